@@ -1,0 +1,93 @@
+# `make help` lists the targets. Python 3.11 or newer and make are all it takes.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+LOCK := requirements/dev.txt
+PEERS := .venv-bench
+# A process and a database for each processor; with ARGS one, so that output comes as it is printed.
+TESTS := -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check model mutants soak bench bench-quick bench-report bench-peers format lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(STAMP) ## Make .venv with the locked requirements
+
+$(STAMP): $(LOCK)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: set PYTHON=python3.12, say."; exit 1; }
+	@if command -v uv >/dev/null; then \
+		test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) .venv; \
+		VIRTUAL_ENV=.venv uv pip install --quiet --no-deps --require-hashes -r $(LOCK); \
+	else \
+		test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(LOCK); \
+	fi
+	@touch $@
+
+demo: install ## Run the demo: web, worker and a bank that fails on purpose (ARGS="--no-serve")
+	DEBUG=1 $(BIN)/python manage.py demo $(ARGS)
+
+test: install ## Run the tests (ARGS="tests/unit -k name")
+	$(BIN)/python $(TESTS)
+
+# What loads the settings says how: with DATABASE_URL they are production's, which want a secret key.
+check: install ## All that must hold before a commit
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	DEBUG=1 $(BIN)/mypy workflows_app config
+	$(BIN)/lint-imports
+	DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run
+	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') DEBUG=0 \
+		WORKFLOWS_DEMO=0 ALLOWED_HOSTS=example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/coverage erase
+	$(BIN)/coverage run $(TESTS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=95
+	$(BIN)/coverage report --fail-under=100 \
+		--include='workflows_app/operations/*,workflows_app/engine/planner.py'
+
+model: install ## Let the model search for a story that breaks a promise, for long (MODEL_STORIES=3000)
+	MODEL_PROFILE=nightly $(BIN)/python -m pytest tests/model $(ARGS)
+
+mutants: install ## Plant each fault into a copy; a test must catch it (ARGS="--only lease --jobs 2")
+	$(BIN)/python -m tests.mutants $(ARGS)
+
+soak: install ## Kill workers and decide at random for long, then compare all ledgers (ARGS="--minutes 60")
+	$(BIN)/python -m tests.soak $(ARGS)
+
+bench: install ## Measure speed against all peers; an hour (ARGS="--part latency --only ours")
+	-@$(MAKE) --no-print-directory bench-peers
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bench-quick: install ## What of it two minutes are enough for (ARGS="--workers 1 --only ours")
+	$(BIN)/python -m tests.benchmarks --quick --json var/bench-quick.json $(ARGS)
+
+bench-report: install ## Write what `make bench` measured into docs/performance.md
+	$(BIN)/python -m tests.benchmarks.report var/bench.json
+
+bench-peers: $(PEERS)/.installed ## Make .venv-bench with the peers that are measured beside this project
+
+$(PEERS)/.installed: requirements/bench.txt
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/bench.txt
+	@touch $@
+
+format: install ## Format the code and sort imports
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+
+lock: ## Lock the requirements anew, with hashes and without index addresses
+	@$(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/python -m pip install --quiet pip-tools
+	for name in base dev bench; do \
+		.venv/lock/bin/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
+			--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate \
+			--output-file requirements/$$name.txt requirements/$$name.in; \
+	done
+
+clean: ## Remove the virtual environment and what was written here
+	rm -rf .venv $(PEERS) var .coverage* .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,263 @@
+"""Settings, from the environment. Safe for production unless DEBUG says otherwise."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.utils import get_random_secret_key
+from django.templatetags.static import static
+
+from config.embedded_postgres.location import default_directory
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+UNDER_PYTEST = "pytest" in sys.modules
+ON_EMBEDDED_SERVER = not os.environ.get("DATABASE_URL")
+
+# A machine on the embedded server is a development machine.
+DEBUG: bool = env.bool("DEBUG", default=ON_EMBEDDED_SERVER)
+
+SECRET_KEY: str = env.str("SECRET_KEY", default="")
+if not SECRET_KEY:
+    if UNDER_PYTEST:
+        SECRET_KEY = get_random_secret_key()
+    elif DEBUG:
+        SECRET_KEY = "development-only-not-a-secret"  # noqa: S105
+    else:
+        raise ImproperlyConfigured(
+            "Set SECRET_KEY to a long random text, or DEBUG=1 on a development machine."
+        )
+
+ALLOWED_HOSTS: list[str] = env.list(
+    "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG or UNDER_PYTEST else []
+)
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# The project itself
+
+#: The policy of the host; see `workflows_app/conf.py` for the keys.
+WORKFLOWS: dict[str, Any] = env.json("WORKFLOWS", default={})
+#: The demo's workflows and its bank.
+WITH_DEMO: bool = env.bool("WORKFLOWS_DEMO", default=DEBUG or UNDER_PYTEST)
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.simple_history",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "simple_history",
+    "pgtrigger",
+    "procrastinate.contrib.django",
+    "workflows_app",
+    *(["workflows_app.demo"] if WITH_DEMO else []),
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "workflows_app.admin.away.DatabaseAwayMiddleware",
+    "workflows_app.admin.away.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Database
+
+DATABASES: dict[str, dict[str, Any]]
+if ON_EMBEDDED_SERVER:
+    DATABASES = {
+        "default": {
+            "ENGINE": "config.embedded_postgres",
+            "NAME": env.str("EMBEDDED_POSTGRES_NAME", default="workflows"),
+            "EMBEDDED_NAME": env.str("EMBEDDED_POSTGRES_NAME", default="workflows"),
+            "EMBEDDED_DIR": env.str(
+                "EMBEDDED_POSTGRES_DIR", default=str(default_directory(BASE_DIR))
+            ),
+        }
+    }
+else:
+    DATABASES = {"default": env.db("DATABASE_URL")}
+    DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Of another database a system check says that it won't do; it must come that far.
+if "postgres" in DATABASES["default"]["ENGINE"]:
+    threshold = env.str("DATABASE_PREPARE_THRESHOLD", default="3")
+    DATABASES["default"]["OPTIONS"] = {
+        #: After how often a statement of the engine is prepared; empty behind a pooler that can't do that.
+        "prepare_threshold": int(threshold) if threshold else None,
+        # A server that vanished without a word is noticed within half a minute, and the next one tried.
+        "connect_timeout": 5,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 25_000,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# History and audit: a reason of any length, no revert, and permissions of its own.
+
+SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
+SIMPLE_HISTORY_REVERT_DISABLED = True
+SIMPLE_HISTORY_ENFORCE_HISTORY_MODEL_PERMISSIONS = True
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# Security outside DEBUG
+
+if not DEBUG:
+    SECURE_SSL_REDIRECT: bool = env.bool("SECURE_SSL_REDIRECT", default=not UNDER_PYTEST)
+    # Health checks come from inside, without TLS.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not UNDER_PYTEST
+    SECURE_HSTS_SECONDS: int = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=True)
+    SECURE_HSTS_PRELOAD: bool = env.bool("SECURE_HSTS_PRELOAD", default=True)
+    if env.bool("BEHIND_HTTPS_PROXY", default=False):
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+
+# The admin's scripts evaluate expressions in attributes (Alpine) and its pages set styles; scripts
+# are files, and nothing comes from other hosts.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, UNSAFE_EVAL],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# Static files, mail, logs, time
+
+STATIC_URL = "static/"
+# While developing, files are served from where they are.
+STATIC_ROOT: str = env.str(
+    "STATIC_ROOT", default="" if DEBUG or UNDER_PYTEST else str(BASE_DIR / "var" / "static")
+)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG or UNDER_PYTEST
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG or UNDER_PYTEST
+
+EMAIL_CONFIG: dict[str, Any] = env.email("EMAIL_URL", default="consolemail://")
+globals().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("SERVER_EMAIL", default="workflows@localhost")
+ADMINS = [("", address) for address in env.list("ADMINS", default=[])]
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "filters": {
+        "outside_debug": {"()": "django.utils.log.RequireDebugFalse"},
+        "told_once": {"()": "workflows_app.outages.ToldOnce"},
+        # That the database is away was told; not again for every page, and every health check.
+        "unless_away": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: getattr(record, "status_code", None) != 503,
+        },
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        "admins": {
+            "class": "django.utils.log.AdminEmailHandler",
+            "level": "ERROR",
+            "filters": ["outside_debug"],
+        },
+    },
+    "root": {"handlers": ["stderr", "admins"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "loggers": {
+        # Django's own handlers would say everything twice.
+        "django": {"handlers": []},
+        "django.request": {"filters": ["told_once", "unless_away"]},
+        "workflows_app": {"level": env.str("WORKFLOWS_LOG_LEVEL", default="INFO")},
+    },
+}
+
+USE_TZ = True
+TIME_ZONE: str = env.str("TIME_ZONE", default="UTC")
+LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = "config.formats"
+USE_I18N = True
+
+LOGIN_URL = "admin:login"
+# The theme's login form does not say where to go.
+LOGIN_REDIRECT_URL = "admin:index"
+UNFOLD = {
+    "SITE_TITLE": "Workflow operations",
+    "SITE_HEADER": "Workflow operations",
+    "SITE_SUBHEADER": "What needs a person, first",
+    "SITE_SYMBOL": "conversion_path",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("workflows_app/icon.svg"),
+        }
+    ],
+    "DASHBOARD_CALLBACK": "workflows_app.admin.dashboard.dashboard_callback",
+    "STYLES": [lambda request: static("workflows_app/admin.css")],
+    "SCRIPTS": [lambda request: static("workflows_app/dialog.js")],
+}

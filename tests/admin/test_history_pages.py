@@ -1,0 +1,124 @@
+"""The history of a row: who, when, why, before and after (P4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from tests.admin.addresses import history_of, old_versions_of, page_of, text_of, text_of_html
+from workflows_app.models import Event, Run, Workflow
+from workflows_app.operations import pause_workflow, resume_workflow, skip_event, skip_run
+
+pytestmark = pytest.mark.django_db
+
+
+def rows_of(client: Client, row: Any) -> list[str]:
+    """Return the rows of the history page as a person reads them, the newest first."""
+    answer = client.get(history_of(row))
+    assert answer.status_code == 200
+    body = answer.content.decode().split("<tbody>")[1].split("</tbody>")[0]
+    return [text_of_html(part) for part in body.split("<tr>")[1:]]
+
+
+def fields_of(client: Client, address: str) -> str:
+    """Return the fields of a page. The theme drops the colons once it has shown another page."""
+    return text_of(client, address).replace(":", "")
+
+
+def when(row: Any) -> list[str]:
+    dates = row.history.order_by("-history_id").values_list("history_date", flat=True)
+    return [f"{date:%Y-%m-%d %H:%M:%S} UTC" for date in dates]
+
+
+def test_the_history_of_an_event_tells_who_when_why_before_and_after(
+    scene: Callable[..., Any], operator_user: User, viewer: Client
+) -> None:
+    event = scene("applied").publish()
+    skip_event(event, actor=operator_user, reason="Cancelled by phone")
+
+    assert rows_of(viewer, event) == [
+        f"{when(event)[0]} olga Cancelled by phone Status pending → skipped",
+        f"{when(event)[1]} no person published by the application made",
+    ]
+
+
+def test_the_history_of_a_run_tells_the_host_from_the_person(
+    blocked: Run, operator_user: User, viewer: Client
+) -> None:
+    skip_run(blocked, actor=operator_user, reason="It is in the bank's list")
+
+    newest, *earlier = rows_of(viewer, blocked)
+
+    assert newest.startswith(f"{when(blocked)[0]} olga It is in the bank's list")
+    assert "Status blocked → active" in newest
+    assert all(" no person " in row for row in earlier)
+    # Fresh from the database, both ends of every change are there.
+    before, after = (old_versions_of(blocked)[number] for number in (-2, -1))
+    assert "Status Blocked" in fields_of(viewer, before)
+    assert "Status Active" in fields_of(viewer, after)
+
+
+def test_an_old_version_tells_what_led_to_it(
+    blocked: Run, operator_user: User, viewer: Client
+) -> None:
+    skip_run(blocked, actor=operator_user, reason="It is in the bank's list")
+    event = Event.objects.get()
+
+    first, *_, last = old_versions_of(event)
+
+    assert (
+        f"As it was from {when(event)[0]}, after a change by olga: It is in the bank's list"
+        in text_of(viewer, last)
+    )
+    text = text_of(viewer, first)
+    assert "after a change by no person: published by the application" in text
+    assert "Status Pending Revision 1 Payload { " in fields_of(viewer, first)
+    # What is true now only is not on the page of an old version.
+    assert "Runs that reserved it" not in text
+    assert page_of(event) in viewer.get(first).content.decode()
+
+
+def test_a_long_history_has_pages_and_loses_no_change_between_them(
+    scene: Callable[..., Any], operator_user: User, viewer: Client
+) -> None:
+    workflow = scene("applied").workflow
+    for number in range(51):
+        pause_workflow(workflow, actor=operator_user, reason=f"pause {number}")
+        resume_workflow(workflow, actor=operator_user, reason=f"resume {number}")
+    workflow = Workflow.objects.get()
+    number = workflow.history.count()
+    assert number > 102
+
+    answer = viewer.get(history_of(workflow))
+
+    shown = list(answer.context["page_obj"])
+    assert len(shown) == 100
+    assert [len(record.history_delta_changes) for record in shown] == [1] * 100
+    assert f"{number} entries" in text_of(viewer, history_of(workflow))
+    assert viewer.get(f"{history_of(workflow)}?p=2").status_code == 200
+    for page in ("rubbish", "0", "99999", "9" * 40):
+        assert viewer.get(f"{history_of(workflow)}?p={page}").status_code == 200
+
+
+def test_times_are_in_the_time_zone_of_the_project_and_say_so(
+    scene: Callable[..., Any], operator_user: User, viewer: Client
+) -> None:
+    event = scene("applied").publish()
+    skip_event(event, actor=operator_user, reason="Cancelled")
+    at: datetime = event.history.order_by("-history_id").first().history_date
+    assert at.tzinfo == UTC
+
+    with timezone.override("Asia/Kathmandu"):
+        newest = rows_of(viewer, event)[0]
+        page = text_of(viewer, page_of(event))
+
+    local = at.astimezone(timezone.get_fixed_timezone(5 * 60 + 45))
+    assert newest.startswith(f"{local:%Y-%m-%d %H:%M:%S} +0545 olga")
+    assert "+0545" in page
+    assert "UTC" not in page

@@ -1,0 +1,218 @@
+"""Lists: what search and filters find, and that no address of theirs ends in an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from tests.admin.addresses import SHOWN_TO_SUPERUSERS, list_of, text_of
+from workflows_app.admin.paging import COUNTED_AT_MOST
+from workflows_app.models import (
+    Event,
+    Handler,
+    Input,
+    Mutation,
+    OperatorAction,
+    Run,
+    Topic,
+    Workflow,
+    WorkflowVersion,
+)
+from workflows_app.operations import skip_event, skip_run
+from workflows_app.waking import defer_advance
+
+pytestmark = pytest.mark.django_db
+
+
+def found(client: Client, model: type[Any], **query: Any) -> list[int]:
+    """Return the numbers of the rows that a list shows, in its order."""
+    answer = client.get(f"{list_of(model)}?{urlencode(query)}")
+    assert answer.status_code == 200, answer.headers
+    return [row.pk for row in answer.context["cl"].result_list]
+
+
+def numbers(rows: Any) -> list[int]:
+    return [row.pk for row in rows]
+
+
+@pytest.fixture
+def lived(scene: Callable[..., Any], operator_user: User) -> Any:
+    """Two paid invoices, one blocked, one skipped and one pending."""
+    play = scene("applied", "applied", "lost")
+    for message_id in ("red-1", "red-2", "blue-3"):
+        play.happens(message_id)
+    skip_event(play.publish("blue-4"), actor=operator_user, reason="The order was cancelled")
+    play.publish("blue-5")
+    return play
+
+
+def test_runs_are_found_by_words_of_the_title_and_by_number(lived: Any, viewer: Client) -> None:
+    first, second, third = Run.objects.filter(mutation__isnull=False).order_by("pk")
+    assert found(viewer, Run, q="red") == [second.pk, first.pk]
+    assert found(viewer, Run, q="invoice BLUE-3") == [third.pk]
+    assert found(viewer, Run, q=f" {second.pk} ") == [second.pk]
+    assert found(viewer, Run, q="green") == []
+
+
+def test_runs_are_found_by_what_they_wait_for(
+    lived: Any, scene: Callable[..., Any], viewer: Client
+) -> None:
+    rejected = scene("rejected", slug="rejected").happens("1")
+    refused = scene("refused", slug="refused").happens("1", days=0)
+    (blocked,) = Run.objects.filter(status="blocked")
+    assert found(viewer, Run, waits="person") == [rejected.pk, blocked.pk]
+    assert found(viewer, Run, waits="time") == [refused.pk]
+    assert found(viewer, Run, waits="worker") == []
+    assert found(viewer, Run, waits="rubbish") == numbers(Run.objects.all())
+
+
+def test_runs_are_filtered_by_status_failure_and_workflow(
+    lived: Any, scene: Callable[..., Any], viewer: Client
+) -> None:
+    rejected = scene("rejected", slug="rejected").happens("1")
+    assert found(viewer, Run, status__exact="failed") == [rejected.pk]
+    assert found(viewer, Run, failure_kind__exact="rejected") == [rejected.pk]
+    assert found(viewer, Run, failure_kind__exact="logic") == []
+    assert found(viewer, Run, workflow__id__exact=rejected.workflow_id) == numbers(
+        Run.objects.filter(workflow=rejected.workflow)
+    )
+    assert found(viewer, Run, status__exact="blocked", q="red") == []
+
+
+def test_events_are_found_by_id_status_workflow_and_topic(lived: Any, viewer: Client) -> None:
+    received = Topic.objects.get(name="invoice.received")
+    paid = Topic.objects.get(name="invoice.paid")
+    by_id = {event.message_id: event.pk for event in received.events.all()}
+    assert found(viewer, Event, q="BLUE") == [by_id[f"blue-{n}"] for n in (5, 4, 3)]
+    assert found(viewer, Event, status__exact="skipped") == [by_id["blue-4"]]
+    assert found(viewer, Event, status__exact="pending", topic=received.pk) == [by_id["blue-5"]]
+    assert found(viewer, Event, topic=paid.pk) == numbers(paid.events.all())
+    assert len(found(viewer, Event, topic__workflow__id__exact=received.workflow_id)) == 7
+    assert found(viewer, Event, topic="rubbish") == numbers(Event.objects.all())
+
+
+def test_mutations_are_found_by_target_mutator_and_key(lived: Any, viewer: Client) -> None:
+    third, second, first = Mutation.objects.all()
+    assert found(viewer, Mutation, q="SCRIPT") == [third.pk, second.pk, first.pk]
+    assert found(viewer, Mutation, q="scripted") == [third.pk, second.pk, first.pk]
+    assert found(viewer, Mutation, q=second.idempotency_key) == [second.pk]
+    assert found(viewer, Mutation, status__exact="indeterminate") == [third.pk]
+    assert found(viewer, Mutation, resolved_by__exact="response") == [second.pk, first.pk]
+    assert found(viewer, Mutation, run__workflow__id__exact=third.run.workflow_id) == [
+        third.pk,
+        second.pk,
+        first.pk,
+    ]
+
+
+def test_inputs_and_decisions_are_found(lived: Any, viewer: Client, operator_user: User) -> None:
+    blocked = Run.objects.get(status="blocked")
+    skip_run(blocked, actor=operator_user, reason="It is in the bank's list")
+    red = Input.objects.get(external_id="red-1")
+    assert found(viewer, Input, q="red-1") == [red.pk]
+    assert found(viewer, Input, workflow__id__exact=red.workflow_id) == numbers(Input.objects.all())
+    skipped_run, skipped_event = OperatorAction.objects.all()
+    assert found(viewer, OperatorAction, q="bank's") == [skipped_run.pk]
+    assert found(viewer, OperatorAction, operation__exact="skip_event") == [skipped_event.pk]
+    assert found(viewer, OperatorAction, actor__id__exact=operator_user.pk) == [
+        skipped_run.pk,
+        skipped_event.pk,
+    ]
+
+
+def test_the_other_lists_are_found_by_name(lived: Any, viewer: Client) -> None:
+    workflow = Workflow.objects.get()
+    assert found(viewer, Workflow, q="pay", status__exact="active") == [workflow.pk]
+    assert found(viewer, Workflow, status__exact="paused") == []
+    pay = Handler.objects.get(name="Pay")
+    assert found(viewer, Handler, q="pay", kind__exact="consumer") == [pay.pk]
+    assert found(viewer, Handler, is_current__exact=0) == []
+    assert found(viewer, Topic, q="paid") == numbers(Topic.objects.filter(name="invoice.paid"))
+    versions = numbers(WorkflowVersion.objects.all())
+    assert found(viewer, WorkflowVersion, q="pay", kind__exact="initial") == versions
+
+
+RUBBISH = ["'", "%", "\\", "(", "<script>", "é" * 50, "9" * 40, "-1", '"', "٣", "\u200b", "\x01"]
+
+
+def test_no_search_ends_in_an_error(lived: Any, superuser: Client) -> None:
+    for term in RUBBISH:
+        assert isinstance(found(superuser, Run, q=term), list)
+    for model in SHOWN_TO_SUPERUSERS:
+        assert isinstance(found(superuser, model, q="9" * 40 + "%'\\"), list)
+        answer = superuser.get(f"{list_of(model)}?q=a%00b", follow=True)
+        assert answer.status_code == 200
+
+
+FILTERS: dict[type[Any], list[str]] = {
+    Run: ["waits", "status__exact", "failure_kind__exact", "workflow__id__exact", "p", "all", "o"],
+    Event: ["status__exact", "topic", "topic__workflow__id__exact", "no_such_field", "payload__x"],
+    Mutation: ["status__exact", "resolved_by__exact", "run__workflow__id__exact"],
+    Input: ["workflow__id__exact", "id__in"],
+    OperatorAction: ["operation__exact", "workflow__id__exact", "actor__id__exact"],
+    Handler: ["kind__exact", "is_current__exact", "workflow__id__exact"],
+    Workflow: ["status__exact", "_facets", "_popup"],
+    WorkflowVersion: ["kind__exact", "workflow__id__exact"],
+    Topic: ["workflow__id__exact"],
+    ProcrastinateJob: ["status__exact", "queue_name", "task_name"],
+}
+
+
+@pytest.mark.parametrize("value", ["rubbish", "9" * 40, "%00"])
+def test_no_filter_ends_in_an_error(lived: Any, superuser: Client, value: str) -> None:
+    wrong = {}
+    for model, names in FILTERS.items():
+        for name in names:
+            address = f"{list_of(model)}?{name}={value}"
+            answer = superuser.get(address)
+            # What is no filter of the list leads back to the list, or is refused.
+            if answer.status_code not in (200, 302, 400):
+                wrong[address] = answer.status_code
+    assert wrong == {}
+
+
+def test_jobs_are_found_by_status_and_lock(lived: Any, superuser: Client) -> None:
+    workflow = Workflow.objects.get()
+    defer_advance(workflow.pk)
+    (job,) = ProcrastinateJob.objects.all()
+    query = {"status__exact": "todo", "q": f"workflow:{workflow.pk}"}
+    assert found(superuser, ProcrastinateJob, **query) == [job.pk]
+    assert found(superuser, ProcrastinateJob, status__exact="doing") == []
+
+
+def test_a_list_of_one_page_says_how_many_there_are(lived: Any, viewer: Client) -> None:
+    assert "7 events" in text_of(viewer, list_of(Event))
+    assert "1 workflow" in text_of(viewer, list_of(Workflow))
+    assert "Show all" not in text_of(viewer, list_of(Event))
+
+
+def test_pages_follow_each_other(lived: Any, viewer: Client) -> None:
+    topic = Topic.objects.get(name="invoice.received")
+    Event.objects.bulk_create(
+        Event(topic=topic, message_id=f"more-{n}", payload={}) for n in range(101)
+    )
+    everything = numbers(Event.objects.all())
+    pages = [found(viewer, Event, p=page) for page in (1, 2, 3)]
+    assert pages == [everything[:50], everything[50:100], everything[100:]]
+    assert "108 events" in text_of(viewer, f"{list_of(Event)}?p=2")
+    for page in ("0", "-1", "4", "101", "rubbish", "9" * 40):
+        answer = viewer.get(f"{list_of(Event)}?p={page}", follow=True)
+        assert numbers(answer.context["cl"].result_list) == everything[:50]
+
+
+def test_a_long_list_is_not_counted_to_the_end(lived: Any, viewer: Client) -> None:
+    topic = Topic.objects.get(name="invoice.received")
+    Event.objects.bulk_create(
+        Event(topic=topic, message_id=f"more-{n}", payload={}) for n in range(COUNTED_AT_MOST)
+    )
+    text = text_of(viewer, list_of(Event))
+    assert "5000 or more events Filter or search to reach older ones." in text
+    last = COUNTED_AT_MOST // 50
+    assert len(found(viewer, Event, p=last)) == 50
+    assert viewer.get(f"{list_of(Event)}?p={last + 1}").status_code == 302

@@ -1,0 +1,69 @@
+"""What staff look at first costs the same however much was done before: no table is read to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from tests.admin.addresses import HOME, SHOWN, WITH_HISTORY, history_of, list_of, page_of
+from tests.plans import MANY, fill, watched
+from tests.scenes import Scene
+from workflows_app.models import Event, Input, Run
+
+pytestmark = pytest.mark.django_db
+
+#: Lists count their rows up to 5,000, and dates are found by blocks of some thousand rows.
+SOME = MANY // 2
+
+
+def test_no_page_reads_what_was_done_before(
+    scene: Callable[..., Scene], superuser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = scene("applied", "applied", "lost")
+    fill(list(Event.objects.filter(reservations__run=stage.happens("1"))))
+    done = stage.happens("2")
+    blocked = stage.happens("3")
+    stage.publish("4")
+    assert (done.status, blocked.status) == ("committed", "blocked")
+    rows = [
+        stage.workflow,
+        done,
+        blocked,
+        done.mutation,
+        *Event.objects.order_by("-pk")[:2],
+        Input.objects.latest("pk"),
+    ]
+    addresses = [
+        HOME,
+        *map(list_of, SHOWN),
+        f"{list_of(Run)}?waits=person",
+        f"{list_of(Run)}?p=2",
+        f"{list_of(Event)}?status__exact=pending",
+        *map(page_of, rows),
+        *(history_of(row) for row in rows if type(row) in WITH_HISTORY),
+    ]
+    too_much = {}
+    for address in addresses:
+        with watched(monkeypatch) as cost:
+            answer = superuser.get(address)
+        assert answer.status_code == 200, address
+        if found := cost.too_much(few=SOME):
+            too_much[address] = found
+
+    assert too_much == {}
+
+
+def test_without_the_index_on_its_dates_home_would_read_all_history(
+    scene: Callable[..., Scene], superuser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(list(Event.objects.filter(reservations__run=scene("applied").happens("1"))), 2_000)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX run_by_date")
+    with watched(monkeypatch) as cost:
+        superuser.get(HOME)
+
+    assert cost.rows_read["workflows_app_historicalrun"] > 8_000
+    assert cost.too_much() != []

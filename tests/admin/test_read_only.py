@@ -1,0 +1,145 @@
+"""Nothing can be added, changed or deleted by hand, not even by superusers (P4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core import serializers
+from django.test import Client
+from django.urls import reverse
+
+from tests.admin.addresses import (
+    SHOWN_TO_SUPERUSERS,
+    WITH_HISTORY,
+    list_of,
+    old_versions_of,
+    one_of_each,
+    page_of,
+    text_of_answer,
+)
+from tests.conftest import logged_in
+from workflows_app.models import Run
+from workflows_app.operations import pause_workflow
+from workflows_app.waking import defer_advance
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def everything(scene: Callable[..., Any], operator_user: Any) -> None:
+    """One row of everything that the console shows."""
+    play = scene("lost")
+    run = play.happens()
+    pause_workflow(run.workflow, actor=operator_user, reason="for a test")
+    defer_advance(run.workflow_id)
+
+
+def all_rows() -> list[str]:
+    """Return everything there is, to see whether a byte of it changed."""
+    models = [*SHOWN_TO_SUPERUSERS, *(model.history.model for model in WITH_HISTORY)]
+    return [
+        serializers.serialize("json", model._default_manager.order_by("pk")) for model in models
+    ]
+
+
+def forged(row: Any) -> dict[str, Any]:
+    """Return a form that would change every field of `row`, as a hand-made request would."""
+    values = {field.name: "1" for field in row._meta.concrete_fields}
+    return {**values, "status": "committed", "payload": "{}", "title": "forged", "_save": "Save"}
+
+
+def test_nothing_can_be_changed(everything: None, superuser: Client) -> None:
+    before = all_rows()
+    for row in one_of_each(SHOWN_TO_SUPERUSERS):
+        assert superuser.post(page_of(row), forged(row)).status_code == 403
+        # The theme adds forms of other rows to some pages.
+        assert superuser.post(page_of(row), {}).status_code == 403
+    assert all_rows() == before
+
+
+def test_nothing_can_be_added(everything: None, superuser: Client) -> None:
+    before = all_rows()
+    for row in one_of_each(SHOWN_TO_SUPERUSERS):
+        address = f"{list_of(type(row))}add/"
+        assert superuser.get(address).status_code == 403
+        assert superuser.post(address, forged(row)).status_code == 403
+    assert all_rows() == before
+
+
+def test_nothing_can_be_deleted(everything: None, superuser: Client) -> None:
+    before = all_rows()
+    for row in one_of_each(SHOWN_TO_SUPERUSERS):
+        address = page_of(row, "delete")
+        assert superuser.get(address).status_code == 403
+        assert superuser.post(address, {"post": "yes"}).status_code == 403
+    assert all_rows() == before
+
+
+@pytest.mark.parametrize("action", ["delete_selected", "retry", "cancel", "abort"])
+def test_no_action_of_a_list_deletes_or_passes_by_operations(
+    everything: None, superuser: Client, action: str
+) -> None:
+    before = all_rows()
+    for row in one_of_each(SHOWN_TO_SUPERUSERS):
+        data = {"action": action, "_selected_action": [row.pk], "index": "0", "post": "yes"}
+        answer = superuser.post(list_of(type(row)), data)
+        assert answer.status_code in (200, 302)
+    assert all_rows() == before
+
+
+def test_a_list_takes_no_form(everything: None, superuser: Client) -> None:
+    before = all_rows()
+    for row in one_of_each(SHOWN_TO_SUPERUSERS):
+        data = {
+            "form-TOTAL_FORMS": "1",
+            "form-INITIAL_FORMS": "1",
+            "form-0-id": row.pk,
+            "form-0-title": "forged",
+            "form-0-status": "committed",
+            "_save": "Save",
+        }
+        superuser.post(list_of(type(row)), data)
+    assert all_rows() == before
+
+
+def test_no_old_version_can_be_brought_back(everything: None, superuser: Client) -> None:
+    before = all_rows()
+    for row in one_of_each(WITH_HISTORY):
+        for address in old_versions_of(row):
+            for method in (superuser.post, superuser.put, superuser.patch, superuser.delete):
+                assert method(address).status_code == 404
+            assert superuser.post(address, forged(row)).status_code == 404
+            assert superuser.post(address, {"_change_history": "1"}).status_code == 404
+    assert all_rows() == before
+
+
+def test_an_old_version_offers_no_way_to_save_it(everything: None, superuser: Client) -> None:
+    for row in one_of_each(WITH_HISTORY):
+        for address in [page_of(row), *old_versions_of(row)]:
+            page = superuser.get(address).content.decode()
+            content = page.split('id="content-main"')[1].split('id="modal-overlay"')[0]
+            assert 'type="submit"' not in content
+            assert "Revert" not in page
+
+
+def test_looking_at_everything_changes_nothing(everything: None, superuser: Client) -> None:
+    before = all_rows()
+    for row in one_of_each(SHOWN_TO_SUPERUSERS):
+        superuser.get(page_of(row))
+        superuser.get(list_of(type(row)))
+    superuser.get("/admin/")
+    assert all_rows() == before
+
+
+def test_somebody_who_decided_something_can_not_be_deleted(
+    everything: None, superuser: Client, operator_user: Any
+) -> None:
+    address = reverse("admin:auth_user_delete", args=[operator_user.pk])
+    answer = superuser.post(address, {"post": "yes"})
+    assert "your account doesn't have permission to delete the following types of objects: " in (
+        text_of_answer(answer)
+    )
+    operator_user.refresh_from_db()
+    assert logged_in(operator_user).get(list_of(Run)).status_code == 200

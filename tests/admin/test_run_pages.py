@@ -1,0 +1,235 @@
+"""The page of a run says, in each state, what happened and whether anybody has to do anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.admin.addresses import page_of, text_of
+from tests.scenes import Scene, workflow_with
+from workflows_app.models import Event, Evidence, Input, Mutation, Run
+from workflows_app.operations import it_didnt_happen, skip_run
+from workflows_app.testing import (
+    ReconcilableScriptedMutator,
+    SimulatedCrash,
+    registered,
+    scripted,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+class Away(ReconcilableScriptedMutator):
+    """An outside system that answers neither the call nor the question."""
+
+    name = "scripted"
+    calls: list[Any]
+    effects: list[str]
+    reconciliations: list[str]
+    outcomes: list[str]
+
+    def reconcile(self, params: Any, *, idempotency_key: str) -> Any:
+        raise TimeoutError("502 Bad Gateway")
+
+    def verification_steps(self, params: Any) -> str:
+        return f"Open the list of payments.\nLook for {params['to']}."
+
+
+@pytest.fixture
+def away() -> type[Away]:
+    records = {"outcomes": ["timeout"], "calls": [], "effects": [], "reconciliations": []}
+    return type("Away", (Away,), records)
+
+
+def test_a_blocked_run_that_can_be_asked_says_all_that_is_known(
+    scene: Callable[..., Any], away: type[Away], operator: Client
+) -> None:
+    run = scene(mutator=away).happens(payload={"amount": "12.50", "to": "ACME"}, days=6)
+    assert run.status == "blocked"
+
+    text = text_of(operator, page_of(run))
+
+    for words in (
+        "Did it happen? Nobody knows, and workflow “Pay the invoices” waits for the answer.",
+        "What was attempted scripted → the script",
+        '"amount": "12.50"',
+        f"idempotency key {run.mutation.idempotency_key}",
+        "Known so far Indeterminate",
+        "Why it is unknown still unknown after 5 attempts: TimeoutError: 502 Bad Gateway",
+        "It came of 42 app invoice.received 42",
+        "Events 42 invoice.received, Reserved",
+        "Can the host check? Yes, it can ask the outside system once more.",
+        "How to check by hand Open the list of payments. Look for ACME.",
+        "Now decide Try again You don't know, but the outside system may answer now.",
+        "It didn't happen You looked in the outside system, and it is not there.",
+        "Skip It did happen, or it is no longer needed.",
+        "asking whether it happened 5 Unknown TimeoutError: 502 Bad Gateway",
+    ):
+        assert words in text
+    # The decision stands before the evidence, which may be long.
+    assert text.index("Now decide") < text.index("Evidence When What was done")
+
+
+def test_a_blocked_run_that_nobody_can_ask_says_so(blocked: Run, operator: Client) -> None:
+    text = text_of(operator, page_of(blocked))
+    assert "Can the host check? No. Only a person can find out." in text
+    assert (
+        "How to check by hand The workflow's author left no instructions. Look in the outside system"
+        " for the target and the parameters above." in text
+    )
+
+
+def test_instructions_that_fail_do_not_hide_the_page(
+    scene: Callable[..., Any], operator: Client
+) -> None:
+    play = scene("lost")
+
+    def broken(self: Any, params: Any) -> str:
+        raise KeyError("no such parameter")
+
+    play.mutator.verification_steps = broken
+    text = text_of(operator, page_of(play.happens()))
+    assert "How to check by hand could not be computed" in text
+    assert "no such parameter" not in text
+
+
+def test_a_run_whose_code_is_gone_can_still_be_settled(
+    blocked: Run, operator: Client, operator_user: User
+) -> None:
+    Mutation.objects.filter(pk=blocked.mutation.pk).update(mutator="gone.from.the.code")
+    text = text_of(operator, page_of(blocked))
+    assert "Can the host check? No. Only a person can find out." in text
+    skip_run(Run.objects.get(), actor=operator_user, reason="Looked it up")
+
+
+def test_a_reconciling_run_says_when_the_host_asks_next(
+    scene: Callable[..., Any], away: type[Away], operator: Client
+) -> None:
+    run = scene(mutator=away).happens(payload={"to": "ACME"}, days=0)
+    assert run.status == "reconciling"
+    text = text_of(operator, page_of(run))
+    due = run.mutation.next_reconcile_at
+    assert (
+        "Whether it happened is unknown. The host asks the outside system, next at"
+        f" {due:%Y-%m-%d %H:%M:%S} UTC. Nobody needs to do anything yet." in text
+    )
+    assert "Now decide" not in text
+
+
+def test_a_failed_run_with_a_date_says_that_nobody_has_to_act(
+    scene: Callable[..., Any], operator: Client
+) -> None:
+    run = scene("refused").happens(days=0)
+    assert run.retry_due_at is not None
+    text = text_of(operator, page_of(run))
+    assert (
+        f"This attempt failed. It is tried again at {run.retry_due_at:%Y-%m-%d %H:%M:%S} UTC without"
+        " anybody's doing." in text
+    )
+    assert "Why it failed refused by the script" in text
+    assert "Known so far Did not happen, by the answer to the call" in text
+
+
+def test_a_failed_run_without_a_date_says_what_to_do(
+    scene: Callable[..., Any], operator: Client
+) -> None:
+    run = scene("rejected").happens()
+    text = text_of(operator, page_of(run))
+    assert (
+        "This failed, and workflow “Pay the invoices” waits for a person or for a new version."
+        in text
+    )
+    assert (
+        "Retry now The cause is gone, and it need not wait any longer. If it shall not be done at"
+        " all, skip its event first (see Events above). “Retry now” then goes on without it."
+        in text
+    )
+    assert "Failure rejected by the outside system, while mutating: rejected by the script" in text
+
+
+def test_an_attempt_that_was_taken_over_leads_to_the_one_that_took_over(
+    blocked: Run, operator: Client, operator_user: User
+) -> None:
+    it_didnt_happen(blocked, actor=operator_user, reason="Not in the bank's list")
+    retry = Run.objects.get(retry_of=blocked)
+    text = text_of(operator, page_of(blocked))
+    assert f"This attempt failed. Run {retry.pk} took over: Active." in text
+    assert f"Attempts run {blocked.pk} (Failed, this one) → run {retry.pk} (Active)" in text
+    assert "Known so far Did not happen, by a person" in text
+    assert "It didn't happen by olga" in text
+    assert "In progress." in text_of(operator, page_of(retry))
+
+
+def test_a_done_run_says_so_and_shows_what_came_of_it(
+    scene: Callable[..., Any], operator: Client
+) -> None:
+    run = scene("applied").happens()
+    text = text_of(operator, page_of(run))
+    assert "Done." in text
+    assert "Published 42 invoice.paid" in text
+    assert "Now decide" not in text
+
+
+def test_a_skipped_run_says_that_it_was_done_without(
+    scene: Callable[..., Any], operator: Client, operator_user: User
+) -> None:
+    play = scene("lost")
+    run = play.happens()
+    skip_run(run, actor=operator_user, reason="Paid by card")
+    play.run_host()
+    text = text_of(operator, page_of(run))
+    assert "Done, without it: a person skipped it." in text
+    assert "Known so far Skipped, by a person" in text
+
+
+def test_a_run_whose_worker_died_says_who_took_over(operator: Client) -> None:
+    mutator = scripted("applied")
+    code = workflow_with(mutator)
+    prepare = code.consumers[0].prepare
+    deaths = [SimulatedCrash]
+
+    def dying(self: Any, ctx: Any, state: Any) -> Any:
+        if deaths:
+            raise deaths.pop()
+        return prepare(self, ctx, state)
+
+    code.consumers[0].prepare = dying  # type: ignore[method-assign]
+    with registered(code):
+        play = Scene(mutator, "pay")
+        play.publish()
+        with pytest.raises(SimulatedCrash):
+            play.run_host()
+        play.run_host()
+    crashed = Run.objects.get(status="crashed")
+    retry = Run.objects.get(retry_of=crashed)
+    text = text_of(operator, page_of(crashed))
+    assert f"This attempt ended when its worker died. Run {retry.pk} took over: Committed." in text
+
+
+def test_the_mutation_page_shows_evidence_against_the_ledger(
+    scene: Callable[..., Any], viewer: Client
+) -> None:
+    run = scene("applied").happens()
+    Evidence.objects.create(
+        mutation=run.mutation, kind="late", verdict="not_applied", detail="409", contradicts=True
+    )
+    for row in (run.mutation, run):
+        assert "it did not happen, against the ledger 409" in text_of(viewer, page_of(row))
+    assert f"Run Pay invoice 42 run {run.pk}, Committed" in text_of(viewer, page_of(run.mutation))
+
+
+def test_from_an_input_all_that_came_of_it_is_one_click_away_and_back(
+    scene: Callable[..., Any], viewer: Client
+) -> None:
+    run = scene("applied").happens()
+    cause = Input.objects.get()
+    page = viewer.get(page_of(cause)).content.decode()
+    events = list(Event.objects.order_by("pk"))
+    assert len(events) == 2
+    for row in (*events, run, run.mutation):
+        assert page_of(row) in page
+        assert page_of(cause) in viewer.get(page_of(row)).content.decode()

@@ -1,0 +1,229 @@
+"""The buttons of a workflow: allowed, denied, pressed twice, opened only, and refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from tests.admin.addresses import page_of, text_of, told
+from tests.conftest import logged_in
+from tests.scenes import Scene
+from workflows_app.models import Event, Handler, OperatorAction, Run, Workflow
+
+pytestmark = pytest.mark.django_db
+
+BUTTONS = ["pause_workflow", "resume_workflow", "run_producers_now"]
+DONE = {
+    "pause_workflow": "Pause: no new run will start.",
+    "resume_workflow": "Resume: runs start again.",
+    "run_producers_now": "Run now: all producers are due.",
+}
+
+
+@pytest.fixture
+def play(scene: Callable[..., Any]) -> Scene:
+    play: Scene = scene("applied", "lost")
+    return play
+
+
+@pytest.fixture
+def workflow(play: Scene) -> Workflow:
+    """A workflow that has nothing to do for an hour."""
+    play.run_host()
+    return play.workflow
+
+
+def press(
+    client: Client, name: str, workflow: Workflow, reason: str = "A test", **extra: Any
+) -> Any:
+    data = {"_form_submitted": "True", "reason": reason}
+    return client.post(page_of(workflow, name), data, **extra)
+
+
+def ledger(workflow: Workflow) -> tuple[Any, ...]:
+    workflow = Workflow.objects.get(pk=workflow.pk)
+    return (
+        workflow.status,
+        workflow.history.count(),
+        OperatorAction.objects.count(),
+        Handler.objects.get(kind="producer").wake_at,
+    )
+
+
+def shown(client: Client, workflow: Workflow) -> list[str]:
+    page = client.get(page_of(workflow)).content.decode()
+    return [name for name in BUTTONS if page_of(workflow, name) in page]
+
+
+def test_pause_and_resume_take_turns(
+    play: Scene, workflow: Workflow, operator: Client, operator_user: User
+) -> None:
+    assert shown(operator, workflow) == ["pause_workflow", "run_producers_now"]
+
+    assert (
+        told(press(operator, "pause_workflow", workflow, "Wrong price"))[-1]
+        == (DONE["pause_workflow"])
+    )
+    assert shown(operator, workflow) == ["resume_workflow"]
+    event = play.publish()
+    play.run_host()
+    assert Event.objects.get(pk=event.pk).status == "pending"
+    assert "Pause by olga" in text_of(operator, page_of(workflow))
+
+    assert (
+        told(press(operator, "resume_workflow", workflow, "Corrected"))[-1]
+        == (DONE["resume_workflow"])
+    )
+    play.run_host()
+    assert Event.objects.get(pk=event.pk).status == "consumed"
+    actions = OperatorAction.objects.order_by("pk")
+    assert list(actions.values_list("operation", "actor", "reason", "workflow", "run")) == [
+        ("pause_workflow", operator_user.pk, "Wrong price", workflow.pk, None),
+        ("resume_workflow", operator_user.pk, "Corrected", workflow.pk, None),
+    ]
+
+
+def test_run_now_makes_the_producers_due(play: Scene, workflow: Workflow, operator: Client) -> None:
+    later = Handler.objects.get(kind="producer").wake_at
+    assert later is not None
+    assert later > timezone.now() + timedelta(minutes=50)
+
+    assert told(press(operator, "run_producers_now", workflow)) == [DONE["run_producers_now"]]
+
+    due = Handler.objects.get(kind="producer").wake_at
+    assert due is not None
+    assert due <= timezone.now()
+    play.run_host()
+    assert Handler.objects.get(kind="producer").state == {"polls": 2}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "refusal"),
+    [
+        (
+            "pause_workflow",
+            "pause_workflow",
+            "Workflow pay is paused already. olga decided “Pause”",
+        ),
+        ("pause_workflow", "run_producers_now", "Workflow pay is paused. Resume it first."),
+        (None, "resume_workflow", "Workflow pay is not paused."),
+    ],
+)
+def test_a_press_that_comes_too_late_is_told_why(
+    workflow: Workflow,
+    operator: Client,
+    superuser: Client,
+    first: str | None,
+    second: str,
+    refusal: str,
+) -> None:
+    if first:
+        press(operator, first, workflow, "I was first")
+    before = ledger(workflow)
+
+    (message,) = told(press(superuser, second, workflow, "I was second"))
+
+    assert message.startswith(refusal)
+    assert ledger(workflow) == before
+
+
+def test_nothing_can_run_now_while_a_run_is_blocked(
+    play: Scene, workflow: Workflow, operator: Client
+) -> None:
+    play.happens("41")
+    blocked = play.happens("42")
+    assert blocked.status == "blocked"
+    assert shown(operator, workflow) == ["pause_workflow"]
+    assert told(press(operator, "run_producers_now", workflow)) == [
+        f"Run {blocked.pk} of workflow pay is still blocked. Producers run when it is done."
+    ]
+    assert "Status Active, blocked" in text_of(operator, page_of(workflow))
+    # Resuming never unblocks.
+    press(operator, "pause_workflow", workflow)
+    press(operator, "resume_workflow", workflow)
+    assert Run.objects.get(pk=blocked.pk).status == "blocked"
+
+
+@pytest.mark.parametrize("name", BUTTONS)
+def test_opening_a_dialog_changes_nothing(workflow: Workflow, operator: Client, name: str) -> None:
+    before = ledger(workflow)
+    address = page_of(workflow, name)
+    for method in (operator.get, operator.head, operator.options):
+        assert method(address, {"_form_submitted": "True", "reason": "x"}).status_code == 200
+    for method in (operator.put, operator.patch, operator.delete):
+        method(address, {"reason": "x"}, content_type="application/json")
+    assert ledger(workflow) == before
+
+
+@pytest.mark.parametrize("name", BUTTONS)
+def test_without_a_reason_nothing_happens(workflow: Workflow, operator: Client, name: str) -> None:
+    before = ledger(workflow)
+    for reason in ("", "  ", "\t\n"):
+        response = press(operator, name, workflow, reason)
+        assert "Say why: a reason is required." in response.content.decode()
+    assert ledger(workflow) == before
+
+
+@pytest.mark.parametrize("name", BUTTONS)
+def test_a_viewer_sees_no_button_and_is_denied(
+    workflow: Workflow, viewer: Client, name: str
+) -> None:
+    before = ledger(workflow)
+    assert shown(viewer, workflow) == []
+    assert viewer.get(page_of(workflow, name)).status_code == 403
+    assert press(viewer, name, workflow).status_code == 403
+    assert ledger(workflow) == before
+
+
+@pytest.mark.parametrize(
+    ("codename", "buttons"),
+    [("pause_workflow", ["pause_workflow"]), ("run_producers", ["run_producers_now"])],
+)
+def test_each_permission_shows_its_own_buttons(
+    workflow: Workflow, codename: str, buttons: list[str]
+) -> None:
+    person = User.objects.create_user("eve", is_staff=True)
+    client = logged_in(person)
+    person.user_permissions.add(Permission.objects.get(codename=codename))
+    assert press(client, buttons[0], workflow).status_code == 403
+
+    person.user_permissions.add(Permission.objects.get(codename="view_workflow"))
+    assert shown(client, workflow) == buttons
+    assert told(press(client, buttons[0], workflow)) == [DONE[buttons[0]]]
+
+
+@pytest.mark.parametrize("name", BUTTONS)
+def test_a_stranger_is_sent_to_the_login_and_a_forged_post_is_refused(
+    workflow: Workflow, operator_user: User, name: str
+) -> None:
+    before = ledger(workflow)
+    response = press(Client(), name, workflow)
+    assert response.status_code == 302
+    assert response.url.startswith(reverse("admin:login"))
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(operator_user)
+    assert press(strict, name, workflow).status_code == 403
+    assert ledger(workflow) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("pause_workflow", "No new run of this workflow starts until somebody resumes it."),
+        ("resume_workflow", "New runs may start again. What is blocked stays blocked."),
+        ("run_producers_now", "All producers of this workflow look for new work now"),
+    ],
+)
+def test_each_dialog_says_what_it_does(
+    workflow: Workflow, operator: Client, name: str, words: str
+) -> None:
+    page = operator.get(page_of(workflow, name)).content.decode()
+    assert words in page
+    assert ("This does not apply any more" in page) == (name == "resume_workflow")

@@ -1,0 +1,73 @@
+"""`python -m tests.benchmarks.ours.fill`: a backlog, a long past, or many workflows.
+
+One event of each workflow is published as application code does, or handled by the host; the rest
+are copies of its rows.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import django
+from django.db import connection, transaction
+
+from tests.benchmarks.loads import Load, name_of
+
+django.setup()
+
+from tests.benchmarks.ours.workflows import SLUG, WORKFLOWS  # noqa: E402
+from tests.copies import copy_events, copy_workflow  # noqa: E402
+from workflows_app.models import Event, Workflow  # noqa: E402
+from workflows_app.publishing import publish  # noqa: E402
+from workflows_app.testing import drain  # noqa: E402
+
+_IN_ONE_TRANSACTION = 100
+
+
+def fill_events(events: int, payload_bytes: int, first: int) -> None:
+    """Let so many events wait, in turn of all workflows."""
+    if not events:
+        return
+    payload = Load(payload_bytes=payload_bytes).payload
+    published: list[Event] = []
+    for start in range(0, len(WORKFLOWS), _IN_ONE_TRANSACTION):
+        with transaction.atomic():
+            published += [
+                publish(
+                    workflow=workflow.slug,
+                    topic="work",
+                    message_id=name_of(first + start + number),
+                    payload=payload,
+                )
+                for number, workflow in enumerate(WORKFLOWS[start : start + _IN_ONE_TRANSACTION])
+            ]
+    copies = events // len(WORKFLOWS) - 1
+    copy_events(published, copies, first=first + len(WORKFLOWS))
+    _analyze()
+
+
+def fill_past(events: int, payload_bytes: int) -> None:
+    """Let so many events be finished, one every two seconds until now."""
+    fill_events(len(WORKFLOWS), payload_bytes, 900_000_000)
+    drain()
+    finished = list(Event.objects.filter(status=Event.Status.CONSUMED).order_by("pk"))
+    copy_events(finished, events // len(finished), first=800_000_000, seconds_apart=32.0)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE)")
+
+
+def fill_workflows(number: int) -> None:
+    """Let there be so many workflows, copies of one that rests."""
+    known = Workflow.objects.count()
+    copy_workflow(Workflow.objects.earliest("pk"), number - known, first=known, slug=SLUG)
+    _analyze()
+
+
+def _analyze() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+if __name__ == "__main__":
+    fill = {"events": fill_events, "past": fill_past, "workflows": fill_workflows}[sys.argv[1]]
+    fill(*map(int, sys.argv[2:]))

@@ -1,0 +1,189 @@
+"""A person settles in a real browser what only a person can, with a mouse or without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.admin.addresses import list_of, page_of
+from tests.browser.conftest import PASSWORD
+from tests.browser.tab import Tab
+from tests.scenes import Scene
+from workflows_app.models import Event, OperatorAction, Run, Workflow
+from workflows_app.operations import skip_run
+
+WARNING = "If it did happen, doing it again makes a duplicate. Look in the outside system first."
+REASON = "Why?"
+
+
+@pytest.fixture
+def play(olga: User, scene: Callable[..., Any]) -> Scene:
+    made: Scene = scene("lost", "applied")
+    return made
+
+
+@pytest.fixture
+def blocked(play: Scene) -> Run:
+    return play.happens(payload={"amount": "12.50", "to": "ACME"})
+
+
+def decisions() -> list[tuple[str, str, str]]:
+    rows = OperatorAction.objects.order_by("pk")
+    return list(rows.values_list("operation", "actor__username", "reason"))
+
+
+def test_from_the_login_to_the_decision(
+    play: Scene, blocked: Run, browse: Callable[..., Tab]
+) -> None:
+    tab = browse(is_logged_in=False)
+    tab.open("/")
+    tab.fill("Username", "olga")
+    tab.fill("Password", PASSWORD)
+    tab.keys("Enter")
+    tab.sees("Did it happen? 1 run can't go on until somebody says.")
+
+    # It stands there twice: among what needs a person, and in the table of workflows.
+    tab.click_first("Pay invoice 42")
+    tab.sees("Did it happen? Nobody knows", "Can the host check?")
+    tab.click("It didn't happen", role="button")
+    tab.sees_dialog(WARNING, "the script", '"amount": "12.50"', "ACME")
+
+    tab.submit("It didn't happen")
+    tab.sees_dialog("Say why: a reason is required.", WARNING)
+    assert decisions() == []
+
+    tab.fill(REASON, "Not in the bank's list")
+    tab.submit("It didn't happen")
+    tab.sees("It didn't happen: a new run sends it again.", "took over: Active.")
+    assert tab.address() == page_of(blocked)
+    assert decisions() == [("it_didnt_happen", "olga", "Not in the bank's list")]
+
+    play.run_host()
+    tab.reload()
+    tab.sees("took over: Committed.")
+    tab.sees_no_button("It didn't happen")
+    tab.open("/admin/")
+    tab.sees("Nothing waits for a decision.")
+
+
+def test_a_double_click_decides_once(blocked: Run, browse: Callable[..., Tab]) -> None:
+    tab = browse()
+    tab.open(page_of(blocked))
+    tab.click("It didn't happen", role="button")
+    tab.sees_dialog(WARNING)
+    tab.fill(REASON, "Not in the bank's list")
+
+    tab.submit("It didn't happen", times=2)
+
+    tab.sees("took over: Active.")
+    assert "is not blocked" not in tab.text()
+    assert tab.sent == [page_of(blocked, "it_didnt_happen")]
+    assert decisions() == [("it_didnt_happen", "olga", "Not in the bank's list")]
+    assert Run.objects.filter(retry_of=blocked).count() == 1
+
+
+def test_with_the_keyboard_alone(blocked: Run, browse: Callable[..., Tab]) -> None:
+    tab = browse()
+    tab.open(page_of(blocked))
+    tab.tab_to("Skip")
+    tab.keys("Space")
+    tab.sees_dialog("Whether it happened stays unknown here.")
+    tab.has_focus("reason")
+    tab.keys("Escape")
+    tab.sees_no_dialog()
+    tab.has_focus("Skip")
+
+    tab.keys("Enter")
+    tab.sees_dialog("Whether it happened stays unknown here.")
+    tab.has_focus("reason")
+    tab.type("Paid by card")
+    tab.keys("Tab")
+    tab.has_focus("Cancel")
+    tab.keys("Tab")
+    tab.has_focus("Skip")
+    tab.keys("Enter")
+
+    tab.sees("Skip: the run goes on without it.", "In progress.")
+    assert decisions() == [("skip_run", "olga", "Paid by card")]
+    assert Event.objects.get().status == "skipped"
+
+
+def test_a_page_that_was_left_open_is_told_what_happened_meanwhile(
+    blocked: Run, browse: Callable[..., Tab]
+) -> None:
+    otto = User.objects.create_superuser("otto")
+    tab = browse()
+    tab.open(page_of(blocked))
+    tab.click("It didn't happen", role="button")
+    tab.sees_dialog(WARNING)
+    skip_run(blocked, actor=otto, reason="I was quicker")
+
+    tab.fill(REASON, "Not in the bank's list")
+    tab.submit("It didn't happen")
+
+    tab.sees(f"Run {blocked.pk} is not blocked", "otto decided “Skip”", "I was quicker")
+    assert decisions() == [("skip_run", "otto", "I was quicker")]
+
+
+def test_a_dialog_that_is_opened_too_late_says_so(blocked: Run, browse: Callable[..., Tab]) -> None:
+    tab = browse()
+    tab.open(page_of(blocked))
+    skip_run(blocked, actor=User.objects.create_superuser("otto"), reason="I was quicker")
+    tab.click("It didn't happen", role="button")
+    tab.sees_dialog(
+        "This does not apply any more: the state has changed since the page was opened."
+    )
+    tab.click("Cancel")
+    tab.sees_no_dialog()
+    tab.has_focus("It didn't happen")
+
+
+def test_an_event_is_skipped_and_a_workflow_paused_and_resumed(
+    play: Scene, browse: Callable[..., Tab]
+) -> None:
+    play.run_host()
+    event = play.publish("43", {"to": "ACME"})
+    tab = browse()
+    tab.open(page_of(event))
+    tab.click("Skip event", role="button")
+    tab.sees_dialog("No run will ever take this event", "ACME")
+    tab.fill(REASON, "Cancelled")
+    tab.submit("Skip event")
+    tab.sees("Skip event: the event is skipped.", "Skip event by olga")
+
+    workflow = Workflow.objects.get()
+    tab.open(page_of(workflow))
+    for name, told in (
+        ("Pause", "Pause: no new run will start."),
+        ("Resume", "Resume: runs start again."),
+        ("Run now", "Run now: all producers are due."),
+    ):
+        tab.click(name, role="button")
+        tab.sees_dialog(REASON)
+        tab.fill(REASON, f"{name}, for a test")
+        tab.submit(name)
+        tab.sees(told)
+    assert decisions() == [
+        ("skip_event", "olga", "Cancelled"),
+        ("pause_workflow", "olga", "Pause, for a test"),
+        ("resume_workflow", "olga", "Resume, for a test"),
+        ("run_producers_now", "olga", "Run now, for a test"),
+    ]
+
+
+def test_many_events_are_skipped_at_once(play: Scene, browse: Callable[..., Tab]) -> None:
+    for message_id in ("1", "2", "3"):
+        play.publish(message_id)
+    tab = browse()
+    tab.open(list_of(Event))
+    tab.check("#action-toggle")
+    tab.choose("Select action to run", "Skip event")
+    tab.click("Run", role="button")
+    tab.sees("It is done for each of these 3", "This can't be undone.")
+    tab.fill(REASON, "The supplier is gone")
+    tab.click("Skip event", role="button")
+    tab.sees("Skip event: done for 3.")
+    assert decisions() == [("skip_event", "olga", "The supplier is gone")] * 3

@@ -1,0 +1,217 @@
+"""publish_events: all lines that are events get in, and the others are named by number (P2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands.console import Ran, run
+from tests.operations.readiness import everything
+from tests.scenes import Scene
+from workflows_app.models import Event, Input
+
+pytestmark = pytest.mark.django_db
+
+SceneMaker = Callable[..., Scene]
+TO = ("publish_events", "pay", "invoice.received")
+
+
+def lines(*records: Any) -> bytes:
+    """Return each of `records` on a line; what is bytes stands as it is."""
+    return b"".join(
+        (record if isinstance(record, bytes) else json.dumps(record).encode()) + b"\n"
+        for record in records
+    )
+
+
+def event(message_id: Any, payload: Any = None) -> dict[str, Any]:
+    return {"message_id": message_id, "payload": payload}
+
+
+def nested(number: int) -> dict[str, Any]:
+    """Return an event as other systems send them: nested, with all kinds of values, some 30 KiB."""
+    person = {"login": f"octo-{number}", "id": 2**40 + number, "site_admin": False, "email": None}
+    commit = {
+        "id": f"{number:040x}",
+        "message": 'Größe “A” → 木\n\n\tline 2 \\ "quoted" \u2028 🎉' * 20,
+        "author": {**person, "url": "https://api.example/users{/other}?a=b&c=%20"},
+        "added": [f"src/{index}/ä.py" for index in range(40)],
+        "weights": [0.1, -1.5e-9, 1e15, 0, -0.0, number],
+        "empty": [{}, [], "", None],
+    }
+    deep: Any = commit
+    for level in range(30):
+        deep = {"level": level, "inner": [deep]}
+    payload = {"action": "pushed", "sender": person, "commits": [commit] * 12, "deep": deep}
+    return event(f"push-{number}", payload)
+
+
+def test_every_line_becomes_an_event_with_an_input(scene: SceneMaker, tmp_path: Path) -> None:
+    scene()
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(lines(event("1", {"amount": 5}), event("2", [1, None]), event("3", "text")))
+
+    assert run(*TO, file) == Ran(0, "3 published, 0 broken\n", "")
+
+    published = Event.objects.order_by("pk").values_list("message_id", "payload", "status")
+    assert list(published) == [
+        ("1", {"amount": 5}, "pending"),
+        ("2", [1, None], "pending"),
+        ("3", "text", "pending"),
+    ]
+    inputs = Input.objects.order_by("pk").values_list("source", "type", "external_id")
+    assert list(inputs) == [("app", "invoice.received", name) for name in "123"]
+
+
+@pytest.mark.parametrize("argument", [(), ("-",)])
+def test_without_a_file_it_reads_standard_input(scene: SceneMaker, argument: tuple[str]) -> None:
+    scene()
+    ran = run(*TO, *argument, stdin=lines(event("1"), event("2")))
+    assert ran == Ran(0, "2 published, 0 broken\n", "")
+    assert Event.objects.count() == 2
+
+
+def test_large_nested_payloads_come_out_as_they_went_in(scene: SceneMaker) -> None:
+    scene()
+    records = [nested(number) for number in range(25)]
+    assert len(lines(records[0])) > 30_000
+
+    assert run(*TO, stdin=lines(*records)) == Ran(0, "25 published, 0 broken\n", "")
+
+    stored = Event.objects.order_by("pk").values_list("message_id", "payload")
+    assert [event(*row) for row in stored] == records
+
+
+def test_publishing_again_changes_nothing(scene: SceneMaker) -> None:
+    scene()
+    content = lines(*(nested(number) for number in range(3)))
+    run(*TO, stdin=content)
+    before = everything()
+
+    assert run(*TO, stdin=content).code == 0
+
+    assert everything() == before
+
+
+def test_another_payload_updates_a_pending_event_and_no_other(scene: SceneMaker) -> None:
+    play = scene()
+    run(*TO, stdin=lines(event("1", {"amount": 5})))
+    play.run_host()
+    run(*TO, stdin=lines(event("1", {"amount": 6}), event("2", {"amount": 5})))
+    run(*TO, stdin=lines(event("2", {"amount": 6})))
+
+    received = Event.objects.filter(topic__name="invoice.received").order_by("pk")
+    assert list(received.values_list("message_id", "payload", "status", "revision")) == [
+        ("1", {"amount": 5}, "consumed", 1),
+        ("2", {"amount": 6}, "pending", 2),
+    ]
+
+
+BROKEN = [
+    (b"{", "no JSON: Expecting property name enclosed in double quotes at character 2\n"),
+    (b"caf\xe9", "no JSON: 'utf-8' codec can't decode byte 0xe9 in position 3: "),
+    (b"\x00", "no JSON: "),
+    (b"[" * 100_000, "no JSON: maximum recursion depth exceeded"),
+    (b'["1", {}]', "must be a JSON object, not list"),
+    (b"7", "must be a JSON object, not int"),
+    ({"payload": {}}, "has no 'message_id'"),
+    ({"message_id": "1"}, "has no 'payload'"),
+    (event(7), "message_id must be text, not int."),
+    (event(" "), "message_id must not be empty."),
+    (event("1" * 201), "message_id has 201 characters; at most 200 are allowed."),
+    (
+        event("1", {"a": [{"b": "\x00"}]}),
+        "payload.a[0].b is not JSON: it contains a NUL character.",
+    ),
+    (
+        event("1", "\ud800"),
+        "payload is not JSON: it contains half of a surrogate pair.",
+    ),
+    (b'{"message_id": "1", "payload": NaN}', "payload is not JSON: nan is not a JSON number."),
+    (
+        event("1", "x" * 300_000),
+        "payload takes 300,002 bytes as JSON; at most 262,144 are allowed. Store the bulk elsewhere",
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "problem"), BROKEN, ids=lambda value: repr(value)[:30])
+def test_a_broken_line_is_told_by_number_and_loses_no_other(
+    scene: SceneMaker, line: Any, problem: str
+) -> None:
+    scene()
+
+    ran = run(*TO, stdin=lines(event("first"), b"", line, b"  \t", event("last")))
+
+    assert (ran.code, ran.out) == (3, "2 published, 1 broken\n")
+    assert ran.err.startswith(f"line 3: {problem}")
+    assert ran.err.count("\n") == 1
+    assert list(Event.objects.order_by("pk").values_list("message_id", flat=True)) == [
+        "first",
+        "last",
+    ]
+
+
+def test_a_last_line_without_its_end_is_read(scene: SceneMaker) -> None:
+    scene()
+    assert run(*TO, stdin=lines(event("1"), event("2")).rstrip()).out == "2 published, 0 broken\n"
+
+
+def test_json_tells_the_same_to_programs(scene: SceneMaker) -> None:
+    scene()
+    ran = run(*TO, "--format", "json", stdin=lines(event("1"), [], event("2")))
+    assert ran.code == 3
+    assert ran.json == {
+        "published": 2,
+        "broken": [{"line": 2, "problem": "must be a JSON object, not list"}],
+    }
+    assert ran.err == "line 2: must be a JSON object, not list\n"
+
+
+def test_a_dry_run_checks_all_and_publishes_nothing(scene: SceneMaker) -> None:
+    scene()
+    before = everything()
+
+    ran = run(*TO, "--dry-run", stdin=lines(event("1"), [], event("2")))
+
+    assert (ran.code, ran.out) == (3, "2 would be published, 1 broken\n")
+    assert ran.err == "line 2: must be a JSON object, not list\n"
+    assert everything() == before
+
+
+def test_nothing_to_publish_is_done_at_once(scene: SceneMaker) -> None:
+    scene()
+    assert run(*TO, stdin=b"\n\n") == Ran(0, "0 published, 0 broken\n", "")
+
+
+def test_an_unknown_workflow_topic_or_file_is_an_error(scene: SceneMaker, tmp_path: Path) -> None:
+    scene()
+    missing = tmp_path / "missing.jsonl"
+
+    assert run("publish_events", "nope", "invoice.received") == Ran(
+        1,
+        "",
+        "CommandError: There is no workflow 'nope' in the database. Check the slug, or deploy it"
+        " with `manage.py sync_workflows`.\n",
+    )
+    assert run("publish_events", "pay", "nope") == Ran(
+        1,
+        "",
+        "CommandError: Workflow 'pay' has no topic 'nope'. Its topics: invoice.paid,"
+        " invoice.received.\n",
+    )
+    assert run(*TO, missing) == Ran(
+        1, "", f"CommandError: {missing} can't be read: No such file or directory.\n"
+    )
+    assert run(*TO, tmp_path).code == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["pay"], [*TO[1:], "-", "--format", "xml"]])
+def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
+    ran = run("publish_events", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("usage: manage.py publish_events")

@@ -1,0 +1,195 @@
+"""resolve_runs: what a person settles by the buttons of a run, for many runs at once (P1, P4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.commands.console import Ran, run, run_on_terminal
+from tests.operations.readiness import everything, mute
+from tests.scenes import Scene
+from workflows_app.models import OperatorAction, Run
+from workflows_app.operations import skip_run
+
+pytestmark = pytest.mark.django_db
+
+SceneMaker = Callable[..., Scene]
+BY = ("--actor", "olga", "--reason", "I looked at the bank")
+SURE = (*BY, "--no-input")
+
+
+def resolve(operation: str, *arguments: object) -> Ran:
+    return run("resolve_runs", "--operation", operation, *arguments)
+
+
+@pytest.fixture
+def two_blocked(scene: SceneMaker, operator_user: User) -> list[Run]:
+    """A blocked run in each of two workflows."""
+    return [scene("lost", slug=slug).happens("42", days=0) for slug in ("pay", "refund")]
+
+
+@pytest.mark.parametrize(
+    ("operation", "label", "status"),
+    [("it_didnt_happen", "It didn't happen", "failed"), ("skip_run", "Skip", "active")],
+)
+def test_named_runs_are_settled_one_decision_each(
+    two_blocked: list[Run], operator_user: User, operation: str, label: str, status: str
+) -> None:
+    first, second = two_blocked
+
+    ran = resolve(operation, second.pk, first.pk, second.pk, *SURE)
+
+    assert (ran.code, ran.out) == (
+        0,
+        f"run {second.pk}, workflow refund: “{label}” decided\n"
+        f"run {first.pk}, workflow pay: “{label}” decided\n"
+        "2 decided, 0 refused\n",
+    )
+    decisions = OperatorAction.objects.order_by("pk")
+    assert list(decisions.values_list("operation", "run", "actor", "reason")) == [
+        (operation, second.pk, operator_user.pk, "I looked at the bank"),
+        (operation, first.pk, operator_user.pk, "I looked at the bank"),
+    ]
+    assert {run.status for run in Run.objects.filter(pk__in=[first.pk, second.pk])} == {status}
+
+
+def test_try_again_asks_the_outside_system_again(scene: SceneMaker, operator_user: User) -> None:
+    blocked = scene(mutator=mute()).happens(days=0)
+    assert resolve("try_again", blocked.pk, *SURE).code == 0
+    assert Run.objects.get(pk=blocked.pk).status == "reconciling"
+
+
+def test_retry_takes_failed_runs(scene: SceneMaker, operator_user: User) -> None:
+    failed = scene("rejected").happens(days=0)
+    assert resolve("retry_failed_run", failed.pk, *SURE).code == 0
+    assert Run.objects.get(retry_of=failed).status == "active"
+
+
+@pytest.mark.parametrize(
+    ("operation", "outcome"),
+    [("skip_run", "lost"), ("it_didnt_happen", "lost"), ("retry_failed_run", "refused")],
+)
+def test_all_takes_what_waits_for_the_operation_in_one_workflow(
+    scene: SceneMaker, operator_user: User, operation: str, outcome: str
+) -> None:
+    here, _there = (scene(outcome, slug=slug).happens(days=0) for slug in ("pay", "refund"))
+
+    ran = resolve(operation, "--workflow", "pay", "--all", *SURE, "--format", "json")
+
+    action = OperatorAction.objects.get()
+    assert ran.code == 0
+    assert ran.json == {
+        "dry_run": False,
+        "done": [{"run": here.pk, "workflow": "pay", "action": action.pk}],
+        "refused": [],
+    }
+    other = "retry_failed_run" if outcome == "lost" else "skip_run"
+    assert resolve(other, "--workflow", "refund", "--all", *BY).out == "0 decided, 0 refused\n"
+
+
+def test_what_is_refused_is_told_with_its_code_and_the_others_are_done(
+    two_blocked: list[Run], operator_user: User
+) -> None:
+    first, second = two_blocked
+    skip_run(first, actor=operator_user, reason="by hand")
+
+    ran = resolve("skip_run", first.pk, second.pk, 10**9, *SURE)
+
+    assert (ran.code, ran.lines[-1]) == (3, "1 decided, 2 refused")
+    missing, settled = ran.err.splitlines()
+    assert missing == "not_found: There is no run 1000000000."
+    assert settled.startswith(f"not_blocked: Run {first.pk} is not blocked: it is active. olga")
+    assert Run.objects.get(pk=second.pk).mutation.status == "skipped"
+
+
+def test_it_didnt_happen_warns_of_duplicates_with_targets_before_it_asks(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    blocked = scene("lost").happens(payload={"amount": "12.50", "to": "ACME\x1b[2J"}, days=0)
+    warning = (
+        "If it did happen, doing it again makes a duplicate. Look in the outside system first:\n"
+        f"  run {blocked.pk}, Pay invoice 42: scripted → the script"
+        ' {"to": "ACME\\u001b[2J", "amount": "12.50"}\n'
+    )
+
+    ran = run_on_terminal(
+        "resolve_runs", "--operation", "it_didnt_happen", blocked.pk, *BY, typed="n\n"
+    )
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == f"{warning}“It didn't happen” for 1 run(s)? [y/N] Nothing was changed.\n"
+    assert Run.objects.get(pk=blocked.pk).status == "blocked"
+    assert resolve("it_didnt_happen", blocked.pk, *SURE).err == warning
+
+
+def test_a_run_that_called_nothing_is_refused_without_a_target(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    play = scene()
+    play.run_host()
+    polled = Run.objects.get()
+
+    ran = resolve("it_didnt_happen", polled.pk, *SURE)
+
+    assert ran.code == 3
+    assert ran.err.splitlines()[1:] == [
+        f"not_blocked: Run {polled.pk} is not blocked: it is committed."
+    ]
+
+
+def test_other_operations_do_not_warn(blocked: Run, operator_user: User) -> None:
+    assert resolve("skip_run", blocked.pk, *SURE).err == ""
+
+
+def test_a_dry_run_tells_the_same_and_changes_nothing(two_blocked: list[Run]) -> None:
+    first, second = two_blocked
+    before = everything()
+
+    ran = resolve("try_again", first.pk, *BY, "--dry-run")
+    assert (ran.code, ran.out) == (3, "0 would be decided, 1 refused\n")
+    assert ran.err.startswith("cannot_reconcile: ")
+    ran = resolve("it_didnt_happen", first.pk, second.pk, *BY, "--dry-run")
+    assert (ran.code, ran.lines[-1]) == (0, "2 would be decided, 0 refused")
+    assert ran.err.startswith("If it did happen, doing it again makes a duplicate.")
+
+    assert everything() == before
+
+
+def test_where_nobody_can_be_asked_it_wants_no_input(blocked: Run, operator_user: User) -> None:
+    before = everything()
+    ran = resolve("skip_run", blocked.pk, *BY)
+    assert ran == Ran(
+        2, "", "CommandError: There is nobody to ask here. Use --no-input if you are sure.\n"
+    )
+    assert everything() == before
+
+
+def test_a_person_without_the_permission_is_refused(blocked: Run, viewer_user: User) -> None:
+    ran = resolve("skip_run", blocked.pk, "--actor", "viktor", "--reason", "x", "--no-input")
+    assert (ran.code, ran.err) == (
+        3,
+        "permission_denied: viktor may not use “Skip”: the permission “skip_run” is missing.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("7", "--all"), ("--all",), ("--workflow", "pay"), ("7", "--workflow", "pay")],
+)
+def test_an_unclear_choice_is_wrong_usage(arguments: tuple[str, ...]) -> None:
+    assert resolve("skip_run", *arguments, *SURE) == Ran(
+        2, "", "CommandError: Name runs, or use --workflow with --all.\n"
+    )
+
+
+@pytest.mark.parametrize("operation", ["skip_event", "pause_workflow", "delete"])
+def test_other_operations_are_wrong_usage(operation: str) -> None:
+    ran = resolve(operation, "7", *SURE)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"invalid choice: '{operation}'" in ran.err
+
+
+def test_an_unknown_workflow_is_an_error(operator_user: User) -> None:
+    assert resolve("skip_run", "--workflow", "nope", "--all", *SURE).code == 1

@@ -1,0 +1,151 @@
+"""run_worker: a real process that works until idle, or until told to stop; then it hands back (P1, P2)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from tests.commands.console import run
+from tests.crash.outside import Outside
+from tests.crash.payments import ADDRESS_VARIABLE, SLUGS_VARIABLE, payments
+from tests.eventually import eventually
+from tests.jobs import empty_queue, jobs
+from workflows_app.demo.database import environment_for
+from workflows_app.models import Event, Lease, Mutation, Run
+from workflows_app.publishing import publish
+from workflows_app.testing import registered
+
+SLUG = "mute-pay"
+#: One step a slice, so that the rest of the work is handed back to the queue.
+POLICY = {"slice_steps": 1, "poll_seconds": 0.1}
+
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def outside() -> Iterator[Outside]:
+    server = Outside()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def start(transactional_db: None, outside: Outside) -> Iterator[Start]:
+    """`start(*arguments)`: a worker process for a workflow with two pending invoices."""
+    empty_queue()
+    with ExitStack() as stack:
+        stack.callback(empty_queue)
+        stack.enter_context(registered(payments(SLUG)))
+        for invoice in ("42", "43"):
+            publish(
+                workflow=SLUG,
+                topic="invoice.received",
+                message_id=invoice,
+                payload={"account": SLUG},
+            )
+
+        def worker(*arguments: str, **policy: float) -> subprocess.Popen[bytes]:
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", "run_worker", *arguments],
+                cwd=settings.BASE_DIR,
+                env={
+                    **os.environ,
+                    **environment_for(connection.settings_dict["NAME"]),
+                    "DJANGO_SETTINGS_MODULE": "tests.crash.settings",
+                    "SECRET_KEY": "only-for-the-workers-of-these-tests",
+                    "DEBUG": "0",
+                    "WORKFLOWS": json.dumps(POLICY | policy),
+                    ADDRESS_VARIABLE: outside.address,
+                    SLUGS_VARIABLE: SLUG,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+            )
+            stack.callback(process.communicate)
+            stack.callback(process.kill)
+            return process
+
+        yield worker
+
+
+def events() -> list[tuple[str, str]]:
+    received = Event.objects.filter(topic__name="invoice.received").order_by("pk")
+    return list(received.values_list("message_id", "status"))
+
+
+def test_until_idle_it_does_all_there_is_and_ends(start: Start, outside: Outside) -> None:
+    worker = start("--until-idle", "--concurrency", "2")
+
+    out, _ = worker.communicate(timeout=60)
+
+    assert (worker.returncode, out) == (0, b"")
+    assert events() == [("42", "consumed"), ("43", "consumed")]
+    assert [effect.invoice for effect in outside.effects] == ["42", "43"]
+    assert jobs() == []
+    assert Lease.objects.get().holder == ""
+
+
+def test_the_rest_of_a_backlog_is_taken_up_without_a_poll(start: Start) -> None:
+    for number in range(100, 110):
+        publish(
+            workflow=SLUG,
+            topic="invoice.received",
+            message_id=str(number),
+            payload={"account": SLUG},
+        )
+
+    start(poll_seconds=600)
+
+    eventually(lambda: {status for _, status in events()}, {"consumed"})
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_it_finishes_the_call_and_hands_the_rest_back(
+    start: Start, outside: Outside, number: signal.Signals
+) -> None:
+    outside.hold(f"{SLUG}/after")
+    worker = start()
+    outside.wait_for(f"{SLUG}/after")
+    assert Mutation.objects.get().status == "in_flight"
+
+    worker.send_signal(number)
+    outside.release(f"{SLUG}/after")
+    out, _ = worker.communicate(timeout=60)
+
+    assert (worker.returncode, out) == (0, b"")
+    assert [effect.invoice for effect in outside.effects] == ["42"]
+    run = Run.objects.get()
+    assert (run.status, run.phase, run.mutation.status) == ("committed", "committed", "applied")
+    assert events() == [("42", "consumed"), ("43", "pending")]
+    lease = Lease.objects.get()
+    assert (lease.holder, lease.expires_at) == ("", None)
+    assert lease.next_due_at is not None
+    assert [job for job in jobs() if "advance" in job] == [
+        f"workflows_app.advance workflow:{lease.pk} todo"
+    ]
+
+    start("--until-idle").communicate(timeout=60)
+    assert [effect.invoice for effect in outside.effects] == ["42", "43"]
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "told"),
+    [
+        ("0", "--concurrency must be 1 or more.\n"),
+        ("-3", "--concurrency must be 1 or more.\n"),
+        ("many", "invalid int value: 'many'\n"),
+    ],
+)
+def test_a_concurrency_that_is_none_is_wrong_usage(concurrency: str, told: str) -> None:
+    ran = run("run_worker", "--concurrency", concurrency)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.endswith(told)

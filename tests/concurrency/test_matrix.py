@@ -1,0 +1,101 @@
+"""Everybody meets everybody, in both orders, and the one who holds the lock wins (P1 to P4, P6).
+
+The first one is held at its commit. PostgreSQL says that the second one waits for it, or the second
+one passes where the design says so. Then the first one is let go. The tables under `matrix` say what
+comes of it.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections import Counter
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+
+from tests.concurrency import gates
+from tests.concurrency.actors import Decision
+from tests.concurrency.arena import Arena
+from tests.concurrency.cast import CAST, STEPS
+from tests.concurrency.conftest import left_behind
+from tests.concurrency.meeting import Outcome, meet
+from tests.concurrency.table import Line, lines, reasons
+from tests.eventually import eventually
+from tests.jobs import empty_queue
+from workflows_app import operations, registry
+from workflows_app.boundaries import Boundary
+from workflows_app.doctor import CHECKS, Severity, examine
+from workflows_app.sdk import Workflow
+
+LINES = list(lines())
+#: Boundaries right before which nothing is written: a step stands there before its transaction.
+BEFORE = (Boundary.ANSWERED, Boundary.ASKED)
+
+
+@pytest.fixture(scope="module")
+def transactional_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """One database for all meetings, each at a workflow of its own. It is emptied once, at the end."""
+    with django_db_blocker.unblock():
+        gates.build()
+        yield
+        gates.remove()
+        call_command("flush", verbosity=0, interactive=False)
+        empty_queue()
+
+
+@pytest.fixture(scope="module")
+def codes(transactional_db: None) -> Iterator[list[type[Workflow]]]:
+    """The code that each workflow has in the end. After all meetings the doctor looks at them."""
+    for name in ("olga", "otto", "pia"):
+        person = User.objects.create_user(name, is_staff=True)
+        person.groups.add(Group.objects.get(name="Workflow operators"))
+    codes: list[type[Workflow]] = []
+    yield codes
+    with registry.override(*codes):
+        found = [
+            f"{finding.workflow}: {finding.check.id} {finding.found.detail}"
+            for finding in examine(CHECKS)
+            if finding.check.severity is Severity.VIOLATION
+        ]
+    assert found == []
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.slug)
+def test_the_first_one_wins_and_the_second_one_is_told(
+    codes: list[type[Workflow]], line: Line
+) -> None:
+    arena = Arena(line.slug)
+
+    outcome = meet(arena, CAST[line.first], CAST[line.second], waits=line.waits)
+
+    codes.append(arena.deployed or arena.workflow)
+    assert outcome == Outcome(line.told, line.ends)
+    eventually(left_behind, [], every_seconds=0.002)
+
+
+def test_every_pair_meets_or_has_a_reason_why_it_cannot() -> None:
+    meetings = Counter((line.first, line.second) for line in LINES)
+    excused = [pair for reason in reasons() for pair in reason.pairs]
+
+    assert [pair for pair, number in meetings.items() if number > 1] == []
+    assert sorted(set(meetings) & set(excused)) == []
+    assert sorted({*meetings, *excused} - set(product(CAST, CAST))) == []
+    assert sorted(set(product(CAST, CAST)) - {*meetings, *excused}) == []
+
+
+def test_every_operation_is_somebodys_and_meets_others() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(operations.__path__)} - {"base"}
+    theirs = {actor.operation.__module__ for actor in CAST.values() if isinstance(actor, Decision)}
+
+    assert {f"{operations.__name__}.{name}" for name in modules} == theirs
+
+
+def test_every_boundary_is_where_a_transaction_begins_or_ends() -> None:
+    ends = {actor.ends_at for actor in CAST.values() if actor.ends_at}
+    begins = {Boundary(step.line) for step in STEPS if step.line in {b.value for b in BEFORE}}
+
+    assert set(Boundary) - ends - begins == set()

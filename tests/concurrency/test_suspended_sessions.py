@@ -1,0 +1,52 @@
+"""A worker that is suspended in a transaction loses its session, and nobody else does (P2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+
+from tests.eventually import eventually
+from workflows_app.dispatch import end_idle_transactions
+from workflows_app.waking import SESSION_NAME
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_only_idle_transactions_of_workers_are_ended(settings: Any) -> None:
+    settings.WORKFLOWS = {"lease_seconds": 60}
+    with ExitStack() as stack:
+        other = stack.enter_context(in_transaction("shell"))
+        worker = stack.enter_context(in_transaction(SESSION_NAME))
+        assert end_idle_transactions() == 0
+
+        settings.WORKFLOWS = {"lease_seconds": 0.1}
+        eventually(end_idle_transactions, 1)
+        assert answers(other)
+        assert not answers(worker)
+
+
+@contextmanager
+def in_transaction(name: str) -> Iterator[Any]:
+    """A session of this name that has begun a transaction."""
+    session: Any = connection.copy()
+    options = session.settings_dict["OPTIONS"]
+    session.settings_dict["OPTIONS"] = {**options, "application_name": name}
+    try:
+        session.set_autocommit(False)
+        assert answers(session)
+        yield session
+    finally:
+        session.close()
+
+
+def answers(session: Any) -> bool:
+    try:
+        with session.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except OperationalError:
+        return False
+    return True

@@ -1,0 +1,89 @@
+"""What all tests share: people, a workflow to let things happen to, and a watch on what leaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+from tests.jobs import empty_queue
+from tests.scenes import SLUG, Scene, workflow_with
+from workflows_app.models import Run
+from workflows_app.testing import ScriptedMutator, registered, scripted
+
+
+@pytest.fixture(autouse=True)
+def no_jobs_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that commits leaves no jobs for the next one."""
+    marker = request.node.get_closest_marker("django_db")
+    commits = marker is not None and marker.kwargs.get("transaction", False)
+    if commits:
+        request.getfixturevalue("transactional_db")
+    yield
+    if commits:
+        empty_queue()
+
+
+@pytest.fixture
+def scene() -> Iterator[Callable[..., Scene]]:
+    """`scene(*outcomes, reconcilable=False)`: a synced workflow whose mutator plays them."""
+    with ExitStack() as stack:
+
+        def make(
+            *outcomes: str,
+            reconcilable: bool = False,
+            slug: str = SLUG,
+            mutator: type[ScriptedMutator] | None = None,
+        ) -> Scene:
+            plays = mutator or scripted(*outcomes, reconcilable=reconcilable)
+            stack.enter_context(registered(workflow_with(plays, slug)))
+            return Scene(plays, slug)
+
+        yield make
+
+
+@pytest.fixture
+def blocked(scene: Callable[..., Scene]) -> Run:
+    """A run that only a person can settle, and nobody can ask."""
+    return scene("lost", "applied").happens(payload={"amount": "12.50", "to": "ACME"})
+
+
+def _person(name: str, group: str | None, **extra: object) -> User:
+    person = User.objects.create_user(name, is_staff=True, **extra)
+    if group:
+        person.groups.add(Group.objects.get(name=group))
+    return person
+
+
+@pytest.fixture
+def operator_user(db: None) -> User:
+    return _person("olga", "Workflow operators")
+
+
+@pytest.fixture
+def viewer_user(db: None) -> User:
+    return _person("viktor", "Workflow viewers")
+
+
+def logged_in(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+@pytest.fixture
+def operator(operator_user: User) -> Client:
+    return logged_in(operator_user)
+
+
+@pytest.fixture
+def viewer(viewer_user: User) -> Client:
+    return logged_in(viewer_user)
+
+
+@pytest.fixture
+def superuser(db: None) -> Client:
+    return logged_in(_person("root", None, is_superuser=True))

@@ -1,0 +1,58 @@
+"""A proxy of the environment can't make an unknown outcome look like a known one (P1).
+
+A proxy that sees the request may pass it on and then answer by itself, with 403 for an answer that
+its rules forbid, say. So `http://` goes there directly, and `https://` through a tunnel only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.connectors.calling import called, sure_no
+from tests.connectors.server import Outside, unused_port
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
+    """A proxy that refuses everything, in the environment for all addresses."""
+    server = Outside()
+    server.answers(403, {"problem": "by the rules of this house"})
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, server.address)
+    yield server
+    server.close()
+
+
+def test_a_plain_address_is_reached_without_the_proxy(outside: Outside, proxy: Outside) -> None:
+    assert called(outside.address) == {"status": 200, "body": {}}
+    assert proxy.received == []
+
+
+def test_a_tunnel_that_the_proxy_refuses_is_proof_that_nothing_was_sent(proxy: Outside) -> None:
+    refused = sure_no("https://bank.example:8443/payments")
+
+    assert str(refused) == "Nothing was sent: ProxyError: 403 Word"
+    assert refused.retryable is True
+    (connect,) = proxy.received
+    assert (connect.method, connect.path, connect.body) == ("CONNECT", "bank.example:8443", b"")
+    assert "Idempotency-Key" not in connect.headers
+
+
+def test_a_proxy_that_is_away_is_proof_that_nothing_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{unused_port()}")
+
+    refused = sure_no("https://bank.example/payments")
+
+    assert str(refused) == "Nothing was sent: ConnectError: [Errno 111] Connection refused"
+
+
+def test_a_proxy_that_cannot_be_used_is_a_sure_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "gopher://127.0.0.1:70")
+
+    refused = sure_no("https://bank.example/payments")
+
+    assert str(refused).startswith("Nothing was sent: NotSent: no connection can be made: ")

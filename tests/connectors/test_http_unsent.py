@@ -1,0 +1,129 @@
+"""What proves that nothing was sent: only then may the host send again by itself (P1)."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.connectors.calling import called, mutator, sure_no
+from tests.connectors.server import Outside, full_port, silent_port, unused_port
+from workflows_app.connectors.http import HttpMutator, exchange
+from workflows_app.engine.calls import Answer, call_with_limit
+from workflows_app.sdk import NotApplied
+from workflows_app.sdk.deadlines import limit_call, seconds_left
+
+
+def test_a_refused_connection_did_not_happen_and_may_work_later() -> None:
+    refused = sure_no(f"http://127.0.0.1:{unused_port()}")
+    assert str(refused) == "Nothing was sent: ConnectError: [Errno 111] Connection refused"
+    assert refused.retryable is True
+
+
+def test_an_unknown_host_did_not_happen_and_may_work_later() -> None:
+    refused = sure_no("http://bank.invalid")
+    assert str(refused).startswith("Nothing was sent: ConnectError: ")
+    assert refused.retryable is True
+
+
+def test_a_connection_that_is_not_made_in_time_did_not_happen() -> None:
+    with full_port() as port:
+        refused = sure_no(f"http://127.0.0.1:{port}", connect_timeout_seconds=0.1)
+    assert str(refused) == "Nothing was sent: ConnectTimeout: timed out"
+    assert refused.retryable is True
+
+
+def test_a_handshake_that_is_not_done_in_time_did_not_happen() -> None:
+    with silent_port() as port:
+        refused = sure_no(f"https://127.0.0.1:{port}", connect_timeout_seconds=0.1)
+    assert str(refused).startswith("Nothing was sent: ConnectTimeout: ")
+
+
+def test_a_server_without_the_right_certificate_gets_nothing(outside: Outside) -> None:
+    refused = sure_no(outside.address.replace("http:", "https:"))
+    assert str(refused).startswith("Nothing was sent: ConnectError: [SSL")
+    assert outside.received == []
+
+
+def test_a_request_that_cannot_be_built_did_not_happen_and_will_not_later(
+    outside: Outside,
+) -> None:
+    class Broken(HttpMutator):
+        url = outside.address
+
+        def body(self, params: Any) -> Any:
+            return params["missing"]
+
+    with pytest.raises(NotApplied) as caught:
+        Broken().execute({}, idempotency_key="k")
+    assert str(caught.value) == "The request can't be built: KeyError: 'missing'"
+    assert caught.value.retryable is False
+    assert outside.received == []
+
+
+def test_connecting_ends_before_the_host_gives_up_so_that_the_answer_is_a_sure_no() -> None:
+    with full_port() as port:
+        pay = mutator(HttpMutator, url=f"http://127.0.0.1:{port}", connect_timeout_seconds=60.0)
+        answer = call_with_limit(
+            lambda: pay().execute({}, idempotency_key="k"),
+            seconds=0.5,
+            on_late=lambda answer: None,
+        )
+    assert isinstance(answer.error, NotApplied)
+    assert str(answer.error) == "Nothing was sent: ConnectTimeout: timed out"
+
+
+def test_a_request_is_kept_back_when_the_host_no_longer_waits(outside: Outside) -> None:
+    def call() -> NotApplied:
+        limit_call(0)
+        return sure_no(outside.address)
+
+    kept_back = contextvars.copy_context().run(call)
+
+    assert str(kept_back) == (
+        "Nothing was sent: NotSent: connecting took longer than the host waits for the call"
+    )
+    assert outside.received == []
+
+
+def test_a_call_that_the_host_gave_up_sends_nothing_afterwards(outside: Outside) -> None:
+    is_given_up, told = threading.Event(), threading.Event()
+    late: list[Answer] = []
+
+    def held_up() -> Any:
+        is_given_up.wait()
+        return called(outside.address)
+
+    def on_late(answer: Answer) -> None:
+        late.append(answer)
+        told.set()
+
+    assert call_with_limit(held_up, seconds=0.05, on_late=on_late).timed_out
+    is_given_up.set()
+    assert told.wait(10)
+
+    assert isinstance(late[0].error, NotApplied)
+    assert outside.received == []
+
+
+def test_outside_of_a_call_nobody_is_in_a_hurry(outside: Outside) -> None:
+    assert seconds_left() is None
+    assert called(outside.address) == {"status": 200, "body": {}}
+
+
+def test_certificates_that_cannot_be_read_are_a_sure_no(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    exchange._tls.cache_clear()
+    try:
+        refused = sure_no(outside.address)
+    finally:
+        exchange._tls.cache_clear()
+    assert str(refused).startswith(
+        "Nothing was sent: NotSent: no connection can be made: FileNotFoundError: "
+    )
+    assert outside.received == []

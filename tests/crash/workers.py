@@ -1,0 +1,107 @@
+"""Real worker processes on the test's database, to be killed, stopped and continued."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from tests.crash.payments import ADDRESS_VARIABLE, SLUGS_VARIABLE
+from workflows_app.demo.database import environment_for
+from workflows_app.waking import SESSION_NAME
+
+#: Retries and reconciliation at once, and a dead worker's jobs soon taken for stalled.
+POLICY: dict[str, Any] = {
+    "backoff_initial_seconds": 0,
+    "reconcile_attempts": 3,
+    "poll_seconds": 0.1,
+    "heartbeat_seconds": 0.2,
+    "stalled_after_seconds": 1.5,
+}
+
+
+def sessions_in_transactions() -> int:
+    """Return how many sessions of workers have begun a transaction and not ended it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = %s AND xact_start IS NOT NULL",
+            [SESSION_NAME],
+        )
+        return int(cursor.fetchone()[0])
+
+
+class Worker:
+    """One `manage.py run_worker`, with its log in a file."""
+
+    def __init__(self, log: Path, *, slugs: list[str], address: str, **policy: Any) -> None:
+        self.log = log
+        self._output = log.open("wb")
+        self._process = subprocess.Popen(
+            [sys.executable, "manage.py", "run_worker", "--concurrency", str(len(slugs) + 1)],
+            cwd=settings.BASE_DIR,
+            env={
+                **os.environ,
+                **environment_for(connection.settings_dict["NAME"]),
+                "DJANGO_SETTINGS_MODULE": "tests.crash.settings",
+                "SECRET_KEY": "only-for-the-workers-of-these-tests",
+                "DEBUG": "0",
+                "WORKFLOWS": json.dumps({**POLICY, **policy}),
+                ADDRESS_VARIABLE: address,
+                SLUGS_VARIABLE: " ".join(slugs),
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End the process as `kill -9` and a power cut do."""
+        self._process.kill()
+        self._process.wait()
+
+    def tell_to_stop(self) -> None:
+        """Ask it to end when it has finished what is under way."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def ends(self, *, within_seconds: float) -> int:
+        """Wait until it ends, and return its exit code."""
+        return self._process.wait(within_seconds)
+
+    def freeze(self) -> None:
+        """Stop the process where it is; to others it looks dead."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def freeze_between_transactions(self) -> None:
+        """Stop the process where it holds no locks of the database."""
+        self.freeze()
+        while sessions_in_transactions():
+            self.thaw()
+            time.sleep(0.01)
+            self.freeze()
+
+    def thaw(self) -> None:
+        """Let the frozen process go on."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def close(self) -> str:
+        """End the process if it still runs, and return its log."""
+        self.kill()
+        self._output.close()
+        return self.log.read_text()

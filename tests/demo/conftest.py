@@ -1,0 +1,40 @@
+"""What the tests of the demo share: its bank, and its workflows at that bank."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.demo.office import Office
+from tests.demo.open_bank import OpenBank
+from workflows_app.demo.invoices import FILE_VARIABLE
+from workflows_app.demo.workflows import BANK_URL_VARIABLE, WORKFLOWS
+from workflows_app.testing import registered
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Iterator[OpenBank]:
+    """A bank that is open for the test."""
+    bank = OpenBank(tmp_path / "bank.jsonl")
+    thread = threading.Thread(target=bank.server.serve_forever, args=(0.01,))
+    thread.start()
+    with bank.http:
+        yield bank
+    bank.server.closing.set()
+    bank.server.shutdown()
+    bank.server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def office(bank: OpenBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    """The demo's workflows, with an empty file of invoices, at a bank whose search does not lag."""
+    bank.server.search_lag_seconds = 0
+    office = Office(bank, tmp_path / "invoices.jsonl")
+    monkeypatch.setenv(BANK_URL_VARIABLE, bank.url)
+    monkeypatch.setenv(FILE_VARIABLE, str(office.path))
+    with registered(*WORKFLOWS):
+        yield office

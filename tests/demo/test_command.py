@@ -1,0 +1,70 @@
+"""`manage.py demo` refuses what can't work before anything is made, in one clear sentence."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.demo.runs import DemoProcess
+
+
+def refusal(*arguments: str) -> str:
+    with pytest.raises(CommandError) as refused:
+        call_command("demo", *arguments)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("more", [[], ["--no-serve"]])
+def test_a_missing_file_is_told(tmp_path: Path, more: list[str]) -> None:
+    file = tmp_path / "none.csv"
+
+    assert refusal(f"--invoices={file}", *more) == f"There is no file {file}."
+    assert refusal(f"--invoices={tmp_path}", *more) == f"There is no file {tmp_path}."
+
+
+@pytest.mark.parametrize("more", [[], ["--no-serve"]])
+def test_a_file_of_which_nothing_can_be_paid_is_told(tmp_path: Path, more: list[str]) -> None:
+    file = tmp_path / "empty.csv"
+    file.touch()
+
+    assert refusal(f"--invoices={file}", *more) == "There is no invoice in empty.csv."
+
+
+def test_a_taken_port_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        told = os.strerror(errno.EADDRINUSE)
+
+        assert refusal(f"--port={port}") == (
+            f"Port {port} can't be used: {told}. Choose another by --port."
+        )
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "highest"),
+    [
+        ("--port", "0", 65535),
+        ("--port", "65536", 65535),
+        ("--port", "http", 65535),
+        ("--time-limit", "0", 86400),
+        ("--time-limit", "-1", 86400),
+    ],
+)
+def test_a_number_out_of_range_is_told(option: str, value: str, highest: int) -> None:
+    assert refusal(f"{option}={value}") == (
+        f"Error: argument {option}: {value!r} is not between 1 and {highest}"
+    )
+
+
+def test_a_server_that_can_not_be_reached_is_told(tmp_path: Path) -> None:
+    nowhere = "postgres://nobody@127.0.0.1:1/workflows"
+    demo = DemoProcess(tmp_path / "demo", "--no-serve", DATABASE_URL=nowhere)
+
+    assert demo.wait() == 1
+    assert demo.stderr.startswith("CommandError: The demo can't make a database of its own: ")
+    assert demo.stderr.count("\n") < 5

@@ -1,0 +1,110 @@
+"""The README says nothing that does not hold: its examples run, its tests and targets are there."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workflows_app import registry
+from workflows_app.models import Event, Run
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+#: The pages that name tests, files, targets and commands.
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def block(first_line: str) -> str:
+    """Return the one Python example that begins with `first_line`."""
+    (found,) = [text for text in BLOCKS if text.startswith(first_line)]
+    return found
+
+
+@pytest.fixture
+def invoices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package `invoices` with the modules that the README shows."""
+    package = tmp_path / "invoices"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    for name in ("workflows.py", "test_workflows.py"):
+        (package / name).write_text(block(f"# invoices/{name}\n"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = dict(registry.declared)
+    yield package
+    registry.declared.clear()
+    registry.declared.update(before)
+    for name in [name for name in sys.modules if name.split(".")[0] == "invoices"]:
+        del sys.modules[name]
+
+
+@pytest.mark.django_db
+def test_the_example_and_its_test_work_as_they_stand(
+    invoices: Path,
+    registered: Callable[..., Any],
+    drain: Callable[..., int],
+    scripted: Callable[..., Any],
+) -> None:
+    from invoices import test_workflows  # type: ignore[import-not-found]  # made by the fixture
+
+    test_workflows.test_an_invoice_is_paid_once_though_the_answer_is_lost(
+        registered, drain, scripted
+    )
+
+
+@pytest.mark.django_db
+def test_application_code_publishes_as_shown(
+    invoices: Path, registered: Callable[..., Any], scripted: Callable[..., Any]
+) -> None:
+    from invoices.workflows import (  # type: ignore[import-not-found]  # made by the fixture
+        CreatePayment,
+        InvoicePayments,
+    )
+
+    pay = scripted("applied", replaces=CreatePayment)
+    with registered(InvoicePayments, mutators=[pay]):
+        exec(block("from workflows_app.publishing import publish\n"), {})
+
+    event = Event.objects.get()
+    assert (event.message_id, event.status, event.payload["supplier"]) == ("42", "pending", "ACME")
+    assert Run.objects.count() == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_test_that_a_page_names_is_there(page: Path) -> None:
+    named = re.findall(r"(tests/[\w/]+\.py)(?:::(\w+))?", page.read_text())
+
+    for path, test in named:
+        assert (ROOT / path).is_file(), path
+        assert not test or f"def {test}(" in (ROOT / path).read_text(), f"{path}::{test}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_and_command_that_a_page_names_is_there(page: Path) -> None:
+    text = page.read_text()
+    makefile = (ROOT / "Makefile").read_text()
+
+    for target in re.findall(r"^make ([a-z][\w-]*)|`make ([a-z][\w-]*)", text, flags=re.MULTILINE):
+        assert f"\n{''.join(target)}:" in makefile, target
+    commands = {path.stem for path in (ROOT / "workflows_app").rglob("management/commands/*.py")}
+    for command in re.findall(r"manage\.py ([a-z_]+)", text):
+        assert command in commands | {"migrate", "collectstatic"}, command
+
+
+def test_every_promise_names_a_test_that_shows_it() -> None:
+    rows = re.findall(r"^\| (P\d) \|(.*)\|(.*)\|$", README, flags=re.MULTILINE)
+
+    assert [number for number, *_ in rows] == ["P1", "P2", "P3", "P4", "P5", "P6"]
+    for number, _, shown_by in rows:
+        assert re.search(r"tests/[\w/]+\.py::\w+", shown_by), number
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_picture_that_a_page_shows_is_there(page: Path) -> None:
+    for path in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page.read_text()):
+        assert (page.parent / path).is_file(), path

@@ -1,0 +1,46 @@
+"""The checks as a whole: told apart, explained, and each tested."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from workflows_app.doctor import CHECKS, Severity
+
+
+def test_every_check_has_an_id_of_its_own_and_says_what_to_do() -> None:
+    ids = [check.id for check in CHECKS]
+    assert len(set(ids)) == len(ids)
+    for check in CHECKS:
+        assert re.fullmatch(r"D\d{3}", check.id)
+        assert check.title[0].isupper()
+        assert not check.title.endswith(".")
+        assert check.meaning.endswith(".")
+        assert check.remedy.endswith(".")
+
+
+def test_every_check_has_a_test_that_plants_its_violation() -> None:
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    planted = set(re.findall(r'(?:Planted\(|found_by\()\s*"(D\d{3})"', tests))
+    assert planted == {check.id for check in CHECKS}
+
+
+def test_only_wake_ups_have_a_fix() -> None:
+    assert [check.id for check in CHECKS if check.fix] == ["D801", "D804"]
+
+
+def test_what_mends_itself_or_waits_for_a_deploy_is_a_warning() -> None:
+    warnings = [check.id for check in CHECKS if check.severity is Severity.WARNING]
+    assert warnings == [
+        "D331",
+        "D425",
+        "D508",
+        "D804",
+        "D811",
+        "D812",
+        "D813",
+        "D814",
+        "D903",
+        "D904",
+        "D905",
+    ]

@@ -1,0 +1,133 @@
+"""Decisions without a mark in history, and what was decided by nobody, are found (P4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.doctor.planting import Planted, Rows, assert_finds, found_by, plant
+from tests.doctor.shop import Shop
+from workflows_app.models import OperatorAction
+from workflows_app.operations import (
+    pause_workflow,
+    resume_workflow,
+    retry_failed_run,
+    run_producers_now,
+)
+
+pytestmark = pytest.mark.django_db
+
+_OTHER_REASON = "UPDATE workflows_app_operatoraction SET id = 777777777, reason = 'another'"
+
+CASES = [
+    Planted(
+        "D601",
+        rows="skipped_event",
+        sql=_OTHER_REASON,
+        finds=['shop: decision 777777777 "skip_event" on event {event} is not in its history'],
+    ),
+    Planted(
+        "D601",
+        rows="asked_again",
+        sql=_OTHER_REASON,
+        finds=['shop: decision 777777777 "try_again" on run {run} is not in its history'],
+    ),
+    Planted(
+        "D601",
+        rows="asserted",
+        sql="UPDATE workflows_app_operatoraction SET id = 777777777, created_at = now() + '1 hour'",
+        finds=['shop: decision 777777777 "it_didnt_happen" on run {run} is not in its history'],
+    ),
+    Planted(
+        "D601",
+        rows="skipped",
+        sql="UPDATE workflows_app_operatoraction SET id = 777777777, run_id = NULL",
+        finds=['shop: decision 777777777 "skip_run" on workflow {workflow} is not in its history'],
+    ),
+    Planted(
+        "D602",
+        rows="skipped_event",
+        sql="DELETE FROM workflows_app_operatoraction;"
+        "UPDATE workflows_app_historicalevent SET history_id = 777777777 WHERE status = 'skipped'",
+        finds=[
+            'shop: event {event} "skip_event" is in history row 777777777, but not among the decisions'
+        ],
+    ),
+    Planted(
+        "D602",
+        rows="asked_again",
+        sql="DELETE FROM workflows_app_operatoraction;"
+        "UPDATE workflows_app_historicalmutation SET history_id = 777777777 WHERE history_id ="
+        " (SELECT max(history_id) FROM workflows_app_historicalmutation)",
+        finds=[
+            'shop: mutation {mutation} "try_again" is in history row 777777777, but not among the'
+            " decisions"
+        ],
+    ),
+    Planted(
+        "D602",
+        rows="asserted",
+        sql="UPDATE workflows_app_operatoraction SET operation = 'skip_run';"
+        "UPDATE workflows_app_historicalmutation SET history_id = 777777777 WHERE status = 'failed'",
+        finds=[
+            'shop: mutation {mutation} "it_didnt_happen" is in history row 777777777, but not among the'
+            " decisions"
+        ],
+    ),
+    Planted(
+        "D602",
+        rows="skipped",
+        sql="UPDATE workflows_app_operatoraction SET reason = 'another';"
+        "UPDATE workflows_app_historicalmutation SET history_id = 777777777 WHERE status = 'skipped'",
+        finds=[
+            'shop: mutation {mutation} "skip_run" is in history row 777777777, but not among the decisions'
+        ],
+    ),
+    Planted(
+        "D603",
+        rows="skipped",
+        sql="UPDATE workflows_app_operatoraction SET id = 777777777, reason = ' '",
+        finds=['shop: decision 777777777 "skip_run" has no reason'],
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_doctor_finds_what_was_planted(case: Planted, rows_of: Callable[[str], Rows]) -> None:
+    assert_finds(case, rows_of(case.rows))
+
+
+def test_a_retry_that_no_decision_made_is_found(rejected: Rows, shop: Shop, person: User) -> None:
+    run = shop.workflow.runs.get(pk=rejected["run"])
+    action = retry_failed_run(run, actor=person, reason="the limit was raised")
+    assert found_by("D601") == []
+
+    plant("UPDATE workflows_app_historicalrun SET retry_of_id = NULL")
+
+    assert found_by("D601") == [
+        f'shop: decision {action.pk} "retry_failed_run" on run {run.pk} is not in its history'
+    ]
+
+
+def test_decisions_on_a_workflow_are_looked_up_in_its_history(shop: Shop, person: User) -> None:
+    workflow = shop.workflow
+    for decide in (pause_workflow, resume_workflow, run_producers_now):
+        decide(workflow, actor=person, reason=decide.__name__)
+    assert found_by("D601") == found_by("D602") == []
+
+    plant("UPDATE workflows_app_historicalworkflow SET history_user_id = NULL")
+
+    decisions = OperatorAction.objects.order_by("pk")
+    assert found_by("D601") == [
+        f'shop: decision {action.pk} "{action.operation}" on workflow {workflow.pk} is not in its'
+        " history"
+        for action in decisions
+    ]
+    paused, resumed = workflow.history.order_by("history_id")[2:4]
+    assert found_by("D602") == [
+        f'shop: workflow {workflow.pk} "{name}" is in history row {row.history_id}, but not among'
+        " the decisions"
+        for name, row in (("pause_workflow", paused), ("resume_workflow", resumed))
+    ]

@@ -1,0 +1,83 @@
+"""What is held as known without evidence, or against it, is found (P3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.doctor.planting import Planted, Rows, assert_finds
+
+pytestmark = pytest.mark.django_db
+
+CASES = [
+    Planted(
+        "D421",
+        rows="reconciled",
+        sql="UPDATE workflows_app_evidence SET verdict = 'unknown'",
+        finds=["shop: mutation {mutation} is applied by reconcile, but no evidence says so"],
+    ),
+    Planted(
+        "D421",
+        rows="rejected",
+        sql="UPDATE workflows_app_evidence SET verdict = 'applied'",
+        finds=["shop: mutation {mutation} is failed by response, but no evidence says so"],
+    ),
+    Planted(
+        "D422",
+        rows="blocked",
+        sql="DELETE FROM workflows_app_evidence",
+        finds=["shop: mutation {mutation} is indeterminate, without evidence of the call"],
+    ),
+    Planted(
+        "D423",
+        rows="reconciling",
+        sql="DELETE FROM workflows_app_evidence WHERE kind = 'reconcile'",
+        finds=["shop: mutation {mutation} was asked about 1 time(s); 0 in evidence"],
+    ),
+    Planted(
+        "D424",
+        rows="reconciled",
+        sql="UPDATE workflows_app_evidence SET kind = 'execute'",
+        finds=["shop: mutation {mutation} was sent 2 times"],
+    ),
+    Planted(
+        "D425",
+        rows="rejected",
+        sql="UPDATE workflows_app_evidence SET id = 777777777, kind = 'late', verdict = 'applied'",
+        finds=[
+            "shop: mutation {mutation} is failed by response, but evidence 777777777 (late) says applied"
+        ],
+    ),
+    Planted(
+        "D425",
+        rows="reconciled",
+        sql="UPDATE workflows_app_evidence SET id = 777777777, verdict = 'not_applied'"
+        " WHERE kind = 'execute'",
+        finds=[
+            "shop: mutation {mutation} is applied by reconcile, but evidence 777777777 (execute) says"
+            " not_applied"
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_doctor_finds_what_was_planted(case: Planted, rows_of: Callable[[str], Rows]) -> None:
+    assert_finds(case, rows_of(case.rows))
+
+
+@pytest.mark.django_db
+def test_a_person_who_lets_the_host_ask_again_leaves_more_evidence_than_attempts(
+    asked_again: Rows, rows_of: Callable[[str], Rows]
+) -> None:
+    """The attempts begin anew; the evidence stays. That is no violation of D423."""
+    assert_finds(
+        Planted(
+            "D423",
+            rows="asked_again",
+            sql="UPDATE workflows_app_mutation SET reconcile_attempts = 3",
+            finds=["shop: mutation {mutation} was asked about 3 time(s); 2 in evidence"],
+        ),
+        asked_again,
+    )

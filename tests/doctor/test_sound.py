@@ -1,0 +1,217 @@
+"""After everything that can happen has happened, the doctor finds no violation."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.doctor.planting import found_by, lines
+from tests.doctor.shop import Shop
+from workflows_app.doctor import CHECKS, Severity, examine
+from workflows_app.engine.ledger import Finding, Verdict, record_late
+from workflows_app.models import Event, Mutation, OperatorAction, Run
+from workflows_app.operations import (
+    OperationRefused,
+    it_didnt_happen,
+    pause_workflow,
+    resume_workflow,
+    retry_failed_run,
+    run_producers_now,
+    skip_event,
+    skip_run,
+    try_again,
+)
+from workflows_app.testing import SimulatedCrash
+
+pytestmark = pytest.mark.django_db
+
+
+def assert_sound(shop: Shop, *warnings: str) -> None:
+    found = list(examine(CHECKS, clock=lambda: shop.now))
+    assert lines(f for f in found if f.check.severity is Severity.VIOLATION) == []
+    assert [f"{f.check.id} {line}" for f, line in zip(found, lines(found), strict=True)] == list(
+        warnings
+    )
+
+
+def crash(shop: Shop) -> None:
+    with pytest.raises(SimulatedCrash):
+        shop.run_host()
+
+
+def happens(shop: Shop, number: str, by: str | None = "bank") -> Event:
+    """Let an order come to its end, or to where somebody is needed."""
+    event = shop.order(number, by=by)
+    shop.run_host()
+    shop.run_host(hours=1)
+    return event
+
+
+def every_outcome_of_a_call(shop: Shop) -> None:
+    shop.bank += ["applied", "lost", "timeout", "applied", "refused", "applied"]
+    for number in ("applied", "lost", "timeout", "refused"):
+        happens(shop, number)
+    shop.bank += ["crash", "crash_before", "applied"]
+    for number in ("crash", "crash_before"):
+        shop.order(number)
+        crash(shop)
+        shop.run_host()
+        shop.run_host(hours=1)
+    shop.bank += ["lost"]
+    shop.trouble["ask"] += ["logic"]
+    happens(shop, "asked twice")
+
+
+def every_decision_on_a_run(shop: Shop, person: User) -> None:
+    shop.mail += ["lost", "applied", "lost", "lost"]
+    asserted = happens(shop, "asserted", by="mail")
+    it_didnt_happen(shop.last_run(asserted), actor=person, reason="not in the post box")
+    shop.trouble["mutate"] += ["crash"]
+    crash(shop)
+    shop.run_host()
+    for number in ("skipped", "skipped too"):
+        event = happens(shop, number, by="mail")
+        skip_run(shop.last_run(event), actor=person, reason="no longer wanted")
+        shop.trouble["next"] += ["crash", "transient"]
+        crash(shop)
+        shop.run_host()
+        shop.run_host(hours=1)
+    shop.bank += ["lost"]
+    shop.trouble["ask"] += ["logic", "logic"]
+    again = happens(shop, "asked again")
+    try_again(shop.last_run(again), actor=person, reason="the bank is back")
+    shop.run_host()
+
+
+def every_failure_of_a_handler(shop: Shop, person: User) -> None:
+    shop.bank += ["rejected", "applied"]
+    rejected = happens(shop, "rejected")
+    retry_failed_run(
+        Run.objects.get(reservations__event=rejected), actor=person, reason="the limit was raised"
+    )
+    shop.run_host()
+    for phase in ("prepare", "mutate", "next"):
+        shop.trouble[phase] += ["transient", "crash", "logic"]
+        shop.order(phase, by=None)
+        shop.run_host()
+        shop.now += timedelta(hours=1)
+        crash(shop)
+        shop.run_host()
+        retry_failed_run(Run.objects.get(owes_retry=True), actor=person, reason="try it")
+        shop.run_host()
+    shop.trouble["poll"] += ["transient"]
+    shop.run_host(hours=6)
+    shop.run_host(hours=1)
+
+
+def every_decision_on_a_workflow(shop: Shop, person: User) -> None:
+    event = shop.order("skipped alone")
+    skip_event(event, actor=person, reason="a test order")
+    pause_workflow(shop.workflow, actor=person, reason="holidays")
+    shop.order("while paused", by=None)
+    shop.order("while paused", by=None, note="changed")
+    shop.order("while paused", by=None, note="changed")
+    shop.run_host()
+    resume_workflow(shop.workflow, actor=person, reason="back again")
+    run_producers_now(shop.workflow, actor=person, reason="what is new?")
+    shop.run_host()
+
+
+def every_change_of_version(shop: Shop) -> None:
+    shop.trouble["next"] += ["logic"]
+    shop.order("repaired", by=None)
+    shop.run_host()
+    shop.deploy("1.1")
+    shop.run_host()
+    shop.deploy("2.0", tells=False, accept_orphans=True)
+    shop.bank += ["applied"]
+    happens(shop, "orphan")
+    shop.deploy("1.1", rollback=True, note="2.0 tells nobody")
+    shop.run_host()
+    shop.deploy("3.0", tells=False, accept_orphans=True)
+    shop.bank += ["applied"]
+    happens(shop, "orphan for good")
+
+
+def test_a_database_in_which_everything_happened_is_sound(shop: Shop, person: User) -> None:
+    every_outcome_of_a_call(shop)
+    every_decision_on_a_run(shop, person)
+    every_failure_of_a_handler(shop, person)
+    every_decision_on_a_workflow(shop, person)
+    every_change_of_version(shop)
+    paid = Mutation.objects.filter(status="applied").earliest("pk")
+    record_late(paid, Finding(Verdict.NOT_APPLIED, "never heard of it"))
+
+    assert set(Run.objects.values_list("status", flat=True)) == {"committed", "failed", "crashed"}
+    assert set(Mutation.objects.values_list("status", flat=True)) == {
+        "applied",
+        "failed",
+        "skipped",
+    }
+    assert set(Mutation.objects.values_list("resolved_by", flat=True)) == {
+        "response",
+        "reconcile",
+        "operator",
+    }
+    assert set(OperatorAction.objects.values_list("operation", flat=True)) == set(
+        OperatorAction.Operation.values
+    )
+    late, topic = paid.evidence.get(kind="late"), shop.workflow.topics.get(name="paid")
+    assert_sound(
+        shop,
+        f"D425 shop: mutation {paid.pk} is applied by response, but evidence {late.pk} (late) says"
+        " not_applied",
+        f"D903 shop: topic {topic.pk} paid has 1 pending event(s)",
+    )
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["pending", "blocked", "reconciling", "asked_again", "owing", "rejected", "skipped_event"],
+)
+def test_a_workflow_in_the_middle_of_it_is_sound(
+    rows: str, shop: Shop, request: pytest.FixtureRequest
+) -> None:
+    request.getfixturevalue(rows)
+    assert_sound(shop)
+
+
+@pytest.mark.parametrize(
+    ("phase", "outcome"),
+    [("prepare", "applied"), ("mutate", "applied"), ("next", "applied"), (None, "crash")],
+)
+def test_what_a_dead_worker_leaves_behind_is_sound(
+    shop: Shop, phase: str | None, outcome: str
+) -> None:
+    shop.bank += [outcome]
+    if phase:
+        shop.trouble[phase] += ["crash"]
+    shop.order("1")
+    crash(shop)
+    assert_sound(shop)
+
+
+def test_a_dropped_retry_is_not_made_while_another_one_is_owed(shop: Shop, person: User) -> None:
+    shop.bank += ["applied"]
+    shop.trouble["tell"] += ["logic"]
+    happens(shop, "1")
+    dropped = Run.objects.get(owes_retry=True)
+    shop.deploy("2.0", tells=False, accept_orphans=True)
+    shop.trouble["prepare"] += ["logic"]
+    happens(shop, "2")
+    owing = Run.objects.get(owes_retry=True)
+    shop.deploy("2.1")
+
+    with pytest.raises(OperationRefused) as refused:
+        retry_failed_run(dropped, actor=person, reason="now")
+
+    assert refused.value.code == "run_open"
+    assert str(refused.value) == (
+        f"Run {dropped.pk} can't be retried now: run {owing.pk} of its workflow has failed, and is"
+        f" to be retried first."
+    )
+    assert found_by("D306") == []
+    shop.run_host()
+    assert_sound(shop)

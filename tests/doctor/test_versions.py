@@ -1,0 +1,86 @@
+"""What versions left behind is found: topics without a consumer, runs without their handler (P6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.doctor.planting import Planted, Rows, assert_finds, found_by, plant
+from tests.doctor.shop import SLUG, Shop
+from workflows_app import registry
+from workflows_app.models import Topic
+from workflows_app.sdk.registration import declared
+
+pytestmark = pytest.mark.django_db
+
+CASES = [
+    Planted(
+        "D901",
+        rows="pending",
+        sql="UPDATE workflows_app_workflow SET active_version_id = NULL",
+        finds=["shop: workflow {workflow} has no active version"],
+    ),
+    Planted(
+        "D902",
+        rows="pending",
+        sql="UPDATE workflows_app_handler SET is_current = false WHERE id = %(handler)s",
+        finds=["shop: topic {topic} ordered has consumer Pay, which is not in the active version"],
+    ),
+    Planted(
+        "D902",
+        rows="pending",
+        sql="UPDATE workflows_app_handler SET kind = 'producer' WHERE id = %(handler)s",
+        finds=["shop: topic {topic} ordered has consumer Pay, which is a producer"],
+    ),
+    Planted(
+        "D904",
+        rows="blocked",
+        sql="UPDATE workflows_app_handler SET is_current = false WHERE id = %(handler)s",
+        finds=["shop: run {run} of Pay is blocked"],
+    ),
+    Planted(
+        "D904",
+        rows="owing",
+        sql="UPDATE workflows_app_handler SET is_current = false WHERE id = %(handler)s",
+        finds=["shop: run {run} of Pay is failed"],
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_doctor_finds_what_was_planted(case: Planted, rows_of: Callable[[str], Rows]) -> None:
+    assert_finds(case, rows_of(case.rows))
+
+
+def test_pending_events_that_a_version_orphaned_are_found(paid: Rows, shop: Shop) -> None:
+    shop.order("3")
+    assert found_by("D903") == []
+
+    shop.deploy("2.0", tells=False)
+    shop.run_host()
+
+    topic = Topic.objects.get(name="paid")
+    assert found_by("D903") == [f"shop: topic {topic.pk} paid has 1 pending event(s)"]
+
+
+def test_code_that_is_not_the_active_version_is_found(shop: Shop) -> None:
+    key = shop.workflow.pk
+    shop.deploy("1.1")
+    assert found_by("D905") == []
+
+    plant("UPDATE workflows_app_workflowversion SET source_digest = 'x' WHERE minor = 1")
+    assert found_by("D905") == [
+        f"shop: workflow {key} has version 1.1 active with other code than here"
+    ]
+
+    plant("UPDATE workflows_app_workflowversion SET minor = 2 WHERE minor = 1")
+    assert found_by("D905") == [
+        f"shop: workflow {key} has version 1.2 active, but the code here is 1.1"
+    ]
+
+    with registry.override():
+        del declared[SLUG]
+        assert found_by("D905") == [
+            f"shop: workflow {key} has version 1.2 active, but no code here"
+        ]

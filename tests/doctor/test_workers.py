@@ -1,0 +1,80 @@
+"""What is due and finds no worker, and jobs that nobody does, are found."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from tests.doctor.planting import found_by
+from tests.doctor.shop import Shop
+from workflows_app.models import Lease
+from workflows_app.waking import defer_advance
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_holder_that_vanished_is_found(shop: Shop) -> None:
+    Lease.objects.update(holder="worker", expires_at="2100-01-01 00:00Z")
+    assert found_by("D811") == []
+
+    Lease.objects.update(expires_at="2026-01-02 03:04:05Z")
+
+    assert found_by("D811") == [
+        f'shop: workflow {shop.workflow.pk} is held by "worker", whose claim was over at'
+        " 2026-01-02 03:04:05+00"
+    ]
+
+
+def test_a_workflow_that_is_overdue_is_found(shop: Shop) -> None:
+    shop.run_host()
+    Lease.objects.update(next_due_at="2026-01-02 03:04:05Z")
+    now = Lease.objects.get().next_due_at
+    assert now is not None
+    assert found_by("D812", now=now + timedelta(minutes=1)) == []
+
+    assert found_by("D812", now=now + timedelta(minutes=1, seconds=1)) == [
+        f"shop: workflow {shop.workflow.pk} is due since 2026-01-02 03:04:05+00"
+    ]
+
+
+def job_of(shop: Shop) -> int:
+    defer_advance(shop.workflow.pk)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(id) FROM procrastinate_jobs")
+        (job,) = cursor.fetchone()
+    return int(job)
+
+
+def test_a_job_whose_worker_is_gone_is_found(shop: Shop) -> None:
+    job = job_of(shop)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now()) RETURNING id"
+        )
+        (worker,) = cursor.fetchone()
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s WHERE id = %s",
+            [worker, job],
+        )
+        assert found_by("D813") == []
+        cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = '2026-01-02 03:04:05Z'")
+        assert found_by("D813") == [
+            f"shop: job {job} of task workflows_app.advance is held by worker {worker}, last seen at"
+            " 2026-01-02 03:04:05+00"
+        ]
+        cursor.execute("UPDATE procrastinate_jobs SET worker_id = NULL")
+        assert found_by("D813") == [
+            f"shop: job {job} of task workflows_app.advance is held by no worker"
+        ]
+
+
+def test_a_job_that_failed_is_found(shop: Shop) -> None:
+    job = job_of(shop)
+    assert found_by("D814") == []
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing'")
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'failed'")
+
+    assert found_by("D814") == [f"shop: job {job} of task workflows_app.advance failed"]

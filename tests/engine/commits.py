@@ -1,0 +1,58 @@
+"""Counting the commits that wait for the disk, by asking PostgreSQL before each of them.
+
+PostgreSQL waits for the disk at a commit if, and only if, the transaction has a number (it wrote or
+locked something) and `synchronous_commit` is on at that moment. Both are asked on the connection
+itself, just before it commits, so nothing that other connections do can disturb the count, as it
+would disturb the server's statistics of fsyncs, where one fsync may serve several commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+_ASK = """
+    SELECT pg_current_xact_id_if_assigned() IS NOT NULL
+       AND current_setting('synchronous_commit') <> 'off'
+"""
+
+
+class _Asking(psycopg.Connection[Any]):
+    """A connection that asks before it commits."""
+
+    #: One item for each commit that wrote or locked something and waited for the disk.
+    waited: list[int]
+
+    def execute(self, query: Any, *arguments: Any, **options: Any) -> psycopg.Cursor[Any]:
+        if query == "COMMIT":
+            self._ask()
+        return super().execute(query, *arguments, **options)
+
+    def commit(self) -> None:
+        self._ask()
+        super().commit()
+
+    def _ask(self) -> None:
+        # On its way in a pipeline it is still called active.
+        in_transaction = self.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
+        if in_transaction and psycopg.Cursor(self).execute(_ASK).fetchone() == (True,):
+            self.waited.append(1)
+
+
+@contextmanager
+def commits_that_wait() -> Iterator[list[int]]:
+    """Give a list that grows by one with each commit of this thread that waits for the disk."""
+    connection.ensure_connection()
+    opened: Any = connection.connection
+    before = type(opened)
+    opened.__class__ = _Asking
+    opened.waited = []
+    try:
+        yield opened.waited
+        assert connection.connection is opened, "the connection was replaced meanwhile"
+    finally:
+        opened.__class__ = before

@@ -1,0 +1,121 @@
+"""Old and new code side by side while a deploy is under way (P6): each run has one version."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from tests.engine.stage import (
+    NOW,
+    SHIPPED,
+    Deploy,
+    code,
+    consumer,
+    fresh,
+    host,
+    last_run,
+    row,
+    runs,
+    send,
+    status_of,
+)
+from workflows_app import registry
+from workflows_app.engine.host import advance
+from workflows_app.engine.versions import sync
+from workflows_app.sdk import (
+    MutationOutcome,
+    NextContext,
+    PrepareResult,
+    Workflow,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound")]
+
+
+def _versions() -> list[tuple[str, str]]:
+    return [(str(run.version), run.status) for run in runs()]
+
+
+def _left_to_others(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno == logging.WARNING and "left_to_others" in record.getMessage()
+    ]
+
+
+@pytest.mark.parametrize("here", ["1.0", "2.0"])
+def test_a_worker_with_other_code_leaves_the_workflow_to_others_and_says_so(
+    deploy: Deploy, caplog: pytest.LogCaptureFixture, here: str
+) -> None:
+    deploy(code(consumer()))
+    deploy(code(consumer(), version="1.1"))
+    send()
+    with registry.override(code(consumer(), version=here)):
+        assert advance(row().pk).steps == 0
+
+    assert _left_to_others(caplog) == [
+        f"workflow.left_to_others workflow=ship active=1.1 here={here}"
+    ]
+    assert (status_of("1"), row().lease.token) == ("pending", 0)
+
+
+def test_a_worker_without_the_code_leaves_the_workflow_to_others_and_says_so(
+    deploy: Deploy, caplog: pytest.LogCaptureFixture
+) -> None:
+    flow = code(consumer())
+    sync(flow, now=NOW)
+    assert advance(row().pk).steps == 0
+
+    assert _left_to_others(caplog) == ["workflow.left_to_others workflow=ship active=1.0 here=none"]
+
+
+def _deployed_while(act_fails: bool, new: type[Workflow]) -> type[Workflow]:
+    """Return a workflow during whose first `next` the version `new` becomes active."""
+
+    def next(ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> Any:
+        sync(new, now=NOW)
+        if act_fails:
+            raise ValueError("a typo")
+        ctx.publish(SHIPPED, message_id="x", payload=0)
+
+    return code(consumer(next=next))
+
+
+def test_a_deploy_in_the_middle_of_a_run_lets_it_end_and_stops_there(
+    deploy: Deploy, caplog: pytest.LogCaptureFixture
+) -> None:
+    new = code(consumer(), version="1.1")
+    deploy(_deployed_while(False, new))
+    send("1")
+    send("2")
+    assert advance(row().pk, clock=lambda: NOW).steps == 1
+
+    assert (status_of("1"), status_of("x", SHIPPED), status_of("2")) == (
+        "consumed",
+        "pending",
+        "pending",
+    )
+    assert _left_to_others(caplog) == ["workflow.left_to_others workflow=ship active=1.1 here=1.0"]
+    assert row().lease.next_due_at is not None, "it is due, for a worker that has the new code"
+
+    deploy(new)
+    host()
+    assert _versions() == [("1.0", "committed"), ("1.1", "committed")]
+
+
+def test_a_run_that_fails_under_old_code_during_the_deploy_is_tried_with_the_new(
+    deploy: Deploy,
+) -> None:
+    new = code(consumer(), version="1.1")
+    deploy(_deployed_while(True, new))
+    event = send()
+    host()
+    assert (last_run().status, last_run().retry_due_at) == ("failed", NOW)
+
+    deploy(new)
+    host()
+    assert _versions() == [("1.0", "failed"), ("1.1", "committed")]
+    assert fresh(event).status == "consumed"

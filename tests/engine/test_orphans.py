@@ -1,0 +1,164 @@
+"""New code without a handler for what is unfinished: refused, or accepted with eyes open (P2, P6)."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.engine.outside import RETRY, Outside
+from tests.engine.stage import (
+    NOW,
+    RECEIVED,
+    SHIPPED,
+    Deploy,
+    calling,
+    code,
+    consumer,
+    fresh,
+    host,
+    last_run,
+    row,
+    runs,
+    send,
+    status_of,
+)
+from workflows_app import registry
+from workflows_app.engine.versions import sync
+from workflows_app.errors import SyncRefused
+from workflows_app.operations import skip_event
+from workflows_app.sdk import PrepareResult, Reconciliation, Workflow
+from workflows_app.testing import scripted
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound")]
+
+BILL = consumer(
+    lambda ctx, state: PrepareResult(ctx.peek(SHIPPED)),
+    name="Bill",
+    subscribes=[SHIPPED],
+    publishes=[],
+)
+#: A version whose code no longer has the consumer of received orders.
+WITHOUT = code(BILL, version="1.1")
+
+
+def _refused(workflow: type[Workflow] = WITHOUT) -> str:
+    with pytest.raises(SyncRefused) as refused:
+        sync(workflow, now=NOW)
+    assert refused.value.code == "orphans"
+    assert str(row().active_version) == "1.0"
+    return str(refused.value)
+
+
+def _sentence(problems: str) -> str:
+    return (
+        f"ship 1.1 has no handler for what is unfinished: {problems}. Keep the handler until that is"
+        f" done, or use --accept-orphans."
+    )
+
+
+def test_a_topic_with_pending_events_keeps_its_consumer(
+    deploy: Deploy, operator_user: User
+) -> None:
+    deploy(code(consumer()))
+    for message_id in ("1", "2", "3"):
+        event = send(message_id)
+    skip_event(event, actor=operator_user, reason="a test order")
+
+    assert _refused() == _sentence("topic 'order.received' has 2 pending event(s)")
+    host()
+    assert sync(WITHOUT, now=NOW).outcome == "repaired", "consumed and skipped ones hold nothing"
+
+
+def test_another_consumer_may_take_the_topic_over(deploy: Deploy) -> None:
+    deploy(code(consumer()))
+    send()
+    deploy(code(consumer(name="Dispatch"), version="1.1"))
+    host()
+
+    assert (status_of("1"), last_run().handler.name) == ("consumed", "Dispatch")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"), [("lost", "blocked"), ("rejected", "failed")], ids=["blocked", "failed"]
+)
+def test_an_unfinished_run_keeps_its_handler(deploy: Deploy, outcome: str, status: str) -> None:
+    deploy(calling(scripted(outcome)))
+    send()
+    host()
+    held = "" if status == "blocked" else "topic 'order.received' has 1 pending event(s); "
+
+    assert _refused() == _sentence(f"{held}run {last_run().pk} of 'Ship' is {status}")
+
+
+def test_accepted_orphans_stay_pending_and_come_back_with_their_consumer(deploy: Deploy) -> None:
+    deploy(code(consumer()))
+    event = send()
+    with registry.override(WITHOUT):
+        sync(WITHOUT, now=NOW, accept_orphans=True)
+        assert host() == 0
+    assert fresh(event).status == "pending"
+
+    deploy(code(consumer(), version="1.2"))
+    host()
+    assert fresh(event).status == "consumed"
+
+
+def test_a_failed_run_whose_handler_is_gone_holds_nothing(deploy: Deploy) -> None:
+    deploy(calling(scripted("rejected")))
+    send("1")
+    host()
+    sync(WITHOUT, now=NOW, accept_orphans=True)
+    with registry.override(WITHOUT):
+        send("2", topic=SHIPPED)
+        host()
+
+    assert (last_run().handler.name, status_of("2", SHIPPED)) == ("Bill", "consumed")
+    assert (status_of("1"), row().is_blocked) == ("pending", False)
+    assert runs()[0].history.latest().history_change_reason == "version 1.1 active (repaired)"
+
+
+def test_what_is_found_to_have_happened_waits_for_its_next(deploy: Deploy) -> None:
+    outside = Outside(RETRY, Reconciliation.applied({"parcel": 7}))
+    deploy(calling(outside.mutator))
+    event = send()
+    host()
+    without = code(BILL, calls=[outside.mutator], version="1.1")
+    sync(without, now=NOW, accept_orphans=True)
+    with registry.override(without):
+        host(10)
+        host(10**8)
+    failed = last_run()
+
+    assert (failed.status, failed.failure_kind) == ("failed", "logic")
+    assert failed.failure_message == "version 1.1 has no handler 'Ship'"
+    assert (failed.mutation.status, fresh(event).reserved_by) == ("applied", failed)
+    assert row().is_blocked
+
+    deploy(calling(outside.mutator, version="1.2"))
+    host(10**8)
+    assert [run.status for run in runs()] == ["failed", "committed"]
+    assert (fresh(event).status, len(outside.sent)) == ("consumed", 1)
+
+
+def test_what_a_version_without_the_mutator_cannot_ask_about_blocks(deploy: Deploy) -> None:
+    outside = Outside(RETRY)
+    deploy(calling(outside.mutator))
+    send()
+    host()
+    deploy(code(consumer(), version="1.1"))
+    host(10)
+
+    assert (last_run().status, last_run().mutation.status) == ("blocked", "indeterminate")
+    assert last_run().history.latest().history_change_reason == (
+        "version 1.1 can't ask about carrier.ship"
+    )
+    assert len(outside.asked) == 1
+
+
+def test_events_of_a_topic_that_nobody_takes_are_published_all_the_same(deploy: Deploy) -> None:
+    deploy(code(consumer()))
+    send("1", topic=SHIPPED)
+
+    assert host() == 0
+    assert status_of("1", SHIPPED) == "pending"
+    assert not row().topics.get(name=RECEIVED).events.exists()

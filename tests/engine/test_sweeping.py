@@ -1,0 +1,153 @@
+"""The sweep: it wakes what is due, and clears away the jobs of workers that died (P2).
+
+It drops connections that are not in order, so these tests commit for real.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.db import connection
+from django.db.models.functions import Now
+from procrastinate.contrib.django.models import ProcrastinateJob
+from pytest_django import Settings
+
+from tests.engine.stage import Deploy, code, consumer, row
+from workflows_app import dispatch
+from workflows_app.engine.host import advance
+from workflows_app.models import Lease
+from workflows_app.waking import defer_advance
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def workflow_id(empty_queue: Callable[[], None], deploy: Deploy) -> int:
+    deploy(code(consumer()))
+    empty_queue()
+    return row().pk
+
+
+def _waiting() -> list[int]:
+    jobs = ProcrastinateJob.objects.filter(status="todo").order_by("pk")
+    return [job.args["workflow_id"] for job in jobs]
+
+
+def test_every_workflow_that_is_due_gets_one_job(
+    workflow_id: int, deploy: Deploy, empty_queue: Callable[[], None]
+) -> None:
+    deploy(code(consumer(), slug="other"))
+    empty_queue()
+    other = row("other").pk
+
+    assert dispatch.wake_due() == 2, "both were just deployed"
+    assert _waiting() == [workflow_id, other]
+    assert dispatch.wake_due() == 0
+    assert _waiting() == [workflow_id, other]
+
+
+def test_a_workflow_at_rest_gets_none(workflow_id: int) -> None:
+    advance(workflow_id)
+
+    assert dispatch.wake_due() == 0
+
+
+def _sql(statement: str, *values: Any) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return int(cursor.fetchone()[0])
+
+
+def _worker(seconds_since_heartbeat: float) -> int:
+    return _sql(
+        "INSERT INTO procrastinate_workers (last_heartbeat)"
+        " VALUES (now() - make_interval(secs => %s)) RETURNING id",
+        seconds_since_heartbeat,
+    )
+
+
+def _take_job(worker_id: int | None) -> int:
+    """Let the worker have begun the job that waits."""
+    return _sql(
+        "UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s RETURNING id", worker_id
+    )
+
+
+def _sweep() -> None:
+    async_to_sync(dispatch.sweep.func)(0)
+
+
+@pytest.mark.parametrize("seconds", [31, 3600])
+def test_the_sweep_clears_the_job_of_a_worker_without_a_heartbeat_and_wakes_the_workflow(
+    workflow_id: int, caplog: pytest.LogCaptureFixture, seconds: float
+) -> None:
+    defer_advance(workflow_id)
+    job = _take_job(_worker(seconds))
+    _sweep()
+
+    assert not ProcrastinateJob.objects.filter(pk=job).exists()
+    assert _waiting() == [workflow_id]
+    assert caplog.record_tuples[-1] == (
+        "workflows_app",
+        logging.WARNING,
+        f"job.stalled job={job} task=workflows_app.advance",
+    )
+
+
+def test_the_sweep_leaves_the_job_of_a_worker_that_lives(workflow_id: int) -> None:
+    advance(workflow_id)
+    defer_advance(workflow_id)
+    job = _take_job(_worker(5))
+    _sweep()
+
+    assert ProcrastinateJob.objects.get().pk == job
+
+
+#: Seconds since a worker that lives took the job, the lease's holder; and whether the job is ended.
+ABANDONED = {
+    "taken long ago, and nobody works on it": (31, "", True),
+    "taken lately": (29, "", False),
+    "taken long ago, and somebody works on it": (3600, "elsewhere/pid:[1] 5 1", False),
+}
+
+
+@pytest.mark.parametrize("case", ABANDONED)
+def test_the_sweep_clears_the_job_that_a_worker_could_not_end(workflow_id: int, case: str) -> None:
+    seconds, holder, is_ended = ABANDONED[case]
+    advance(workflow_id)
+    defer_advance(workflow_id)
+    job = _take_job(_worker(5))
+    _sql(
+        "UPDATE procrastinate_events SET at = now() - make_interval(secs => %s)"
+        " WHERE job_id = %s AND type = 'started' RETURNING id",
+        seconds,
+        job,
+    )
+    expires_at = Now() + timedelta(hours=1) if holder else None
+    Lease.objects.update(holder=holder, expires_at=expires_at)
+    _sweep()
+
+    assert ProcrastinateJob.objects.filter(pk=job).exists() is not is_ended
+
+
+def test_a_worker_is_taken_for_dead_after_the_time_of_the_settings(
+    workflow_id: int, settings: Settings
+) -> None:
+    settings.WORKFLOWS = {"stalled_after_seconds": 100}
+    advance(workflow_id)
+    defer_advance(workflow_id)
+    job = _take_job(_worker(90))
+    _sweep()
+
+    assert ProcrastinateJob.objects.get().pk == job
+
+
+def test_the_sweep_wakes_what_is_due(workflow_id: int) -> None:
+    _sweep()
+
+    assert _waiting() == [workflow_id]

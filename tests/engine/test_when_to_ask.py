@@ -1,0 +1,113 @@
+"""How often and when the host asks about an unknown outcome, and when it gives up (P3)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.engine.outside import RETRY, Outside
+from tests.engine.stage import (
+    NOW,
+    Deploy,
+    after,
+    calling,
+    evidence_of,
+    host,
+    last_run,
+    reasons,
+    runs,
+    send,
+)
+from workflows_app.sdk import Reconciliation
+
+pytestmark = pytest.mark.django_db
+
+
+def test_attempts_double_their_distance_and_the_last_one_blocks_at_once(deploy: Deploy) -> None:
+    outside = Outside(RETRY)
+    deploy(calling(outside.mutator))
+    send()
+    asked_at: list[float] = []
+    seconds = 0.0
+    for _ in range(5):
+        host(seconds)
+        asked_at.append(seconds)
+        due = last_run().mutation.next_reconcile_at
+        seconds = (due - NOW).total_seconds() if due else seconds
+    run = last_run()
+
+    assert asked_at == [0, 10, 30, 70, 150], "the immediate attempt included"
+    assert (len(outside.asked), len(outside.sent)) == (5, 1)
+    assert (run.mutation.status, run.mutation.reconcile_attempts) == ("indeterminate", 5)
+    assert reasons(run)[-1] == (
+        "blocked",
+        "still unknown after 5 attempts: the search is down",
+    )
+    attempts = [(kind, attempt) for kind, _, _, attempt in evidence_of(run.mutation)]
+    assert attempts == [("execute", 1), *(("reconcile", number) for number in range(1, 6))]
+    assert host(10**8) == 0
+
+
+def test_the_distance_of_attempts_has_a_limit(deploy: Deploy) -> None:
+    outside = Outside(RETRY)
+    deploy(calling(outside.mutator, policy={"reconcile_attempts": 9, "backoff_max_seconds": 25}))
+    send()
+    due: list[Any] = []
+    for seconds in (0, 10, 30, 55, 80):
+        host(seconds)
+        due.append(last_run().mutation.next_reconcile_at)
+
+    assert due == [after(10), after(30), after(55), after(80), after(105)]
+
+
+def test_a_single_attempt_blocks_at_once(deploy: Deploy) -> None:
+    outside = Outside(RETRY)
+    deploy(calling(outside.mutator, policy={"reconcile_attempts": 1}))
+    send()
+    host()
+
+    assert (last_run().status, len(outside.asked)) == ("blocked", 1)
+
+
+def test_absence_proves_nothing_while_the_search_of_the_outside_system_lags(
+    deploy: Deploy,
+) -> None:
+    outside = Outside(Reconciliation.not_applied(), absence_is_proof_after=timedelta(seconds=30))
+    deploy(calling(outside.mutator))
+    send()
+    detail = "not there, which proves nothing before 2100-01-01 12:00:30 UTC"
+    host()
+    assert evidence_of(last_run().mutation)[1:] == [("reconcile", "unknown", detail, 1)]
+    assert last_run().mutation.next_reconcile_at == after(10)
+    host(10)
+    assert (last_run().status, last_run().mutation.next_reconcile_at) == ("reconciling", after(30))
+
+    host(30)
+    run = runs()[0]
+    assert (run.status, run.failure_kind, run.mutation.status) == ("failed", "transient", "failed")
+    assert evidence_of(run.mutation)[-1] == ("reconcile", "not_applied", "", 3)
+    assert len(outside.sent) == 1
+
+
+def test_presence_counts_before_absence_would(deploy: Deploy) -> None:
+    outside = Outside(Reconciliation.applied(), absence_is_proof_after=timedelta(days=1))
+    deploy(calling(outside.mutator))
+    send()
+    host()
+
+    assert last_run().status == "committed"
+
+
+def test_the_last_attempt_is_not_spent_before_absence_proves_something(deploy: Deploy) -> None:
+    outside = Outside(Reconciliation.not_applied(), absence_is_proof_after=timedelta(seconds=100))
+    deploy(calling(outside.mutator, policy={"reconcile_attempts": 3}))
+    send()
+    host()
+    host(10)
+    assert last_run().mutation.next_reconcile_at == after(100), "and not after 30 seconds"
+
+    host(100)
+    assert (last_run().status, last_run().failure_kind) == ("failed", "transient")
+    assert len(outside.asked) == 3

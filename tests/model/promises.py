@@ -1,0 +1,174 @@
+"""What must hold after every step about effects, events and outcomes: P1, P2 and P3.
+
+Said of all rows together with the bank's own account, which knows the truth.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.model.bank import Bank
+from tests.model.rows import OPEN, Row, Rows
+from tests.model.shop import ATTEMPTS
+from workflows_app.models import Event
+from workflows_app.queries.waiting import why_pending
+
+#: The status that a run has while its mutation has this one.
+_RUN_WHILE = {"in_flight": "active", "needs_reconcile": "reconciling", "indeterminate": "blocked"}
+
+
+@dataclass
+class Mistakes:
+    """Effects of which a person said, wrongly, that they did not happen: key and events."""
+
+    made: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+
+    def excuses(self, bank: Bank, rows: Rows) -> Counter[str]:
+        """Return how many effects too many each event may have by them.
+
+        A bank that honours keys saves the person, if the call does go out again with its key.
+        """
+        excused: Counter[str] = Counter()
+        for key, events in self.made:
+            if not bank.honours_keys or _gave_up(rows, key):
+                excused.update(events)
+        return excused
+
+
+def _gave_up(rows: Rows, key: str) -> bool:
+    """Tell whether a run with this key failed in another way than by a person's word."""
+    for run in rows.find("Run", idempotency_key=key, status="failed"):
+        mutation = rows.mutation_of(run)
+        if mutation is None or mutation["resolved_by"] != "operator":
+            return True
+    return False
+
+
+def effects_are_made_once(bank: Bank, mistakes: Mistakes, rows: Rows) -> None:
+    """P1."""
+    assert not bank.broken, bank.broken[0]
+    made = Counter(event for effect in bank.effects for event in effect.events)
+    allowed = bank.excused + mistakes.excuses(bank, rows)
+    for event, count in made.items():
+        assert count <= 1 + allowed[event], f"P1: {event} was done {count} times outside"
+
+
+def no_event_is_lost(rows: Rows) -> None:
+    """P2: each event has a status that is accounted for."""
+    for event in rows["Event"].values():
+        name = rows.name(event)
+        runs = [
+            rows["Run"][row["run_id"]] for row in rows.find("Reservation", event_id=event["id"])
+        ]
+        if event["status"] == "reserved":
+            holder = rows["Run"][event["reserved_by_id"]]
+            goes_on = holder["status"] in OPEN
+            owes_next = holder["owes_retry"] and rows.only_next_is_missing(holder)
+            assert holder in runs, f"P2: {name} is reserved without a reservation"
+            assert goes_on or owes_next, f"P2: {name} is reserved by a run that is over"
+        if event["status"] == "consumed":
+            committed = [run for run in runs if run["status"] == "committed"]
+            assert len(committed) == 1, f"P2: {name} was consumed by {len(committed)} runs"
+        if event["status"] == "skipped":
+            decided = rows.decisions("skip_event", event_id=event["id"])
+            decided += [d for run in runs for d in rows.decisions("skip_run", run_id=run["id"])]
+            assert len(decided) == 1, f"P2: {name} was skipped by {len(decided)} decisions"
+        if event["status"] == "pending":
+            held = [run for run in runs if run["status"] in ("committed", *OPEN)]
+            assert not held, f"P2: {name} is pending again, though a run has it"
+
+
+def outcomes_are_known_or_waited_for(bank: Bank, rows: Rows) -> None:
+    """P3: what is unknown holds its run and events; what is settled was told by somebody."""
+    for mutation in rows["Mutation"].values():
+        run = rows["Run"][mutation["run_id"]]
+        status = mutation["status"]
+        if status in _RUN_WHILE:
+            assert run["status"] == _RUN_WHILE[status], f"P3: {status}, but run {run['status']}"
+            events = {rows["Event"][pk]["status"] for pk in rows.reserved_by(run["id"])}
+            assert events == {"reserved"}, "P3: events of an unknown outcome were let go"
+        else:
+            assert run["status"] not in ("reconciling", "blocked"), "P3: settled, but held up"
+            _was_told(mutation, bank, rows)
+        if status != "in_flight":
+            calls = rows.find("Evidence", mutation_id=mutation["id"], kind="execute")
+            assert len(calls) == 1, f"P3: {len(calls)} pieces of evidence of one call"
+        most = ATTEMPTS - 1 if status == "needs_reconcile" else ATTEMPTS
+        assert mutation["reconcile_attempts"] <= most, "P3: asked too often"
+        _goes_to_next_once(mutation, rows)
+
+
+def _was_told(mutation: Row, bank: Bank, rows: Rows) -> None:
+    key, status, by = mutation["idempotency_key"], mutation["status"], mutation["resolved_by"]
+    verdict = {"applied": "applied", "failed": "not applied"}.get(status, "")
+    if by == "operator":
+        operation = "skip_run" if status == "skipped" else "it_didnt_happen"
+        decided = rows.decisions(operation, run_id=mutation["run_id"])
+        assert len(decided) == 1, f"P3: {status} by a person, without a decision"
+    elif by == "reconcile":
+        said = [question for question in bank.questions if question.key == key]
+        assert verdict in [q.said for q in said], f"P3: {status}, which the bank never said"
+    else:
+        known = [sending.known for sending in bank.sendings if sending.key == key]
+        assert verdict in known, f"P3: {status}, which the bank did not answer"
+    if status == "applied":
+        (effect,) = [e for e in bank.effects if e.result == mutation["result"]]
+        assert effect.key == key, "P3: the result of another effect"
+
+
+def _goes_to_next_once(mutation: Row, rows: Rows) -> None:
+    runs = [rows["Run"][mutation["run_id"]], *rows.find("Run", carried_mutation_id=mutation["id"])]
+    committed = [run for run in runs if run["status"] == "committed"]
+    assert len(committed) <= 1, "P3: one outcome was brought to next by two runs that committed"
+
+
+def nothing_starts_while_held(before: Rows, after: Rows, sent: int, began: list[str]) -> None:
+    """P3, for a step of the host: a blocked workflow rests, and a paused one starts nothing."""
+    run = before.open_run
+    if run is not None and run["status"] == "blocked":
+        assert (sent, began) == (0, []), "P3: something began while the workflow was blocked"
+        assert after["Run"] == before["Run"], "P3: a run moved while the workflow was blocked"
+    owing = before.owing_run
+    if owing is not None and owing["retry_due_at"] is None:
+        assert after["Run"] == before["Run"], "P3: a run moved before a failed one was settled"
+    if before.workflow["status"] == "paused":
+        assert sent == 0, "Pause: something was sent while the workflow was paused"
+        started = [phase for phase in began if phase in ("prepare", "poll")]
+        assert not started, "Pause: something started while the workflow was paused"
+
+
+def nothing_is_overlooked(rows: Rows, looked: dict[str, int]) -> None:
+    """P2, for a rested and quiet host: what is pending has something that holds it up.
+
+    A consumer that took nothing waits for the next arrival. `looked`: the newest event that was
+    there when the consumer of a topic looked last.
+    """
+    if rows.workflow["status"] == "paused" or rows.open_run or rows.owing_run:
+        return
+    for event in rows.find("Event", status="pending"):
+        topic = rows["Topic"][event["topic_id"]]
+        consumer = rows["Handler"].get(topic["consumer_id"])
+        if consumer is not None:
+            waits = consumer["awaits_event"] and event["id"] <= looked.get(topic["name"], 0)
+            assert waits, f"P2: {rows.name(event)} was overlooked"
+
+
+def the_reason_is_told(rows: Rows) -> None:
+    """P2: why the newest pending event waits is said in a sentence that names what holds it up."""
+    pending = rows.find("Event", status="pending")
+    if not pending:
+        return
+    event = pending[-1]
+    why = why_pending(Event.objects.get(pk=event["id"]))
+    held_by = rows.owing_run or rows.open_run
+    expected = "in line"
+    if rows["Topic"][event["topic_id"]]["consumer_id"] is None:
+        expected = "No consumer"
+    elif held_by is not None and held_by["status"] in ("failed", "blocked", "reconciling"):
+        expected = f"un {held_by['id']} "
+    elif rows.workflow["status"] == "paused":
+        expected = "paused"
+    elif rows["Handler"][rows["Topic"][event["topic_id"]]["consumer_id"]]["awaits_event"]:
+        expected = ""
+    assert expected in why, f"P2: {rows.name(event)} is said to wait because: {why}"

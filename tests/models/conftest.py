@@ -1,0 +1,12 @@
+"""Rows to violate constraints with."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.models.rows import Rows
+
+
+@pytest.fixture
+def rows(db: None) -> Rows:
+    return Rows()

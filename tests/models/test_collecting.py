@@ -1,0 +1,255 @@
+"""What a transaction changes becomes few statements, and is still made in order (P4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from tests.scenes import Scene
+from workflows_app.models import Event, Evidence, Handler, Mutation, Reservation, Run, Topic
+from workflows_app.models.reading import Compiled
+from workflows_app.models.saving import (
+    collected,
+    flush,
+    insert,
+    insert_all,
+    save_with_history,
+    update,
+)
+from workflows_app.models.statements import Shape, statement_of, stored_fields
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def play(scene: Callable[..., Scene]) -> Scene:
+    play = scene("applied")
+    for name in ("a", "b", "c"):
+        play.happens(name, days=0)
+    return play
+
+
+class _Listening(psycopg.Connection[Any]):
+    """A connection that counts the pipelines, each of which is a round trip."""
+
+    pipelines: list[int]
+
+    @contextmanager
+    def pipeline(self) -> Iterator[psycopg.Pipeline]:
+        self.pipelines.append(1)
+        with super().pipeline() as pipeline:
+            yield pipeline
+
+
+@contextmanager
+def round_trips() -> Iterator[list[int]]:
+    connection.ensure_connection()
+    opened: Any = connection.connection
+    before = type(opened)
+    opened.__class__, opened.pipelines = _Listening, []
+    try:
+        yield opened.pipelines
+    finally:
+        opened.__class__ = before
+
+
+def test_rows_that_change_alike_have_one_history_date_and_one_row_each(play: Scene) -> None:
+    events = list(Event.objects.order_by("pk")[:3])
+    with transaction.atomic(), round_trips() as trips, collected():
+        for event in events:
+            event.revision = 7
+            save_with_history(event, reason="alike", fields=["revision"])
+
+    assert len(trips) == 1
+    assert [Event.objects.get(pk=event.pk).revision for event in events] == [7, 7, 7]
+    newest = [event.history.order_by("-history_id").first() for event in events]
+    assert [(row.revision, row.history_change_reason) for row in newest] == [(7, "alike")] * 3
+    assert len({row.history_date for row in newest}) == 1
+
+
+def test_rows_that_change_differently_or_for_other_reasons_are_not_made_alike(play: Scene) -> None:
+    events = list(Event.objects.order_by("pk")[:4])
+    changes = [(7, "one"), (8, "one"), (8, "two"), (8, "two")]
+    with transaction.atomic(), round_trips() as trips, collected():
+        for event, (revision, reason) in zip(events, changes, strict=True):
+            event.revision = revision
+            save_with_history(event, reason=reason, fields=["revision"])
+
+    assert len(trips) == 1
+    assert [Event.objects.get(pk=event.pk).revision for event in events] == [7, 8, 8, 8]
+    newest = [event.history.order_by("-history_id").first() for event in events]
+    assert [(row.revision, row.history_change_reason) for row in newest] == changes
+
+
+def test_a_row_that_changes_twice_has_both_in_its_history(play: Scene) -> None:
+    event = Event.objects.earliest("pk")
+    with transaction.atomic(), round_trips() as trips, collected():
+        for revision in (8, 9):
+            event.revision = revision
+            save_with_history(event, reason=f"to {revision}", fields=["revision"])
+
+    assert len(trips) == 1
+    assert Event.objects.get(pk=event.pk).revision == 9
+    newest = event.history.order_by("-history_id")[:2]
+    assert [row.revision for row in newest] == [9, 8]
+
+
+def test_what_a_new_row_needs_out_of_the_way_is_changed_before_it_comes(play: Scene) -> None:
+    ended = Run.objects.latest("pk")
+    new = [
+        Run(
+            workflow_id=ended.workflow_id,
+            handler_id=ended.handler_id,
+            version_id=ended.version_id,
+            started_at=ended.started_at,
+        )
+        for _ in range(2)
+    ]
+    with transaction.atomic(), collected():
+        save_with_history(new[0], reason="started")
+    with transaction.atomic(), collected():
+        # One open run a workflow: the first must have ended when the second comes.
+        new[0].crash()
+        save_with_history(new[0], reason="its worker died", fields=["status"])
+        save_with_history(new[1], reason="started")
+
+    assert [run.status for run in Run.objects.order_by("-pk")[:2]] == ["active", "crashed"]
+    with connection.cursor() as cursor:
+        # Within one statement PostgreSQL promises no order.
+        keys = [run.pk for run in new]
+        cursor.execute(
+            "SELECT cmin::text::int FROM workflows_app_run WHERE id = ANY(%s) ORDER BY id", [keys]
+        )
+        first, second = cursor.fetchall()
+    assert first < second
+    assert new[1].pk == Run.objects.latest("pk").pk
+
+
+def test_many_rows_of_one_table_are_inserted_at_once(play: Scene) -> None:
+    run, events = Run.objects.latest("pk"), list(Event.objects.exclude(reservations__isnull=False))
+    assert len(events) == 3
+    with transaction.atomic(), round_trips() as trips, collected():
+        insert_all([])
+        insert_all([Reservation(run=run, event=event) for event in events])
+
+    assert len(trips) == 1
+    found = Reservation.objects.filter(run=run, event__in=events).order_by("pk")
+    assert [row.event_id for row in found] == [event.pk for event in events]
+
+
+def test_more_than_one_statement_takes_is_written_all_the_same(play: Scene) -> None:
+    mutation = Mutation.objects.earliest("pk")
+    evidence = [
+        Evidence(mutation=mutation, kind="execute", verdict="unknown", detail=str(number))
+        for number in range(20)
+    ]
+    with transaction.atomic(), round_trips() as trips, collected():
+        for row in evidence:
+            insert(row)
+
+    assert len(trips) == 1
+    kept = Evidence.objects.filter(pk__in=[row.pk for row in evidence]).order_by("pk")
+    assert [row.detail for row in kept] == [str(number) for number in range(20)]
+
+
+def test_one_row_of_several_that_is_gone_fails_all(play: Scene) -> None:
+    first, gone = Event.objects.order_by("pk")[:2]
+    gone.pk = 0
+
+    def change() -> None:
+        with transaction.atomic(), collected():
+            for event in (first, gone):
+                event.revision = 7
+                save_with_history(event, reason="alike", fields=["revision"])
+
+    with pytest.raises(DatabaseError, match=r"Not 2, but 1 rows were written\."):
+        change()
+    assert Event.objects.get(pk=first.pk).revision == 1
+
+
+def test_the_end_of_the_transaction_goes_along_with_the_last_writes(play: Scene) -> None:
+    handler, told = Handler.objects.get(name="Pay"), []
+    with transaction.atomic(), round_trips() as trips:
+        transaction.on_commit(lambda: told.append("committed"))
+        with collected(commit=True):
+            handler.state = {"seen": 1}
+            update(handler, ["state"])
+        assert connection.connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        assert told == []
+
+    assert len(trips) == 1
+    assert told == ["committed"]
+    assert Handler.objects.get(pk=handler.pk).state == {"seen": 1}
+
+
+def test_a_block_that_fails_at_its_end_commits_nothing(play: Scene) -> None:
+    handler, topic = Handler.objects.get(name="Pay"), Topic.objects.get(name="invoice.paid")
+
+    def change() -> None:
+        with transaction.atomic(), collected(commit=True):
+            handler.state = {"seen": 1}
+            update(handler, ["state"])
+            insert(Topic(workflow_id=topic.workflow_id, name=topic.name))
+
+    with pytest.raises(DatabaseError, match="one_topic_per_name"):
+        change()
+    assert Handler.objects.get(pk=handler.pk).state is None
+    assert not connection.in_atomic_block
+
+
+def test_a_block_that_fails_before_its_end_commits_nothing(play: Scene) -> None:
+    handler = Handler.objects.get(name="Pay")
+
+    def change() -> None:
+        with transaction.atomic(), collected(commit=True):
+            handler.state = {"seen": 1}
+            update(handler, ["state"])
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        change()
+    assert Handler.objects.get(pk=handler.pk).state is None
+    assert not connection.in_atomic_block
+
+
+def test_reading_after_a_flush_sees_what_was_written(play: Scene) -> None:
+    handlers = Compiled(lambda pk: Handler.objects.filter(pk=pk))
+    handler = Handler.objects.get(name="Pay")
+    with transaction.atomic(), round_trips() as trips, collected():
+        handler.state = {"seen": 2}
+        update(handler, ["state"])
+        ((found,),) = flush((handlers, (handler.pk,)))
+
+    assert found.state == {"seen": 2}
+    assert len(trips) == 1
+
+
+def test_a_statement_is_made_of_meta_data_alone() -> None:
+    shape = Shape(Topic, stored_fields(Topic), is_insert=True)
+
+    assert statement_of((shape,)) == (
+        'WITH written_0 AS (INSERT INTO "workflows_app_topic" ("workflow_id", "name",'
+        ' "consumer_id") VALUES (%s, %s, %s) RETURNING "id")'
+        ' SELECT workflows_app_all_of((SELECT array_agg("id") FROM written_0), %s)'
+    )
+
+
+def test_a_row_that_is_gone_fails_all_also_when_the_end_goes_along(play: Scene) -> None:
+    handler, event = Handler.objects.get(name="Pay"), Event.objects.earliest("pk")
+    event.pk = 0
+
+    def change() -> None:
+        with transaction.atomic(), collected(commit=True):
+            handler.state = {"seen": 1}
+            update(handler, ["state"])
+            event.revision = 7
+            save_with_history(event, reason="why", fields=["revision"])
+
+    with pytest.raises(DatabaseError, match=r"Not 1, but 0 rows were written\."):
+        change()
+    assert Handler.objects.get(pk=handler.pk).state is None

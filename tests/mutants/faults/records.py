@@ -1,0 +1,173 @@
+"""History, the database's own guards, the doctor, and pages that must only show."""
+
+from tests.mutants.fault import Fault
+
+_SAVING = "workflows_app/models/saving.py"
+_STATEMENTS = "workflows_app/models/statements.py"
+
+RECORDS = [
+    Fault(
+        says="history is skipped",
+        breaks="P4",
+        file=_STATEMENTS,
+        old="""{date}, {why}, {user}, '{kind}' FROM {written}\"""",
+        new="""{date}, {why}, {user}, '{kind}' FROM {written} WHERE '{kind}' = '+'\"""",
+        tests=(
+            "models/test_saving.py::test_an_update_leaves_the_history_row_that_a_plain_save_leaves",
+        ),
+    ),
+    Fault(
+        says="an insert and an update of one table go into one statement, in no order",
+        breaks="P2",
+        file=_SAVING,
+        old="if self._ways.get(model, is_insert) != is_insert or rows & self._updated:",
+        new="if rows & self._updated:",
+        tests=(
+            "models/test_collecting.py"
+            "::test_what_a_new_row_needs_out_of_the_way_is_changed_before_it_comes",
+        ),
+    ),
+    Fault(
+        says="two changes of one row go into one statement, and one of them is lost",
+        breaks="P4",
+        file=_SAVING,
+        old="if self._ways.get(model, is_insert) != is_insert or rows & self._updated:",
+        new="if self._ways.get(model, is_insert) != is_insert:",
+        tests=("models/test_collecting.py::test_a_row_that_changes_twice_has_both_in_its_history",),
+    ),
+    Fault(
+        says="rows that change differently are changed alike",
+        breaks="P2",
+        file=_SAVING,
+        old="        if self.values != other.values:\n            return False\n",
+        new="",
+        tests=(
+            "models/test_collecting.py"
+            "::test_rows_that_change_differently_or_for_other_reasons_are_not_made_alike",
+        ),
+    ),
+    Fault(
+        says="rows that change for different reasons are given one",
+        breaks="P4",
+        file=_SAVING,
+        old="or self.shape != other.shape or self.history != other.history:",
+        new="or self.shape != other.shape:",
+        tests=(
+            "models/test_collecting.py"
+            "::test_rows_that_change_differently_or_for_other_reasons_are_not_made_alike",
+        ),
+    ),
+    Fault(
+        says="a row that is gone counts as written",
+        breaks="P2",
+        file=_STATEMENTS,
+        old='f"workflows_app_all_of({keys}, %s)"',
+        new='f"coalesce({keys}, ARRAY[%s]::bigint[])"',
+        tests=(
+            "models/test_collecting.py::test_one_row_of_several_that_is_gone_fails_all",
+            "models/test_collecting.py"
+            "::test_a_row_that_is_gone_fails_all_also_when_the_end_goes_along",
+        ),
+    ),
+    Fault(
+        says="a block that fails commits what it has written",
+        breaks="P2",
+        file=_SAVING,
+        old=(
+            "        yield changes\n"
+            "        changes.flush(commit=commit)\n"
+            "    finally:\n"
+            "        _current.reset(token)"
+        ),
+        new=(
+            "        yield changes\n"
+            "    finally:\n"
+            "        changes.flush(commit=commit)\n"
+            "        _current.reset(token)"
+        ),
+        tests=(
+            "models/test_collecting.py::test_a_block_that_fails_before_its_end_commits_nothing",
+        ),
+    ),
+    Fault(
+        says="history blames the person of a web request for what the host does",
+        breaks="P4",
+        file=_SAVING,
+        old="    if by_request:\n",
+        new="    if actor is None:\n",
+        tests=(
+            "models/test_history.py"
+            "::test_in_a_web_request_the_person_is_the_one_who_asks_only_if_so_said",
+        ),
+    ),
+    Fault(
+        says="a consumed event can be reserved again",
+        breaks="P6",
+        file="workflows_app/models/events.py",
+        old="@transition(status, source=Status.PENDING.value, target=Status.RESERVED.value)",
+        new='@transition(status, source="*", target=Status.RESERVED.value)',
+        tests=("models/test_transitions.py",),
+    ),
+    Fault(
+        says="the database allows a second open run beside a blocked one",
+        breaks="P3",
+        file="workflows_app/migrations/0002_fewer_indexes.py",
+        old=(
+            "['active', 'reconciling', 'blocked'])), fields=('workflow',),"
+            " name='one_open_run_per_workflow'"
+        ),
+        new=("['active', 'reconciling'])), fields=('workflow',), name='one_open_run_per_workflow'"),
+        tests=("models/test_constraints.py::test_the_database_refuses",),
+    ),
+    Fault(
+        says="the doctor does not see two effects of one event",
+        breaks="P1",
+        file="workflows_app/doctor/ledger.py",
+        old="WHERE m.status <> 'failed'\n",
+        new="WHERE m.status = 'applied'\n",
+        tests=("doctor/test_ledger.py::test_the_doctor_finds_what_was_planted",),
+    ),
+    Fault(
+        says="the doctor does not see a reserved event that nobody will finish",
+        breaks="P2",
+        file="workflows_app/doctor/events.py",
+        old="(r.owes_retry AND r.outcome = 'applied')\n                   ) IS NOT TRUE",
+        new="(r.owes_retry AND r.outcome = 'applied')\n                   ) IS FALSE",
+        tests=("doctor/test_events.py::test_the_doctor_finds_what_was_planted",),
+    ),
+    Fault(
+        says="the doctor does not see a run that goes on beside an owed retry",
+        breaks="P3",
+        file="workflows_app/doctor/runs.py",
+        old="WHERE r.status IN ('active', 'reconciling', 'blocked')\n        \"\"\"",
+        new="WHERE r.status IN ('active', 'blocked') AND o.id = r.id\n        \"\"\"",
+        tests=("doctor/test_runs.py::test_the_doctor_finds_what_was_planted",),
+    ),
+    Fault(
+        says="a bulk button decides on all rows of the list, not on those that were chosen",
+        breaks="P4",
+        file="workflows_app/admin/bulk.py",
+        old="self.get_queryset(request).filter(pk__in=chosen)",
+        new="self.get_queryset(request)",
+        tests=("admin/test_bulk.py::test_confirmed_each_is_a_decision_of_its_own",),
+    ),
+    Fault(
+        says="a button is pressed by following a link, without its dialog",
+        breaks="P4",
+        file="workflows_app/admin/buttons.py",
+        old="            super().__init__(*args, **kwargs)\n            self.row",
+        new=(
+            '            kwargs["data"] = kwargs["data"] or kwargs["request"].GET\n'
+            "            super().__init__(*args, **kwargs)\n            self.row"
+        ),
+        tests=("admin/test_run_buttons.py::test_get_with_a_reason_in_the_address_changes_nothing",),
+    ),
+    Fault(
+        says="viewers are shown the buttons",
+        breaks="P4",
+        file="workflows_app/admin/buttons.py",
+        old='permissions=["view", button.permission],',
+        new='permissions=["view"],',
+        tests=("admin/test_run_buttons.py::test_a_viewer_sees_no_button_and_is_denied",),
+    ),
+]

@@ -1,0 +1,5 @@
+"""The fixtures of this folder."""
+
+from tests.operations.authors import recorded
+
+__all__ = ["recorded"]

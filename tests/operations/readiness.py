@@ -1,0 +1,149 @@
+"""Every operation with a state in which it applies, and a look at all rows, to prove what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Permission, User
+from django.utils import timezone
+
+from tests.scenes import Scene
+from workflows_app.errors import OperationRefused
+from workflows_app.models import OperatorAction
+from workflows_app.operations import (
+    it_didnt_happen,
+    pause_workflow,
+    resume_workflow,
+    retry_failed_run,
+    run_producers_now,
+    skip_event,
+    skip_run,
+    try_again,
+)
+from workflows_app.testing import ScriptedMutator, scripted
+
+SceneMaker = Callable[..., Scene]
+Rows = dict[str, dict[Any, dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Press:
+    """One operation, the permission it needs, and how to come to a target it applies to."""
+
+    function: Callable[..., OperatorAction]
+    permission: str
+    label: str
+    ready: Callable[[SceneMaker], Any]
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+
+def mute(*outcomes: str) -> type[ScriptedMutator]:
+    """Return a mutator that may be asked once, and whose outside system gives no answer."""
+    mutator = scripted(*(outcomes or ("timeout",)), reconcilable=True)
+
+    def reconcile(self: Any, params: Any, *, idempotency_key: str) -> Any:
+        mutator.reconciliations.append(idempotency_key)
+        raise TimeoutError("the bank is away")
+
+    mutator.reconcile = reconcile
+    mutator.policy = {"reconcile_attempts": 1}
+    return mutator
+
+
+def _paused(make: SceneMaker) -> Any:
+    workflow = make().workflow
+    root = User.objects.create_superuser("before")
+    pause_workflow(workflow, actor=root, reason="holidays")
+    return workflow
+
+
+def _polled(make: SceneMaker) -> Any:
+    play = make()
+    play.run_host()
+    return play.workflow
+
+
+PRESSES = [
+    Press(skip_event, "skip_event", "Skip event", lambda make: make().publish()),
+    Press(try_again, "try_again", "Try again", lambda make: make(mutator=mute()).happens(days=0)),
+    Press(
+        it_didnt_happen,
+        "assert_not_happened",
+        "It didn't happen",
+        lambda make: make("lost", "applied").happens(days=0),
+    ),
+    Press(skip_run, "skip_run", "Skip", lambda make: make("lost").happens(days=0)),
+    Press(
+        retry_failed_run,
+        "retry_failed_run",
+        "Retry now",
+        lambda make: make("rejected", "applied").happens(days=0),
+    ),
+    Press(pause_workflow, "pause_workflow", "Pause", lambda make: make().workflow),
+    Press(resume_workflow, "pause_workflow", "Resume", _paused),
+    Press(run_producers_now, "run_producers", "Run now", _polled),
+]
+
+every_operation = pytest.mark.parametrize("press", PRESSES, ids=lambda press: press.name)
+
+
+def everything() -> Rows:
+    """Return all rows of the project's tables, by table and key."""
+    models = apps.get_app_config("workflows_app").get_models()
+    return {
+        model.__name__: {row[model._meta.pk.attname]: row for row in model._base_manager.values()}
+        for model in models
+    }
+
+
+def changed(before: Rows, after: Rows) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows that are new or different, of the tables that have any."""
+    news = {
+        table: [row for key, row in rows.items() if before[table].get(key) != row]
+        for table, rows in after.items()
+    }
+    return {table: rows for table, rows in news.items() if rows}
+
+
+def may_only(name: str, *codenames: str) -> User:
+    """Return a new user who has these permissions and no other."""
+    user = User.objects.create_user(name)
+    user.user_permissions.set(
+        Permission.objects.filter(
+            content_type__app_label="workflows_app", codename__in=list(codenames)
+        )
+    )
+    return user
+
+
+def told(history: Any) -> list[tuple[str, str | None, str | None]]:
+    """Return (status, reason, user name) of the history rows of one row, the oldest first."""
+    return [
+        (row.status, row.history_change_reason, row.history_user and row.history_user.username)
+        for row in history.order_by("history_id").select_related("history_user")
+    ]
+
+
+def decided(action: OperatorAction) -> str:
+    """Return the sentence by which a second person is told about `action`."""
+    at = timezone.localtime(action.created_at)
+    return (
+        f"{action.actor} decided “{action.get_operation_display()}” on {at:%Y-%m-%d} at"
+        f" {at:%H:%M:%S}: {action.reason}"
+    )
+
+
+def refusal(function: Callable[..., OperatorAction], target: Any, actor: User) -> tuple[str, str]:
+    """Press, expect a refusal that changes nothing, and return its code and sentence."""
+    before = everything()
+    with pytest.raises(OperationRefused) as caught:
+        function(target, actor=actor, reason="I was second")
+    assert everything() == before
+    return caught.value.code, str(caught.value)

@@ -1,0 +1,221 @@
+"""What every operation does the same way: who may, why, one record, and all or nothing (P4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, Group, User
+from django.db import InternalError, connection, transaction
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from tests.operations.readiness import (
+    PRESSES,
+    Press,
+    SceneMaker,
+    changed,
+    every_operation,
+    everything,
+    may_only,
+)
+from workflows_app import operations
+from workflows_app.errors import OperationRefused
+from workflows_app.groups import OPERATE
+from workflows_app.models import Event, Lease, OperatorAction, Run, Workflow
+
+pytestmark = pytest.mark.django_db
+
+NEEDS_A_PERSON = "A decision needs a person: an active user account of this project."
+
+
+def refused(press: Press, target: Any, **arguments: Any) -> tuple[str, str]:
+    """Press, expect a refusal that changes nothing, and return its code and sentence."""
+    before = everything()
+    with pytest.raises(OperationRefused) as caught:
+        press.function(target, **arguments)
+    assert everything() == before
+    return caught.value.code, str(caught.value)
+
+
+def test_every_operation_is_among_those_tested() -> None:
+    names = sorted(press.name for press in PRESSES)
+    assert names == sorted(set(operations.__all__) - {"OperationRefused"})
+    assert names == sorted(OperatorAction.Operation.values)
+    assert {press.permission for press in PRESSES} == set(OPERATE)
+
+
+@every_operation
+def test_a_decision_is_written_down_once_and_wakes_the_host(
+    press: Press,
+    scene: SceneMaker,
+    operator_user: User,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    target = press.ready(scene)
+    before = everything()
+    started = timezone.now()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        action = press.function(target, actor=operator_user, reason="  I looked at the bank \n")
+
+    news = changed(before, everything())
+    assert news["OperatorAction"] == [
+        {
+            "id": action.pk,
+            "operation": press.name,
+            "actor_id": operator_user.pk,
+            "reason": "I looked at the bank",
+            "workflow_id": Workflow.objects.get().pk,
+            "event_id": target.pk if isinstance(target, Event) else None,
+            "run_id": target.pk if isinstance(target, Run) else None,
+            "created_at": action.created_at,
+        }
+    ]
+    assert isinstance(action, OperatorAction)
+    lease = Lease.objects.get()
+    assert lease.next_due_at is not None
+    assert started <= lease.next_due_at <= timezone.now()
+    jobs = ProcrastinateJob.objects.values_list("task_name", "args", "status")
+    assert list(jobs) == [("workflows_app.advance", {"workflow_id": lease.pk}, "todo")]
+
+
+@every_operation
+def test_every_history_row_of_a_decision_has_its_person_and_reason(
+    press: Press, scene: SceneMaker, operator_user: User
+) -> None:
+    target = press.ready(scene)
+    before = everything()
+
+    press.function(target, actor=operator_user, reason="the bank said so")
+
+    news = changed(before, everything())
+    written = [row for table, rows in news.items() if "Historical" in table for row in rows]
+    assert written
+    assert {row["history_user_id"] for row in written} == {operator_user.pk}
+    assert {row["history_change_reason"] for row in written} == {"the bank said so"}
+    histories = {f"Historical{table}" for table in news} & set(before)
+    assert histories <= set(news)
+
+
+@every_operation
+def test_nobody_decides_without_a_reason(
+    press: Press, scene: SceneMaker, operator_user: User
+) -> None:
+    target = press.ready(scene)
+
+    for empty in ("", "   ", "\t\n", None, 7):
+        assert refused(press, target, actor=operator_user, reason=empty) == (
+            "reason_required",
+            "Say why: a reason is required.",
+        )
+    for unstorable, sentence in (
+        ("a\x00b", "The reason must not contain NUL characters."),
+        ("caf\udce9", "The reason contains characters that are no valid text."),
+    ):
+        assert refused(press, target, actor=operator_user, reason=unstorable) == (
+            "reason_required",
+            sentence,
+        )
+    with pytest.raises(TypeError, match="reason"):
+        press.function(target, actor=operator_user)
+    with pytest.raises(TypeError, match="positional"):
+        press.function(target, operator_user, "positional")
+
+
+@every_operation
+def test_only_a_person_of_today_decides(press: Press, scene: SceneMaker) -> None:
+    target = press.ready(scene)
+    inactive = may_only("inactive", press.permission)
+    User.objects.filter(pk=inactive.pk).update(is_active=False)
+    deleted = may_only("deleted", press.permission)
+    User.objects.filter(pk=deleted.pk).delete()
+
+    for nobody in (inactive, deleted, AnonymousUser(), User(username="unsaved"), None, "olga", 1):
+        assert refused(press, target, actor=nobody, reason="mine") == (
+            "unknown_actor",
+            NEEDS_A_PERSON,
+        )
+    with pytest.raises(TypeError, match="actor"):
+        press.function(target, reason="mine")
+
+
+@every_operation
+def test_each_operation_needs_its_own_permission(press: Press, scene: SceneMaker) -> None:
+    target = press.ready(scene)
+    others = may_only("others", *(name for name in OPERATE if name != press.permission))
+
+    assert refused(press, target, actor=others, reason="mine") == (
+        "permission_denied",
+        f"others may not use “{press.label}”: the permission “{press.permission}” is missing.",
+    )
+    only = may_only("only", press.permission)
+    assert press.function(target, actor=only, reason="mine").actor == only
+
+
+@every_operation
+def test_a_permission_withdrawn_after_login_is_gone(
+    press: Press, scene: SceneMaker, operator_user: User
+) -> None:
+    target = press.ready(scene)
+    assert operator_user.has_perm(f"workflows_app.{press.permission}")
+    Group.objects.get(name="Workflow operators").user_set.clear()
+
+    code, _ = refused(press, target, actor=operator_user, reason="mine")
+
+    assert code == "permission_denied"
+    assert operator_user.has_perm(f"workflows_app.{press.permission}"), "cached in the old object"
+
+
+@every_operation
+def test_viewers_may_not_decide_and_superusers_may(
+    press: Press, scene: SceneMaker, viewer_user: User
+) -> None:
+    target = press.ready(scene)
+    code, _ = refused(press, target, actor=viewer_user, reason="mine")
+    assert code == "permission_denied"
+    root = User.objects.create_superuser("root")
+    assert press.function(target, actor=root, reason="mine").actor == root
+
+
+@every_operation
+def test_a_decision_that_cannot_be_written_down_changes_nothing(
+    press: Press, scene: SceneMaker, operator_user: User
+) -> None:
+    target = press.ready(scene)
+    before = everything()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE 'disk full' USING ERRCODE = 'internal_error'; END $$;"
+            "CREATE TRIGGER full_disk BEFORE INSERT ON workflows_app_operatoraction"
+            " FOR EACH ROW EXECUTE FUNCTION full_disk()"
+        )
+
+    with pytest.raises(InternalError, match="disk full"), transaction.atomic():
+        press.function(target, actor=operator_user, reason="mine")
+
+    assert everything() == before
+
+
+def test_a_reason_is_kept_whole_however_long_it_is(scene: SceneMaker, operator_user: User) -> None:
+    reason = "Because “the bank” said so. " * 4000
+    event = scene().publish()
+
+    action = operations.skip_event(event, actor=operator_user, reason=reason)
+
+    action.refresh_from_db()
+    assert action.reason == reason.strip()
+    newest = event.history.first()
+    assert newest is not None
+    assert newest.history_change_reason == reason.strip()
+
+
+def test_a_decision_is_never_changed_nor_deleted(scene: SceneMaker, operator_user: User) -> None:
+    action = operations.pause_workflow(scene().workflow, actor=operator_user, reason="holidays")
+    action.reason = "something else"
+    for rewrite in (action.save, action.delete, operator_user.delete):
+        with pytest.raises(Exception, match=r"append_only|protected"), transaction.atomic():
+            rewrite()
+    assert OperatorAction.objects.get().reason == "holidays"
+    assert str(action) == "Pause by olga"

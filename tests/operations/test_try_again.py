@@ -1,0 +1,154 @@
+"""Try again: the host may ask the outside system from the start; nothing is sent again (P1, P3)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from tests.operations.authors import Recorded
+from tests.operations.readiness import (
+    SceneMaker,
+    changed,
+    everything,
+    mute,
+    refusal,
+    told,
+)
+from tests.scenes import workflow_with
+from workflows_app.models import Event, Mutation, Reservation, Run
+from workflows_app.operations import pause_workflow, try_again
+from workflows_app.sdk import Reconciliation
+from workflows_app.testing import drain, registered, scripted
+
+pytestmark = pytest.mark.django_db
+
+UNABLE = (
+    "The host can't find out by itself whether scripted happened. Check it by hand, then choose"
+    " “It didn't happen” or “Skip”."
+)
+
+
+def test_the_run_reconciles_from_the_start_and_keeps_its_events(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    run = scene(mutator=mute()).happens(days=0)
+    mutation = run.mutation
+    before = everything()
+    assert (run.status, mutation.status, mutation.reconcile_attempts) == (
+        "blocked",
+        "indeterminate",
+        1,
+    )
+
+    action = try_again(run, actor=operator_user, reason="the bank is back")
+
+    news = changed(before, everything())
+    assert sorted(news) == [
+        "HistoricalMutation",
+        "HistoricalRun",
+        "Lease",
+        "Mutation",
+        "OperatorAction",
+        "Run",
+    ]
+    assert news["Run"] == [{**before["Run"][run.pk], "status": "reconciling"}]
+    due_at = news["Mutation"][0]["next_reconcile_at"]
+    assert news["Mutation"] == [
+        {
+            **before["Mutation"][mutation.pk],
+            "status": "needs_reconcile",
+            "reconcile_attempts": 0,
+            "next_reconcile_at": due_at,
+        }
+    ]
+    assert news["Lease"][0]["next_due_at"] == due_at <= timezone.now()
+    assert told(run.history)[-1] == ("reconciling", "the bank is back", "olga")
+    assert told(mutation.history)[-1] == ("needs_reconcile", "the bank is back", "olga")
+    assert action.run == run
+
+
+def test_the_host_asks_at_once_and_sends_nothing_again(
+    recorded: type[Recorded], operator_user: User
+) -> None:
+    mutator = mute("lost")
+    play = recorded(mutator=mutator)
+    run = play.happens(days=0)
+    mutator.reconcile = _found
+    try_again(run, actor=operator_user, reason="the bank is back")
+
+    play.run_host()
+
+    assert play.calls == ["prepare", "mutate", "next applied"]
+    assert len(mutator.calls) == len(mutator.effects) == 1
+    run = Run.objects.get(pk=run.pk)
+    assert (run.status, run.mutation.status, run.mutation.resolved_by) == (
+        "committed",
+        "applied",
+        "reconcile",
+    )
+    assert told(Event.objects.get(topic__name="invoice.received").history) == [
+        ("pending", "published by the application", None),
+        ("reserved", f"reserved by run {run.pk}", None),
+        ("consumed", f"consumed by run {run.pk}", None),
+    ]
+    assert Reservation.objects.count() == 1
+
+
+def _found(self: Any, params: Any, *, idempotency_key: str) -> Reconciliation:
+    return Reconciliation.applied({"number": 1})
+
+
+def test_attempts_start_anew_with_backoff_and_may_block_again(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    mutator = mute()
+    mutator.policy = {"reconcile_attempts": 2}
+    play = scene(mutator=mutator)
+    run = play.happens(days=1)
+    assert len(mutator.reconciliations) == 2
+    try_again(run, actor=operator_user, reason="the bank is back")
+
+    play.run_host()
+    assert (Run.objects.get(pk=run.pk).status, len(mutator.reconciliations)) == ("reconciling", 3)
+    play.run_host(timezone.now() + timedelta(days=2))
+
+    run = Run.objects.get(pk=run.pk)
+    assert (run.status, run.mutation.status) == ("blocked", "indeterminate")
+    assert len(mutator.reconciliations) == 4
+    attempts = run.mutation.evidence.filter(kind="reconcile").values_list("attempt", flat=True)
+    assert list(attempts) == [1, 2, 1, 2]
+    assert len(mutator.calls) == 1
+
+
+def test_without_reconcile_it_is_refused(blocked: Run, operator_user: User) -> None:
+    assert refusal(try_again, blocked, operator_user) == ("cannot_reconcile", UNABLE)
+
+
+@pytest.mark.parametrize("other_name", ["other", "scripted"])
+def test_code_that_can_no_longer_ask_is_refused(
+    scene: SceneMaker, operator_user: User, other_name: str
+) -> None:
+    run = scene(mutator=mute()).happens(days=0)
+    code = workflow_with(scripted(name=other_name))
+    code.version = "1.1"
+    with registered(code):
+        assert refusal(try_again, run, operator_user) == ("cannot_reconcile", UNABLE)
+
+
+def test_try_again_of_a_paused_workflow_is_settled_all_the_same(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    mutator = mute("lost")
+    run = scene(mutator=mutator).happens(days=0)
+    pause_workflow(run.workflow, actor=operator_user, reason="holidays")
+    mutator.reconcile = _found
+    try_again(run, actor=operator_user, reason="the bank is back")
+
+    drain("pay")
+
+    assert Mutation.objects.get().status == "applied"
+    assert Run.objects.get(pk=run.pk).status == "committed"

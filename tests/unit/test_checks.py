@@ -1,0 +1,197 @@
+"""System checks: each id names the problem and the remedy, and is silent when all is well."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from django.db import connection, transaction
+from pytest_django import Settings
+
+from tests.unit.declarations import made, mutator, workflow
+from workflows_app import registry
+from workflows_app.checks import HISTORY_MIDDLEWARE, check_database, check_mutators, check_settings
+from workflows_app.conf import Policy
+from workflows_app.sdk import Workflow
+from workflows_app.testing import registered
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def only_flow() -> Iterator[None]:
+    """The code declares the workflow `flow` and no other."""
+    with registry.override():
+        registry.declared.clear()
+        with registry.override(workflow()):
+            yield
+
+
+def told(messages: list[CheckMessage]) -> list[tuple[str | None, str, str | None]]:
+    return [(message.id, message.msg, message.hint) for message in messages]
+
+
+def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+@pytest.mark.django_db
+def test_the_project_s_own_settings_are_right() -> None:
+    with registry.override():
+        registry.declared.clear()
+        own = [m for m in run_checks(databases=["default"]) if "workflows_app" in str(m.id)]
+    assert own == []
+
+
+def test_e001_another_database_than_postgresql_is_refused(tmp_path: Path) -> None:
+    done = manage(
+        "check", "--database", "default", DATABASE_URL=f"sqlite:///{tmp_path}/db", DEBUG="1"
+    )
+
+    assert done.returncode == 1
+    assert (
+        "?: (workflows_app.E001) Database 'default' is sqlite, not PostgreSQL.\n"
+        "\tHINT: Set DATABASE_URL to a PostgreSQL server, or leave it out.\n"
+    ) in done.stderr
+
+
+def test_a_check_without_databases_asks_none() -> None:
+    assert check_database(None, None) == []
+    assert check_database(None, databases=[]) == []
+
+
+@pytest.mark.django_db
+def test_w001_a_workflow_that_was_never_synced_does_not_run(only_flow: None) -> None:
+    assert told(check_database(None, databases=["default"])) == [
+        (
+            "workflows_app.W001",
+            "Workflow 'flow' is in the code, but was never synced: it does not run.",
+            "Run `manage.py sync_workflows`.",
+        )
+    ]
+
+    with registered(workflow()):
+        assert check_database(None, databases=["default"]) == []
+
+
+@pytest.mark.django_db
+def test_w001_keeps_silent_before_the_first_migration(only_flow: None) -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE workflows_app_workflow RENAME TO not_there_yet")
+        assert check_database(None, databases=["default"]) == []
+        transaction.set_rollback(True)
+
+
+def test_e002_a_wrong_policy_is_quoted(settings: Settings) -> None:
+    settings.WORKFLOWS = {"peek_limit": "many"}
+
+    assert told(check_settings(None)) == [
+        (
+            "workflows_app.E002",
+            "WORKFLOWS['peek_limit'] must be a whole number, not 'many'.",
+            "Correct the WORKFLOWS setting.",
+        )
+    ]
+
+
+def test_e002_is_heard_although_workflows_are_registered_at_import() -> None:
+    done = manage("check", WORKFLOWS='{"peek_limt": 5}', WORKFLOWS_DEMO="1", DEBUG="1")
+
+    known = ", ".join(Policy.__dataclass_fields__)
+    assert done.returncode == 1
+    assert (
+        f"?: (workflows_app.E002) WORKFLOWS has no key 'peek_limt'. It has: {known}.\n"
+        "\tHINT: Correct the WORKFLOWS setting.\n"
+    ) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_e003_without_the_history_middleware_nobody_made_a_request(settings: Settings) -> None:
+    settings.MIDDLEWARE = [each for each in settings.MIDDLEWARE if each != HISTORY_MIDDLEWARE]
+
+    assert told(check_settings(None)) == [
+        (
+            "workflows_app.E003",
+            "The history middleware is missing: history would not know who made a request.",
+            "Add 'simple_history.middleware.HistoryRequestMiddleware' to MIDDLEWARE.",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flag", "consequence"),
+    [
+        (
+            "SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD",
+            "reasons would be cut at 100 characters",
+        ),
+        ("SIMPLE_HISTORY_REVERT_DISABLED", "staff could revert rows past the operations"),
+        (
+            "SIMPLE_HISTORY_ENFORCE_HISTORY_MODEL_PERMISSIONS",
+            "history would be shown without permission",
+        ),
+    ],
+)
+@pytest.mark.parametrize("how", ["off", "missing", "no boolean"])
+def test_e004_a_history_flag_that_is_off_has_a_consequence(
+    settings: Settings, flag: str, consequence: str, how: str
+) -> None:
+    if how == "missing":
+        delattr(settings, flag)
+    else:
+        setattr(settings, flag, {"off": False, "no boolean": "yes"}[how])
+
+    assert told(check_settings(None)) == [
+        ("workflows_app.E004", f"{flag} is off: {consequence}.", f"Set {flag} = True.")
+    ]
+
+
+@pytest.fixture
+def declared() -> Iterator[Callable[..., None]]:
+    with registry.override():
+        registry.declared.clear()
+
+        def declare(*workflows: type[Workflow]) -> None:
+            registry.declared.update({each.slug: each for each in workflows})
+
+        yield declare
+
+
+def test_i001_a_mutator_that_can_not_reconcile_is_named_once(declared: Callable[..., Any]) -> None:
+    asking = mutator(name="ask", reconcile=lambda *_, **__: None)
+    declared(
+        workflow(mutators=[mutator(name="pay"), asking, mutator(name="mail")]),
+        workflow(slug="other", mutators=[mutator(name="pay")]),
+    )
+
+    assert told(check_mutators(None)) == [
+        (
+            "workflows_app.I001",
+            f"Mutator '{name}' has no reconcile: every unknown outcome of it blocks its workflow"
+            " until a person settles it.",
+            "Define reconcile() if the outside system can be asked.",
+        )
+        for name in ("mail", "pay")
+    ]
+
+
+def test_i001_keeps_silent_where_everything_can_be_asked(declared: Callable[..., Any]) -> None:
+    base = made("Ask", object, reconcile=lambda *_, **__: None)
+    declared(workflow(mutators=[type("Send", (base, mutator()), {})]))
+
+    assert check_mutators(None) == []

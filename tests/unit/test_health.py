@@ -1,0 +1,170 @@
+"""How the workflows do: each in one word, those that need somebody first, in four queries for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from tests.models.rows import Rows
+from workflows_app.models import Event, Lease, Run, Topic
+from workflows_app.queries.health import (
+    STATES,
+    Backlog,
+    WorkflowHealth,
+    topics_with_pending,
+    workflow_health,
+)
+
+pytestmark = pytest.mark.django_db
+
+NOW = timezone.now()
+
+
+def health_of(slug: str = "pay") -> WorkflowHealth:
+    (found,) = [each for each in workflow_health(now=NOW) if each.workflow.slug == slug]
+    return found
+
+
+def pause(rows: Rows) -> None:
+    rows.workflow.pause()
+    rows.workflow.save()
+
+
+SITUATIONS: dict[str, list[Callable[[Rows], Run | Event | None]]] = {
+    "blocked": [lambda rows: rows.run("blocked")],
+    "failed": [lambda rows: rows.run("failed", owes_retry=True)],
+    "backing off": [lambda rows: rows.run("failed", owes_retry=True, retry_due_at=NOW)],
+    "paused": [pause],
+    "reconciling": [lambda rows: rows.run("reconciling")],
+    "working": [lambda rows: rows.run("active"), lambda rows: rows.event()],
+    "idle": [
+        lambda rows: None,
+        lambda rows: rows.run("committed"),
+        lambda rows: rows.run("failed"),
+        lambda rows: rows.event("consumed"),
+    ],
+}
+CASES = [
+    pytest.param(state, happens, id=f"{state} {number}")
+    for state, situations in SITUATIONS.items()
+    for number, happens in enumerate(situations)
+]
+
+
+@pytest.mark.parametrize(("state", "happens"), CASES)
+def test_a_workflow_is_in_one_of_these_states(
+    rows: Rows, state: str, happens: Callable[[Rows], object]
+) -> None:
+    happens(rows)
+
+    assert health_of().state == state
+
+
+@pytest.mark.parametrize("state", ["blocked", "failed", "backing off", "reconciling"])
+def test_a_paused_workflow_still_says_what_needs_somebody(rows: Rows, state: str) -> None:
+    pause(rows)
+    SITUATIONS[state][0](rows)
+
+    assert health_of().state == state
+
+
+def test_those_that_need_somebody_come_first(db: None) -> None:
+    for number, state in enumerate(reversed(STATES)):
+        SITUATIONS[state][0](Rows(f"w{number}"))
+    Rows("a-second-idle-one")
+
+    found = workflow_health(now=NOW)
+
+    assert [each.state for each in found] == [*STATES, "idle"]
+    assert [each.workflow.slug for each in found][-2:] == ["a-second-idle-one", "w0"]
+
+
+def test_the_run_shown_is_the_one_that_holds_the_workflow(rows: Rows) -> None:
+    rows.run("committed")
+    assert health_of().open_run is None
+
+    run = rows.run("blocked")
+
+    assert health_of().open_run == run
+
+
+def test_the_backlog_counts_what_is_taken_apart_from_what_nobody_takes(rows: Rows) -> None:
+    assert health_of().backlog == Backlog(pending=0, orphaned=0, oldest_pending_at=None)
+    nobody = Topic.objects.create(workflow=rows.workflow, name="invoice.paid")
+    Event.objects.create(topic=nobody, message_id="1", payload={})
+    oldest, _ = rows.event(), rows.event()
+    rows.event("skipped")
+    rows.event("reserved", reserved_by=rows.run())
+
+    assert health_of().backlog == Backlog(
+        pending=2, orphaned=1, oldest_pending_at=oldest.created_at
+    )
+
+
+def test_what_nobody_takes_keeps_nobody_working(rows: Rows) -> None:
+    nobody = Topic.objects.create(workflow=rows.workflow, name="invoice.paid")
+    Event.objects.create(topic=nobody, message_id="1", payload={})
+
+    assert health_of().state == "idle"
+    assert health_of().backlog == Backlog(pending=0, orphaned=1, oldest_pending_at=None)
+
+
+@pytest.mark.parametrize(
+    ("late", "holder", "lives", "is_overdue"),
+    [
+        (timedelta(seconds=61), "", None, True),
+        (timedelta(seconds=60), "", None, False),
+        (timedelta(hours=1), "worker", timedelta(hours=1), False),
+        (timedelta(hours=1), "worker", -timedelta(seconds=1), True),
+        (None, "", None, False),
+    ],
+)
+def test_what_is_due_for_a_minute_and_found_no_worker_is_overdue(
+    rows: Rows, late: timedelta | None, holder: str, lives: timedelta | None, is_overdue: bool
+) -> None:
+    due_at = NOW - late if late else None
+    expires_at = timezone.now() + lives if lives else None
+    Lease.objects.create(
+        workflow=rows.workflow, holder=holder, expires_at=expires_at, next_due_at=due_at
+    )
+
+    assert health_of().overdue_since == (due_at if is_overdue else None)
+
+
+def test_four_queries_are_enough_for_any_number_of_workflows(
+    db: None, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(5):
+        rows = Rows(f"w{number}")
+        rows.workflow.active_version = rows.version
+        rows.workflow.save()
+        rows.event()
+        rows.run("blocked")
+        Lease.objects.create(workflow=rows.workflow)
+
+    with django_assert_num_queries(4):
+        shown = {
+            (str(each.workflow.active_version), each.open_run and each.open_run.handler.name)
+            for each in workflow_health(now=NOW)
+        }
+
+    assert shown == {("1.0", "Pay")}
+
+
+def test_topics_are_listed_with_the_number_of_their_pending_events(
+    rows: Rows, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    Topic.objects.create(workflow=rows.workflow, name="invoice.paid")
+    Rows("other").event()
+    rows.event()
+    rows.event()
+    rows.event("consumed")
+
+    with django_assert_num_queries(1):
+        found = [(topic.name, topic.pending) for topic in topics_with_pending(rows.workflow)]
+
+    assert found == [("invoice.paid", 0), ("invoice.received", 2)]

@@ -1,0 +1,179 @@
+"""What a script plays, as the ledger sees it: each outcome, in its own words and for a real mutator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.scenes import Scene, workflow_with
+from tests.unit.declarations import mutator
+from workflows_app import registry
+from workflows_app.models import Event, Mutation, Run
+from workflows_app.publishing import publish
+from workflows_app.sdk import Mutator
+from workflows_app.testing import (
+    OUTCOMES,
+    ScriptedMutator,
+    SimulatedCrash,
+    drain,
+    registered,
+    scripted,
+)
+
+SceneMaker = Callable[..., Scene]
+
+BLOCKED = ("blocked", "", "indeterminate", "", "reserved")
+DONE = ("committed", "", "applied", "response", "consumed")
+FOUND = ("committed", "", "applied", "reconcile", "consumed")
+NOT_FOUND = ("failed", "transient", "failed", "reconcile", "pending")
+
+#: (outcome, reconcilable): (run, failure, mutation, settled by, event), did it happen?
+PLAYED: dict[tuple[str, bool], tuple[tuple[str, ...], bool]] = {
+    ("applied", False): (DONE, True),
+    ("applied", True): (DONE, True),
+    ("rejected", False): (("failed", "rejected", "failed", "response", "pending"), False),
+    ("rejected", True): (("failed", "rejected", "failed", "response", "pending"), False),
+    ("refused", False): (("failed", "transient", "failed", "response", "pending"), False),
+    ("refused", True): (("failed", "transient", "failed", "response", "pending"), False),
+    ("timeout", False): (BLOCKED, False),
+    ("timeout", True): (NOT_FOUND, False),
+    ("lost", False): (BLOCKED, True),
+    ("lost", True): (FOUND, True),
+    ("crash", False): (BLOCKED, True),
+    ("crash", True): (FOUND, True),
+    ("crash_before", False): (BLOCKED, False),
+    ("crash_before", True): (NOT_FOUND, False),
+}
+
+
+def test_all_outcomes_are_played_here() -> None:
+    assert {outcome for outcome, _ in PLAYED} == set(OUTCOMES)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("outcome", "reconcilable"), PLAYED)
+def test_an_outcome_is_played_as_a_real_one(
+    scene: SceneMaker, outcome: str, reconcilable: bool
+) -> None:
+    play = scene(outcome, reconcilable=reconcilable)
+    expected, happened = PLAYED[outcome, reconcilable]
+    play.publish("42", {"amount": 1})
+
+    if outcome.startswith("crash"):
+        with pytest.raises(SimulatedCrash):
+            play.run_host()
+    play.run_host()
+
+    run, mutation = (
+        Run.objects.get(handler__kind="consumer", mutation__isnull=False),
+        Mutation.objects.get(),
+    )
+    event = Event.objects.get(message_id="42", topic__name="invoice.received")
+    key = mutation.idempotency_key
+    assert (
+        run.status, run.failure_kind, mutation.status, mutation.resolved_by, event.status,
+    ) == expected  # fmt: skip
+    assert play.mutator.calls == [({"amount": 1}, key)]
+    assert play.mutator.effects == ([key] if happened else [])
+    assert mutation.result == ({"number": 1} if mutation.status == "applied" else None)
+    asked = reconcilable and expected in (FOUND, NOT_FOUND)
+    assert play.mutator.reconciliations == ([key] if asked else [])
+    assert mutation.target == "the script"
+
+
+@pytest.mark.django_db
+def test_outcomes_are_played_in_order_and_the_last_one_repeats(scene: SceneMaker) -> None:
+    play = scene("refused", "applied")
+    play.happens("1", days=1)
+    play.happens("2", days=0)
+
+    assert len(play.mutator.calls) == 3
+    assert len(play.mutator.effects) == 2
+    results = (
+        Mutation.objects.filter(status="applied").order_by("pk").values_list("result", flat=True)
+    )
+    assert list(results) == [{"number": 1}, {"number": 2}]
+
+
+def test_each_script_has_records_of_its_own_and_applies_unless_told_otherwise() -> None:
+    one, other = scripted(), scripted(name="mail.send")
+
+    one().execute({"a": 1}, idempotency_key="k")
+
+    assert (one.calls, one.effects, one.outcomes) == ([({"a": 1}, "k")], ["k"], ["applied"])
+    assert (other.calls, other.effects, other.reconciliations) == ([], [], [])
+    assert (one.name, other.name) == ("scripted", "mail.send")
+    assert (one.can_reconcile(), scripted(reconcilable=True).can_reconcile()) == (False, True)
+
+
+def test_an_outcome_that_does_not_exist_is_refused_at_once() -> None:
+    with pytest.raises(AssertionError) as refused:
+        scripted("applied", "aplied")
+
+    assert str(refused.value) == f"scripted() knows no outcome 'aplied', only {OUTCOMES}."
+
+
+class CreatePayment(Mutator):
+    name = "bank.create_payment"
+    absence_is_proof_after = timedelta(seconds=30)
+    policy = {"reconcile_attempts": 2}
+
+    def execute(self, params: Any, *, idempotency_key: str) -> Any:
+        raise AssertionError("A test must not reach the bank.")
+
+    def reconcile(self, params: Any, *, idempotency_key: str) -> Any:
+        raise AssertionError("A test must not reach the bank.")
+
+    def target(self, params: Any) -> str:
+        return f"account {self.account(params)}"
+
+    def verification_steps(self, params: Any) -> str:
+        return f"Look at account {self.account(params)}."
+
+    def account(self, params: Any) -> str:
+        return str(params["account"])
+
+
+def test_a_stand_in_tells_staff_what_the_mutator_tells() -> None:
+    stand_in = scripted("lost", replaces=CreatePayment)
+
+    assert issubclass(stand_in, ScriptedMutator)
+    assert (stand_in.name, stand_in.policy, stand_in.absence_is_proof_after) == (
+        "bank.create_payment",
+        {"reconcile_attempts": 2},
+        timedelta(seconds=30),
+    )
+    assert stand_in.can_reconcile() is True
+    assert stand_in().target({"account": 4711}) == "account 4711"
+    assert stand_in().verification_steps({"account": 4711}) == "Look at account 4711."
+    with pytest.raises(TimeoutError, match=r"^no answer, says the script$"):
+        stand_in().execute({}, idempotency_key="k")
+    assert stand_in().reconcile({}, idempotency_key="k").verdict == "applied"  # type: ignore[attr-defined]
+    assert stand_in().reconcile({}, idempotency_key="x").verdict == "not_applied"  # type: ignore[attr-defined]
+
+
+def test_a_stand_in_for_what_can_not_be_asked_can_not_be_asked() -> None:
+    assert scripted(replaces=mutator()).can_reconcile() is False
+
+
+@pytest.mark.django_db
+def test_a_stand_in_plays_in_place_of_the_mutator_of_its_name() -> None:
+    stand_in = scripted("applied", replaces=CreatePayment)
+    flow: Any = workflow_with(CreatePayment)  # type: ignore[arg-type]  # any mutator will do
+
+    with registered(flow, mutators=[stand_in, scripted(name="unused")]):
+        publish(workflow="pay", topic="invoice.received", message_id="1", payload={"account": 1})
+        drain("pay")
+        assert registry.get("pay").mutators == [stand_in]  # type: ignore[union-attr]
+
+    assert flow.mutators == [CreatePayment]
+    mutation = Mutation.objects.get()
+    assert (mutation.status, mutation.mutator, mutation.target) == (
+        "applied",
+        "bank.create_payment",
+        "account 1",
+    )
+    assert stand_in.calls == [({"account": 1}, mutation.idempotency_key)]

@@ -1,0 +1,96 @@
+"""Pages that only show. Nothing can be added, changed or deleted here, not even by superusers.
+
+What changes, changes by a button that calls an operation (`buttons`), so the ledger is never
+edited, and every change has its person and reason (P4).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
+
+from workflows_app.admin.paging import CappedPaginator, PagedChangeList
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """A list and a page per row. Needs Django's view permission of the model."""
+
+    actions: Any = None
+    change_form_template = "workflows_app/page.html"
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 0
+    paginator = CappedPaginator
+    #: Sorting 100,000 rows by another column than an indexed one takes its time.
+    sortable_by: Sequence[str] = ()
+    #: Which fields of the page are left out while a field of the row is empty.
+    hidden_while_empty: Mapping[str, str] = {}
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return PagedChangeList
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return self.get_fields(request, obj)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Return the fields that say something about `obj`."""
+        return [
+            name
+            for name in super().get_fields(request, obj)
+            if name not in self.hidden_while_empty
+            or getattr(obj, self.hidden_while_empty[name], None) not in (None, "")
+        ]
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return what the template above the fields shows as `page`."""
+        return {}
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        *args: Any,
+        obj: Any = None,
+        **kwargs: Any,
+    ) -> HttpResponse:
+        if obj is not None:
+            context["page"] = self.page_context(request, obj)
+        # Of a row without a history of its own, Django's would list nothing.
+        context["show_history"] = hasattr(self.model, "history")
+        answer: HttpResponse = super().render_change_form(
+            request, context, *args, obj=obj, **kwargs
+        )
+        return answer
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def link_to(row: Model | None, text: str | None = None) -> SafeString | str:
+    """Return a link to the page of `row`, or a dash if there is none."""
+    if row is None:
+        return "–"
+    options = row._meta
+    url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[row.pk])
+    return format_html('<a class="ops-link" href="{}">{}</a>', url, text or str(row))
+
+
+def pretty_json(value: Any) -> SafeString:
+    """Return `value` as indented JSON, escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return format_html('<pre class="ops-json">{}</pre>', text)

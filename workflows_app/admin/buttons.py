@@ -1,0 +1,182 @@
+"""Buttons: each opens a dialog with the consequence and a reason, and calls one operation.
+
+Shown only where the state allows it and the person may. Pressing is POST only, behind the dialog;
+a second press is told by the operation what the first one did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from workflows_app.admin.bulk import bulk_action
+from workflows_app.admin.history import ReadOnlyHistoryAdmin
+from workflows_app.operations import OperationRefused
+
+
+@dataclass(frozen=True)
+class Button:
+    """One operation, as people press it."""
+
+    model: type[Model]
+    operation: Callable[..., Any]
+    label: str
+    permission: str
+    icon: str
+    #: When to press it, beside the button.
+    hint: str
+    #: What it does, in the dialog, in plain words.
+    consequence: str
+    applies: Callable[[Any], bool]
+    done: str
+    variant: ActionVariant = ActionVariant.DEFAULT
+    #: Shown in red, before the person confirms.
+    warning: str = ""
+    #: What the dialog shows of the row: a template, and what it needs.
+    details: str = ""
+    details_context: Callable[[Any], dict[str, Any]] = lambda row: {}
+
+    @property
+    def name(self) -> str:
+        return self.operation.__name__
+
+
+class ButtonsAdmin(ReadOnlyHistoryAdmin):
+    """A page with buttons: subclasses list them in `buttons`."""
+
+    buttons: tuple[Button, ...] = ()
+    #: The theme's: what is chosen for a decision is what was seen, so never more than a page.
+    list_disable_select_all = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.actions_detail = [button.name for button in cls.buttons]
+        cls.actions = [bulk_action(button) for button in cls.buttons]
+        for button in cls.buttons:
+            setattr(cls, button.name, _action(button))
+            setattr(cls, f"has_{button.permission}_permission", _permission(button))
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> HttpResponseBase | None:
+        """Press a button for all chosen rows. Refuse what is no number of a row."""
+        if not all(pk.isdecimal() for pk in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            raise Http404("There is no such row.")
+        answer: HttpResponseBase | None = super().response_action(request, queryset)
+        return answer
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        """Return the buttons that apply to the state and that the person may press."""
+        row = self.get_object(request, unquote(str(object_id)))
+        applying = {button.name for button in self.buttons if row and button.applies(row)}
+        allowed: list[Any] = super().get_actions_detail(request, object_id)
+        return [item for item in allowed if item.method.original_function_name in applying]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Move the buttons from the header to the page, each with its hint beside it."""
+        hints = {button.label: button.hint for button in self.buttons}
+        shown = context.pop("actions_detail", None) or []
+        context["buttons"] = [{**item, "hint": hints[item["title"]]} for item in shown]
+        answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return answer
+
+
+def _permission(button: Button) -> Callable[..., bool]:
+    """Return the permission as a method.
+
+    A dotted permission in `permissions` would do too, but the theme's system checks look that up
+    in the database, and so fail on one that was not migrated yet.
+    """
+
+    def has_permission(self: ButtonsAdmin, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(f"workflows_app.{button.permission}")
+
+    return has_permission
+
+
+def _action(button: Button) -> Any:
+    def press(self: ButtonsAdmin, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        try:
+            button.operation(form.row, actor=request.user, reason=form.cleaned_data["reason"])
+        except OperationRefused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, f"{button.label}: {button.done}")
+        return _back_to(request, form.row)
+
+    press.__name__ = button.name
+    return action(
+        description=button.label,
+        url_path=button.name.replace("_", "-"),
+        permissions=["view", button.permission],
+        icon=button.icon,
+        variant=button.variant,
+        dialog={
+            "title": button.label,
+            "description": button.consequence,
+            "form_class": _form(button),
+            "form_submit_text": button.label,
+        },
+    )(press)
+
+
+def _form(button: Button) -> type[BaseDialogForm]:
+    class ReasonForm(BaseDialogForm):
+        form_before_template = "workflows_app/dialog.html"
+        reason = forms.CharField(
+            label="Why?",
+            help_text="Kept for good, with your name and the time.",
+            widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "autofocus": True}),
+            error_messages={"required": "Say why: a reason is required."},
+        )
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.row = _find(button.model, self.object_id)
+
+        def get_before_template_context(
+            self, request: HttpRequest, object_id: int | str | None = None
+        ) -> dict[str, Any]:
+            return {
+                "button": button,
+                "row": self.row,
+                "applies": button.applies(self.row),
+                **button.details_context(self.row),
+            }
+
+    return ReasonForm
+
+
+def _find(model: type[Model], object_id: int | str | None) -> Model:
+    """Return the row that an address names. Raises Http404."""
+    try:
+        pk = model._meta.pk.to_python(unquote(str(object_id)))
+        return model._default_manager.get(pk=pk)
+    except (ValidationError, OverflowError, ObjectDoesNotExist):
+        raise Http404(f"There is no {model._meta.verbose_name} {object_id}.") from None
+
+
+def _back_to(request: HttpRequest, row: Model) -> HttpResponse:
+    """Return to the page of `row`, out of the dialog if it was sent from one."""
+    options = row._meta
+    url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[row.pk])
+    if request.headers.get("HX-Request"):
+        return HttpResponse(headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)

@@ -1,0 +1,77 @@
+"""Events: what waits, what was done, and where each came from (P2, P5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+from unfold.enums import ActionVariant
+
+from workflows_app.admin.base import link_to, pretty_json
+from workflows_app.admin.buttons import Button, ButtonsAdmin
+from workflows_app.admin.filters import TopicFilter
+from workflows_app.admin.labels import STATUS_LABELS
+from workflows_app.models import Event
+from workflows_app.operations import skip_event
+from workflows_app.queries import lineage
+from workflows_app.queries.waiting import why_pending
+
+SKIP_EVENT = Button(
+    model=Event,
+    operation=skip_event,
+    label="Skip event",
+    permission="skip_event",
+    icon="skip_next",
+    hint="It shall never be processed.",
+    consequence=(
+        "No run will ever take this event, in this version and every repair of it. It stays "
+        "visible here. This can't be undone."
+    ),
+    applies=lambda event: event.status == Event.Status.PENDING,
+    done="the event is skipped.",
+    variant=ActionVariant.WARNING,
+    details="workflows_app/dialog_event.html",
+    details_context=lambda event: {"payload": pretty_json(event.payload)},
+)
+
+
+@admin.register(Event)
+class EventAdmin(ButtonsAdmin):
+    buttons = (SKIP_EVENT,)
+    change_form_outer_before_template = "workflows_app/event_explanation.html"
+    list_display = ["message_id", "topic", "status_label", "held_by", "created_at"]
+    list_filter = ["status", "topic__workflow", TopicFilter]
+    search_fields = ["message_id"]
+    search_help_text = "A part of the message id"
+    fields = ["status_label", "held_by", "revision", "pretty_payload"]
+    hidden_while_empty = {"held_by": "reserved_by_id"}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        events: QuerySet[Event] = super().get_queryset(request)
+        return events.select_related(
+            "topic__workflow", "topic__consumer", "reserved_by", "created_by"
+        )
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        return {
+            "why": why_pending(row) if row.status == Event.Status.PENDING else "",
+            "inputs": lineage.inputs_of_event(row),
+            "runs": lineage.runs_of_event(row),
+            "decisions": lineage.decisions_on_event(row),
+        }
+
+    @display(description="status", label=STATUS_LABELS)
+    def status_label(self, event: Event) -> str:
+        return event.get_status_display()
+
+    @display(description="reserved by")
+    def held_by(self, event: Event) -> str:
+        return link_to(event.reserved_by)
+
+    @display(description="payload")
+    def pretty_payload(self, event: Event) -> SafeString:
+        return pretty_json(event.payload)

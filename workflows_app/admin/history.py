@@ -1,0 +1,61 @@
+"""The history of a row: who, when, why, before, after (P4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.admin.utils import unquote
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from simple_history.admin import SimpleHistoryAdmin
+
+from workflows_app.admin.base import ReadOnlyAdmin
+
+
+class ReadOnlyHistoryAdmin(SimpleHistoryAdmin, ReadOnlyAdmin):
+    """A read-only page with its history, newest first, and each old version to look at."""
+
+    object_history_list_template = "workflows_app/history.html"
+    object_history_form_template = "workflows_app/old_version.html"
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if self.get_object(request, unquote(object_id)) is None:
+            raise Http404(f"There is no {self.model._meta.verbose_name} {object_id}.")
+        answer: HttpResponse = super().history_view(request, object_id, extra_context)
+        return answer
+
+    def history_form_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """Show an old version. Refuse a POST: the library would save that version as the row."""
+        if request.method not in ("GET", "HEAD"):
+            raise Http404("An old version can't be saved.")
+        if not (object_id.isdecimal() and version_id.isdecimal()):
+            raise Http404(f"There is no version {version_id}.")
+        record = self.model.history.filter(pk=version_id, id=object_id)
+        context = {**(extra_context or {}), "record": record.select_related("history_user").first()}
+        answer: HttpResponse = super().history_form_view(request, object_id, version_id, context)
+        return answer
+
+    def get_history_queryset(
+        self, request: HttpRequest, history_manager: Any, pk_name: str, object_id: Any
+    ) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_history_queryset(
+            request, history_manager, pk_name, object_id
+        )
+        return rows.order_by("-history_id")
+
+    def set_history_delta_changes(
+        self, request: HttpRequest, historical_records: Sequence[Any], *args: Any, **kwargs: Any
+    ) -> None:
+        """Compare each record of the page with the one before it, which may be on the next page."""
+        records = list(historical_records)
+        if records:
+            oldest = records[-1]
+            before = self.model.history.filter(id=oldest.id, history_id__lt=oldest.history_id)
+            related = before._select_related_history_tracked_objs()
+            records.extend(related.order_by("-history_id")[:1])
+        super().set_history_delta_changes(request, records, *args, **kwargs)

@@ -1,0 +1,36 @@
+"""Inputs: what started it, and all that came of it (P5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from workflows_app.admin.base import ReadOnlyAdmin
+from workflows_app.models import Input
+from workflows_app.queries import lineage
+
+
+@admin.register(Input)
+class InputAdmin(ReadOnlyAdmin):
+    change_form_outer_before_template = "workflows_app/input_explanation.html"
+    list_display = ["__str__", "workflow", "source", "type", "external_id", "created_at"]
+    list_select_related = ["workflow"]
+    list_filter = ["workflow"]
+    search_fields = ["external_id", "title"]
+    search_help_text = "Words of the title or the external id"
+    fields = ["workflow", "source", "type", "external_id", "title", "created_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Input]:
+        inputs: QuerySet[Input] = super().get_queryset(request)
+        return inputs.select_related("workflow")
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        return {
+            "events": lineage.events_of_input(row),
+            "runs": lineage.runs_of_input(row),
+            "mutations": lineage.mutations_of_input(row),
+            "decisions": lineage.decisions_on_input(row),
+        }

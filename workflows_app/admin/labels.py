@@ -1,0 +1,24 @@
+"""The colours of statuses: red waits for a person, orange for time, green is done."""
+
+from __future__ import annotations
+
+STATUS_LABELS = {
+    "blocked": "danger",
+    "indeterminate": "danger",
+    "failed": "danger",
+    "did not happen": "warning",
+    "reconciling": "warning",
+    "needs reconcile": "warning",
+    "in flight": "info",
+    "paused": "warning",
+    "active": "info",
+    "pending": "info",
+    "reserved": "info",
+    "committed": "success",
+    "consumed": "success",
+    "applied": "success",
+    "skipped": "default",
+    "crashed": "default",
+}
+#: Django shows choices with a capital; the labels are matched as they are shown.
+STATUS_LABELS |= {key.capitalize(): value for key, value in STATUS_LABELS.items()}

@@ -1,0 +1,17 @@
+"""Topics: the streams of events, and who takes them."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from workflows_app.admin.base import ReadOnlyAdmin
+from workflows_app.models import Topic
+
+
+@admin.register(Topic)
+class TopicAdmin(ReadOnlyAdmin):
+    list_display = ["name", "workflow", "consumer"]
+    list_select_related = ["workflow", "consumer__workflow"]
+    list_filter = ["workflow"]
+    search_fields = ["name"]
+    fields = ["workflow", "name", "consumer"]

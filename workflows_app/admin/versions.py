@@ -1,0 +1,27 @@
+"""Versions: what was deployed, when, by whom."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from workflows_app.admin.history import ReadOnlyHistoryAdmin
+from workflows_app.models import WorkflowVersion
+
+
+@admin.register(WorkflowVersion)
+class WorkflowVersionAdmin(ReadOnlyHistoryAdmin):
+    list_display = ["__str__", "workflow", "kind", "actor", "created_at"]
+    list_select_related = ["workflow", "actor"]
+    list_filter = ["kind", "workflow"]
+    search_fields = ["workflow__slug", "note"]
+    search_help_text = "Words of the slug or the note"
+    fields = [
+        "workflow",
+        "major",
+        "minor",
+        "kind",
+        "source_digest",
+        "note",
+        "actor",
+        "created_at",
+    ]

@@ -1,0 +1,126 @@
+"""The policy: what the `WORKFLOWS` setting may say, with types, defaults and checks.
+
+`policy()` reads the setting; a workflow and a mutator may override single values by a `policy`
+dict of their own. Every name carries its unit. An unknown name or a wrong value is an error that
+says which.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+from workflows_app.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Limits and delays of the host. Durations in seconds, sizes in bytes."""
+
+    #: Attempts to reconcile one unknown outcome, the immediate one included.
+    reconcile_attempts: int = 5
+    #: Retries of an attempt that failed as transient, before a person is needed.
+    transient_retries: int = 5
+    #: The first delay of reconciliation and of transient retries; it doubles each time.
+    backoff_initial_seconds: float = 10.0
+    backoff_max_seconds: float = 600.0
+    #: How long one outside call may take before its outcome counts as unknown.
+    call_timeout_seconds: float = 30.0
+    #: `wake_at` of an empty prepare is moved into this window from now.
+    wake_min_seconds: float = 30.0
+    wake_max_seconds: float = 86_400.0
+    #: The most events that one `peek` returns.
+    peek_limit: int = 100
+    #: The most bytes of one payload, data, params, result or state, as JSON.
+    json_max_bytes: int = 262_144
+    #: How long a worker that shows no sign of life keeps its claim on a workflow.
+    lease_seconds: float = 60.0
+    #: How long a worker keeps an answer from outside that a database which is away can't take.
+    answer_kept_seconds: float = 600.0
+    #: A worker hands a workflow back to the queue after this long, or this many steps.
+    slice_seconds: float = 2.0
+    slice_steps: int = 200
+    #: How often an idle worker looks into the queue, besides being notified.
+    poll_seconds: float = 5.0
+    #: A worker process without a heartbeat for this long is taken for dead by the queue.
+    heartbeat_seconds: float = 10.0
+    stalled_after_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            number = number and not (isinstance(value, float) and not math.isfinite(value))
+            if not number or (field.type == "int" and not isinstance(value, int)):
+                kind = "a whole number" if field.type == "int" else "a number"
+                raise SettingsError(f"WORKFLOWS['{field.name}'] must be {kind}, not {value!r}.")
+            if value < 0 or (value == 0 and field.name not in _MAY_BE_ZERO):
+                raise SettingsError(f"WORKFLOWS['{field.name}'] must be above 0, not {value!r}.")
+        for low, high in _ORDERED:
+            if getattr(self, low) > getattr(self, high):
+                raise SettingsError(f"WORKFLOWS['{low}'] must not be above WORKFLOWS['{high}'].")
+
+    def overridden(self, overrides: Mapping[str, Any], *, by: str) -> Policy:
+        """Return this policy with `overrides` in place. Raises SettingsError that names `by`."""
+        if not overrides:
+            return self
+        if not isinstance(overrides, Mapping):
+            raise SettingsError(f"policy of {by}: it must be a dict.")
+        try:
+            return _build({**asdict(self), **overrides})
+        except SettingsError as error:
+            raise SettingsError(f"policy of {by}: {error}") from None
+
+    def backoff(self, failures: int) -> timedelta:
+        """Return the delay after the `failures`-th failure in a row (1, 2, ...)."""
+        seconds = self.backoff_initial_seconds * 2.0 ** min(failures - 1, 60)
+        return timedelta(seconds=min(seconds, self.backoff_max_seconds))
+
+    def retry_delay(self, failures: int) -> timedelta:
+        """Return `backoff` less up to a fifth by chance, so that retries spread out."""
+        return self.backoff(failures) * random.uniform(0.8, 1.0)  # noqa: S311 - no secret
+
+    @property
+    def call_timeout(self) -> timedelta:
+        return timedelta(seconds=self.call_timeout_seconds)
+
+
+_MAY_BE_ZERO = {"transient_retries", "backoff_initial_seconds", "wake_min_seconds"}
+_ORDERED = [
+    ("backoff_initial_seconds", "backoff_max_seconds"),
+    ("wake_min_seconds", "wake_max_seconds"),
+    ("heartbeat_seconds", "stalled_after_seconds"),
+]
+
+
+def _build(values: Mapping[str, Any]) -> Policy:
+    known = [field.name for field in fields(Policy)]
+    unknown = sorted(set(values) - set(known), key=str)
+    if unknown:
+        raise SettingsError(f"WORKFLOWS has no key '{unknown[0]}'. It has: {', '.join(known)}.")
+    return Policy(**values)
+
+
+@lru_cache(maxsize=1)
+def policy() -> Policy:
+    """Return the policy of the settings. Raises SettingsError."""
+    configured = getattr(settings, "WORKFLOWS", {})
+    if not isinstance(configured, Mapping):
+        raise SettingsError("WORKFLOWS must be a dict.")
+    return _build(configured)
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting == "WORKFLOWS":
+        policy.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="workflows_app.conf")

@@ -1,0 +1,7 @@
+"""Outside effects over HTTP."""
+
+from workflows_app.connectors.http.lookup import HttpLookupMutator
+from workflows_app.connectors.http.mutator import HttpMutator
+from workflows_app.connectors.http.secrets import Secret
+
+__all__ = ["HttpLookupMutator", "HttpMutator", "Secret"]

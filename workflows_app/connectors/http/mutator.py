@@ -1,0 +1,138 @@
+"""An outside effect by one HTTP request.
+
+What an answer proves is decided here, and narrowly (P3): 2xx is "it happened"; a connection that
+was never made, and the statuses in `not_applied_statuses`, are "it did not happen"; all else is
+unknown. 5xx, 406, 409 and 429 are not taken for granted: servers answer them after having done the
+work.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, ClassVar
+
+import httpx
+
+from workflows_app.connectors.http.address import filled
+from workflows_app.connectors.http.answer import HttpAnswer
+from workflows_app.connectors.http.exchange import NOTHING_SENT, exchange
+from workflows_app.connectors.http.secrets import Secret, scrub
+from workflows_app.sdk.failures import NotApplied
+from workflows_app.sdk.mutators import Mutator
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+#: Methods whose requests have no body unless the author writes one.
+_WITHOUT_BODY = ("GET", "DELETE")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_EXCERPT = 300
+
+
+class UnclearAnswer(Exception):
+    """The outside system answered, but the answer does not say whether it happened."""
+
+
+class HttpMutator(Mutator):
+    """Base of mutators that send one request. Its unknown outcomes go to a person.
+
+    Subclasses set `name` and `url`, and mostly `body`. See `HttpLookupMutator` for outside systems
+    that can be asked.
+    """
+
+    method: ClassVar[str] = "POST"
+    #: With fields of the params in braces, as "https://bank.example/accounts/{account}/payments".
+    url: ClassVar[str] = ""
+    #: Values may be a `Secret`.
+    headers: ClassVar[Mapping[str, str | Secret]] = {}
+    #: The header that carries the idempotency key; empty if the outside system knows none.
+    idempotency_header: ClassVar[str] = "Idempotency-Key"
+    connect_timeout_seconds: ClassVar[float] = 5.0
+    read_timeout_seconds: ClassVar[float] = 20.0
+    #: Statuses that prove that it did not happen: the server refused the request as such.
+    not_applied_statuses: ClassVar[Collection[int]] = frozenset(
+        {400, 401, 403, 404, 405, 410, 411, 413, 414, 415, 422}
+    )
+    #: Those of `not_applied_statuses` after which trying later may work.
+    retryable_statuses: ClassVar[Collection[int]] = frozenset()
+    answer_max_bytes: ClassVar[int] = 100_000
+
+    def request_url(self, params: Any) -> str:
+        """Return the address of the request."""
+        return self.url
+
+    def body(self, params: Any) -> Any:
+        """Return the JSON body; None sends none. By default the params, but none for GET and DELETE."""
+        return None if self.method in _WITHOUT_BODY else params
+
+    def execute(self, params: Any, *, idempotency_key: str) -> Any:
+        key_header = {self.idempotency_header: idempotency_key} if self.idempotency_header else {}
+        try:
+            request = self._request(
+                self.method,
+                self.request_url(params),
+                params,
+                idempotency_key,
+                headers=key_header,
+                body=self.body(params),
+            )
+        except Exception as error:
+            # Before anything was sent, so any error is a sure no.
+            raise NotApplied(self._told("The request can't be built", error)) from None
+        try:
+            answer = self._exchange(request)
+        except NOTHING_SENT as error:
+            raise NotApplied(self._told("Nothing was sent", error), retryable=True) from None
+        except Exception as error:
+            raise UnclearAnswer(self._told("No complete answer", error)) from None
+        return self._read(answer)
+
+    def _read(self, answer: HttpAnswer) -> dict[str, Any]:
+        if 200 <= answer.status < 300:
+            return answer.as_result()
+        told = f"{self.method} answered {answer.status}: {answer.text[:_EXCERPT]}"
+        if answer.status in self.not_applied_statuses:
+            raise NotApplied(told, retryable=answer.status in self.retryable_statuses)
+        raise UnclearAnswer(told)
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        params: Any,
+        idempotency_key: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+    ) -> httpx.Request:
+        if method not in _METHODS:
+            raise ValueError(f"method {method} is none of {', '.join(_METHODS)}")
+        sent = {**dict(self._filled_headers()), **(headers or {})}
+        for name, value in sent.items():
+            if not _HEADER_NAME.fullmatch(name):
+                raise ValueError(f"header {name!r} has a name that can't be sent")
+            if not value.isascii() or not value.isprintable() or value != value.strip():
+                raise ValueError(f"header {name} has characters that can't be sent")
+        given = params if isinstance(params, dict) else {}
+        address = filled(url, {**given, "idempotency_key": idempotency_key})
+        if body is None:
+            return httpx.Request(method, address, headers=sent)
+        return httpx.Request(method, address, headers=sent, json=body)
+
+    def _filled_headers(self) -> Iterator[tuple[str, str]]:
+        for name, value in self.headers.items():
+            yield name, value.filled() if isinstance(value, Secret) else value
+
+    def _exchange(self, request: httpx.Request) -> HttpAnswer:
+        answer = exchange(
+            request,
+            connect_seconds=self.connect_timeout_seconds,
+            read_seconds=self.read_timeout_seconds,
+            limit_bytes=self.answer_max_bytes,
+        )
+        return answer.without(self._secrets())
+
+    def _secrets(self) -> list[Secret]:
+        return [value for value in self.headers.values() if isinstance(value, Secret)]
+
+    def _told(self, what: str, error: Exception) -> str:
+        return scrub(f"{what}: {type(error).__name__}: {error}", self._secrets())

@@ -1,0 +1,154 @@
+"""Which workflow is advanced when, on which machine: tasks on procrastinate.
+
+`advance` does a bounded slice of one workflow and defers itself if there is more. `lock` lets one
+job a workflow run at a time, `queueing_lock` lets one wait. What is due in the future is the
+lease's `next_due_at`, found by the sweep: a scheduled job would hold back others of its lock.
+Jobs are only hints. Losing any of them loses no work, since the sweep finds what is owed: leases
+that are due, leases whose holder vanished, and arrivals that nobody has looked at.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import Error, close_old_connections, connection
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Status
+
+from workflows_app.conf import policy
+from workflows_app.engine import claims, host
+from workflows_app.models import Arrival, Lease, Topic
+from workflows_app.outages import watch
+from workflows_app.waking import ADVANCE_TASK, QUEUE, SESSION_NAME, defer_advance
+
+logger = logging.getLogger("workflows_app")
+
+#: Every five seconds; the sixth field is seconds.
+SWEEP_CRON = "* * * * * */5"
+SWEEP_TASK = "workflows_app.sweep"
+
+
+@app.task(name=ADVANCE_TASK, queue=QUEUE)
+def advance(workflow_id: int) -> None:
+    """Advance one workflow for a slice; defer the rest. While the database is away, leave it due."""
+    with unless_away():
+        if host.advance(workflow_id).has_more:
+            defer_advance(workflow_id)
+
+
+@app.periodic(cron=SWEEP_CRON, periodic_id="sweep")
+@app.task(name=SWEEP_TASK, queue=QUEUE, queueing_lock=SWEEP_TASK)
+async def sweep(timestamp: int) -> None:
+    """Wake every workflow that is due, and clear away the jobs of workers that died.
+
+    It has no `lock`: a sweep whose worker died would hold back the one that clears it away.
+    """
+    with unless_away():
+        await sync_to_async(end_idle_transactions)()
+        await _clear_stalled_jobs()
+        await sync_to_async(wake_due)()
+
+
+@contextmanager
+def unless_away() -> Iterator[None]:
+    """End the block early if the database is away: a later job finds what it did not get to.
+
+    A job that failed would be kept for good, and stand for nothing.
+    """
+    try:
+        yield
+    except (Error, ConnectorException) as error:
+        if not watch.saw(error):
+            raise
+    else:
+        watch.back()
+
+
+def end_idle_transactions() -> int:
+    """End the sessions of workers that were suspended in a transaction; return how many.
+
+    The server would let them keep their locks for hours: nobody could take their workflow over, nor
+    wake it. After `lease_seconds` the worker's claim is over, and what it would write is refused.
+    """
+    close_old_connections()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND usename = current_user"
+            " AND application_name = %s AND state LIKE 'idle in transaction%%'"
+            " AND state_change < now() - make_interval(secs => %s)",
+            [SESSION_NAME, policy().lease_seconds],
+        )
+        ended = [pid for pid, is_ended in cursor.fetchall() if is_ended]
+    for pid in ended:
+        logger.warning("worker.session_ended pid=%s", pid)
+    return len(ended)
+
+
+def due_workflows(now: datetime) -> set[int]:
+    """Return the ids of the workflows that some worker should look at."""
+    expired = ~Q(holder="") & Q(expires_at__lt=Now())
+    due = Q(holder="", next_due_at__lte=now)
+    waiting = set(Lease.objects.filter(expired | due).values_list("pk", flat=True))
+    holders = Lease.objects.exclude(holder="").values_list("pk", "holder")
+    waiting |= {pk for pk, holder in holders if claims.is_gone(holder)}
+    arrived = Topic.objects.filter(
+        Exists(Arrival.objects.filter(topic=OuterRef("pk"))),
+        consumer__isnull=False,
+        workflow__lease__listens=True,
+        workflow__lease__holder="",
+    )
+    return waiting | set(arrived.values_list("workflow_id", flat=True))
+
+
+def wake_due() -> int:
+    """Put a job for every workflow that is due into the queue; return how many were new."""
+    close_old_connections()
+    try:
+        # Of topics that nobody takes from; a version that does lets its consumer look by itself.
+        Arrival.objects.filter(topic__consumer=None).delete()
+        return sum(defer_advance(pk) for pk in sorted(due_workflows(timezone.now())))
+    finally:
+        close_old_connections()
+
+
+async def _clear_stalled_jobs() -> None:
+    """End the jobs of workers without a heartbeat, and abandoned ones, so that their locks are free.
+
+    What they worked on is found by its lease, as soon as that has expired.
+    """
+    manager: Any = app.job_manager
+    stalled = await manager.get_stalled_jobs(seconds_since_heartbeat=policy().stalled_after_seconds)
+    ended = {job.id: job.task_name for job in stalled} | await sync_to_async(abandoned_jobs)()
+    for job_id, task in ended.items():
+        logger.warning("job.stalled job=%s task=%s", job_id, task)
+        try:
+            await manager.finish_job_by_id_async(
+                job_id=job_id, status=Status.FAILED, delete_job=True
+            )
+        except ConnectorException as error:
+            # Another sweep was first, or the next one will do it.
+            logger.warning("job.not_cleared job=%s error=%s", job_id, error)
+
+
+def abandoned_jobs() -> dict[int, str]:
+    """Return the jobs, with their tasks, that nobody works on, though their workers live.
+
+    The queue forgets to end a job if the database is away at that moment. Whoever works on a
+    workflow holds its lease; to end a job that only waits for a lock does no harm.
+    """
+    long_ago = Now() - timedelta(seconds=policy().stalled_after_seconds)
+    lately = ProcrastinateEvent.objects.filter(job=OuterRef("pk"), type="started", at__gt=long_ago)
+    doing = ProcrastinateJob.objects.filter(~Exists(lately), queue_name=QUEUE, status="doing")
+    at_work = set(Lease.objects.exclude(holder="").values_list("pk", flat=True))
+    return {job.pk: job.task_name for job in doing if job.args.get("workflow_id") not in at_work}

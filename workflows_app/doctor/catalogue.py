@@ -1,0 +1,33 @@
+"""All checks, in the order in which they run: what others rely on comes first."""
+
+from __future__ import annotations
+
+from workflows_app.doctor import (
+    decisions,
+    events,
+    evidence,
+    history,
+    ledger,
+    lineage,
+    retries,
+    runs,
+    schema,
+    versions,
+    wake_ups,
+    workers,
+)
+
+CHECKS = (
+    *schema.CHECKS,
+    *events.CHECKS,
+    *runs.CHECKS,
+    *retries.CHECKS,
+    *ledger.CHECKS,
+    *evidence.CHECKS,
+    *history.CHECKS,
+    *decisions.CHECKS,
+    *lineage.CHECKS,
+    *wake_ups.CHECKS,
+    *workers.CHECKS,
+    *versions.CHECKS,
+)

@@ -1,0 +1,116 @@
+"""Decisions of people: each has one record, and its mark in history (P4)."""
+
+# ruff: noqa: S608 - what is put into the statements stands in this module
+
+from __future__ import annotations
+
+from workflows_app.doctor.check import Check
+from workflows_app.doctor.statements import statement
+
+_LOGS = "Look in the logs of the web server for that time, and ask the person."
+
+#: A decision and its history rows are one transaction: their dates are this close.
+_NEAR = "interval '10 minutes'"
+
+_MARKED = f"""
+    h.history_user_id = a.actor_id
+    AND h.history_change_reason = a.reason
+    AND h.history_date BETWEEN a.created_at - {_NEAR} AND a.created_at + {_NEAR}
+"""
+
+CHECKS = [
+    Check(
+        id="D601",
+        title="A decision has left no mark in history",
+        meaning="A person was told that it is done, but nothing says that it was.",
+        remedy=f"See whether what was decided holds; decide again if not. {_LOGS}",
+        find=statement(f"""
+            SELECT a.workflow_id, 'decision' AS subject, a.id,
+                   concat('"', a.operation, '" on ',
+                          CASE WHEN a.run_id IS NOT NULL THEN concat('run ', a.run_id)
+                               WHEN a.event_id IS NOT NULL THEN concat('event ', a.event_id)
+                               ELSE concat('workflow ', a.workflow_id) END,
+                          ' is not in its history') AS detail
+              FROM workflows_app_operatoraction a
+             WHERE NOT CASE
+               WHEN a.operation = 'skip_event' THEN EXISTS (
+                   SELECT FROM workflows_app_historicalevent h
+                    WHERE h.id = a.event_id AND h.status = 'skipped' AND {_MARKED})
+               WHEN a.operation = 'retry_failed_run' THEN EXISTS (
+                   SELECT FROM workflows_app_historicalrun h
+                    WHERE h.retry_of_id = a.run_id AND h.history_type = '+' AND {_MARKED})
+               WHEN a.operation IN ('try_again', 'it_didnt_happen', 'skip_run') THEN EXISTS (
+                   SELECT FROM workflows_app_historicalrun h
+                     JOIN workflows_app_mutation m ON m.run_id = h.id
+                     JOIN workflows_app_historicalmutation d ON d.id = m.id
+                    WHERE h.id = a.run_id AND {_MARKED}
+                      AND d.history_user_id = a.actor_id AND d.history_change_reason = a.reason
+                      AND concat(h.status, '/', d.status) = CASE a.operation
+                          WHEN 'try_again' THEN 'reconciling/needs_reconcile'
+                          WHEN 'it_didnt_happen' THEN 'failed/failed'
+                          ELSE 'active/skipped' END)
+               ELSE EXISTS (
+                   SELECT FROM workflows_app_historicalworkflow h
+                    WHERE h.id = a.workflow_id AND {_MARKED}
+                      AND h.status = CASE a.operation WHEN 'pause_workflow' THEN 'paused'
+                                                      ELSE 'active' END)
+               END
+        """),
+    ),
+    Check(
+        id="D602",
+        title="What only a person decides was done without a record of the decision",
+        meaning="Each decision has one entry, with the person and the reason.",
+        remedy=f"The history row names the person, if any. {_LOGS}",
+        find=statement(f"""
+            WITH decided AS (
+                SELECT t.workflow_id, 'event' AS subject, h.id, h.history_id, h.history_user_id,
+                       h.history_change_reason, h.history_date,
+                       'skip_event' AS operation, h.id AS event_id, NULL::bigint AS run_id
+                  FROM (SELECT p.*, lag(status) OVER (PARTITION BY id ORDER BY history_id) AS before
+                          FROM workflows_app_historicalevent p) h
+                  JOIN workflows_app_topic t ON t.id = h.topic_id
+                 WHERE h.before = 'pending' AND h.status = 'skipped'
+                UNION ALL
+                SELECT r.workflow_id, 'mutation', h.id, h.history_id, h.history_user_id,
+                       h.history_change_reason, h.history_date,
+                       CASE h.status WHEN 'needs_reconcile' THEN 'try_again'
+                                     WHEN 'failed' THEN 'it_didnt_happen'
+                                     ELSE 'skip_run' END, NULL, h.run_id
+                  FROM (SELECT p.*, lag(status) OVER (PARTITION BY id ORDER BY history_id) AS before
+                          FROM workflows_app_historicalmutation p) h
+                  JOIN workflows_app_run r ON r.id = h.run_id
+                 WHERE h.before = 'indeterminate' AND h.status <> 'indeterminate'
+                UNION ALL
+                SELECT h.id, 'workflow', h.id, h.history_id, h.history_user_id,
+                       h.history_change_reason, h.history_date,
+                       CASE h.status WHEN 'paused' THEN 'pause_workflow'
+                                     ELSE 'resume_workflow' END, NULL, NULL
+                  FROM (SELECT p.*, lag(status) OVER (PARTITION BY id ORDER BY history_id) AS before
+                          FROM workflows_app_historicalworkflow p) h
+                 WHERE h.before <> h.status
+            )
+            SELECT h.workflow_id, h.subject, h.id,
+                   concat('"', h.operation, '" is in history row ', h.history_id,
+                          ', but not among the decisions') AS detail
+              FROM decided h
+             WHERE NOT EXISTS (
+                   SELECT FROM workflows_app_operatoraction a
+                    WHERE a.workflow_id = h.workflow_id AND a.operation = h.operation
+                      AND a.event_id IS NOT DISTINCT FROM h.event_id
+                      AND a.run_id IS NOT DISTINCT FROM h.run_id
+                      AND {_MARKED})
+        """),
+    ),
+    Check(
+        id="D603",
+        title="A decision has no reason",
+        meaning="A person decides with a reason, or not at all.",
+        remedy=_LOGS,
+        find=statement("""
+            SELECT workflow_id, 'decision' AS subject, id,
+                   concat('"', operation, '" has no reason') AS detail
+              FROM workflows_app_operatoraction WHERE btrim(reason) = ''
+        """),
+    ),
+]

@@ -1,0 +1,45 @@
+"""Going through the checks, one finding at a time: memory does not grow with what is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from workflows_app.doctor.check import Check, Found, Scope
+from workflows_app.models import Workflow
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found, in which workflow (by slug), and whether it was put right."""
+
+    check: Check
+    workflow: str | None
+    found: Found
+    fixed: bool
+
+
+def examine(
+    checks: Iterable[Check],
+    *,
+    clock: Callable[[], datetime] = timezone.now,
+    workflow: Workflow | None = None,
+    fix: bool = False,
+) -> Iterator[Finding]:
+    """Run `checks`, on one workflow or all, and yield what they find as it is found.
+
+    With `fix`, what is provably safe is put right, each in a transaction of its own. Without, it
+    changes nothing.
+    """
+    scope = Scope(clock, workflow_id=workflow.pk if workflow else None)
+    slugs = dict(Workflow.objects.order_by().values_list("pk", "slug"))
+    for check in checks:
+        for found in check.find(scope):
+            fixed = fix and check.fix is not None
+            if fixed and check.fix is not None:
+                check.fix(found, scope)
+            slug = slugs.get(found.workflow_id) if found.workflow_id is not None else None
+            yield Finding(check, slug, found, fixed)

@@ -1,0 +1,237 @@
+"""Recording a version of a workflow's code and making it active (P6).
+
+Activating changes no event and settles no unknown outcome. It makes owed retries that waited for
+other code due now, and wakes the workflow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from workflows_app import registry
+from workflows_app.engine.claims import lock_workflow
+from workflows_app.engine.log import logger
+from workflows_app.engine.retry import only_next_is_missing
+from workflows_app.errors import SyncRefused
+from workflows_app.models import (
+    Arrival,
+    Event,
+    Handler,
+    Lease,
+    Run,
+    Topic,
+    Workflow,
+    WorkflowVersion,
+)
+from workflows_app.models.saving import save_with_history
+from workflows_app.sdk.handlers import Producer
+from workflows_app.sdk.workflow import Workflow as WorkflowCode
+from workflows_app.waking import wake_at
+
+Kind = WorkflowVersion.Kind
+
+
+@dataclass(frozen=True)
+class SyncResult:
+    """What was done for one workflow.
+
+    `outcome` is `created`, `repaired`, `replanned`, `rolled_back`, `unchanged`, or with DEBUG `edited`:
+    the same version with other code.
+    """
+
+    slug: str
+    version: str
+    outcome: str
+
+
+def sync(
+    code: type[WorkflowCode],
+    *,
+    actor: User | None = None,
+    note: str = "",
+    rollback: bool = False,
+    accept_orphans: bool = False,
+    now: datetime | None = None,
+) -> SyncResult:
+    """Record the version of `code` and make it active, in one transaction. Raises SyncRefused."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        workflow = _ensure(code)
+        active = workflow.active_version
+        outcome = _outcome(code, active, rollback=rollback, note=note)
+        if outcome == "unchanged":
+            return SyncResult(code.slug, code.version, outcome)
+        _refuse_orphans(code, workflow, accept_orphans)
+        version = _record(code, workflow, active, outcome, actor=actor, note=note)
+        reason = f"version {version} active ({outcome})" + (f": {note}" if note else "")
+        workflow.active_version = version
+        workflow.title = code.title
+        save_with_history(workflow, reason=reason, actor=actor, fields=["active_version", "title"])
+        _sync_handlers(code, workflow, now)
+        _drop_owed_retries_without_handler(code, workflow, reason=reason, actor=actor)
+        _make_owed_retries_due(workflow, reason=reason, actor=actor, now=now)
+        wake_at(workflow.pk, due_at=now)
+        logger.info(
+            "workflow.synced workflow=%s version=%s outcome=%s", code.slug, version, outcome
+        )
+        return SyncResult(code.slug, code.version, outcome)
+
+
+def _ensure(code: type[WorkflowCode]) -> Workflow:
+    workflow, made = Workflow.objects.get_or_create(slug=code.slug, defaults={"title": code.title})
+    if made:
+        Lease.objects.create(workflow=workflow)
+    return lock_workflow(workflow.pk)
+
+
+def _outcome(
+    code: type[WorkflowCode], active: WorkflowVersion | None, *, rollback: bool, note: str
+) -> str:
+    if active is None:
+        return "created"
+    here = code.version_pair()
+    if here == active.pair:
+        if active.source_digest == registry.source_digest(code):
+            return "unchanged"
+        sentence = (
+            f"{code.slug}: version {code.version} is active with other code. Raise the version: "
+            f"minor for a repair, major for a re-plan."
+        )
+        if not settings.DEBUG:
+            raise SyncRefused("same_version_other_code", sentence)
+        logger.warning("%s (accepted, because of DEBUG)", sentence)
+        return "edited"
+    if here > active.pair:
+        return "replanned" if here[0] > active.major else "repaired"
+    if not rollback:
+        raise SyncRefused(
+            "lower_version",
+            f"{code.slug}: the code has version {code.version}, but {active} is active. To go back, "
+            f"use --rollback with a reason.",
+        )
+    if not note.strip():
+        raise SyncRefused("reason_required", f"{code.slug}: --rollback needs a reason.")
+    return "rolled_back"
+
+
+def _refuse_orphans(code: type[WorkflowCode], workflow: Workflow, accept_orphans: bool) -> None:
+    """Refuse a version that leaves pending events without a consumer, or a run without its handler."""
+    if accept_orphans:
+        return
+    problems = []
+    for topic in workflow.topics.exclude(consumer=None):
+        if code.consumer_of(topic.name) is None:
+            count = topic.events.filter(status=Event.Status.PENDING).count()
+            if count:
+                problems.append(f"topic '{topic.name}' has {count:,} pending event(s)")
+    names = [handler.handler_name() for handler in code.handlers()]
+    unfinished = workflow.runs.filter(status__in=Run.OPEN) | workflow.runs.filter(owes_retry=True)
+    problems += [
+        f"run {run.pk} of '{run.handler.name}' is {run.status}"
+        for run in unfinished.exclude(handler__name__in=names).select_related("handler")
+    ]
+    if problems:
+        raise SyncRefused(
+            "orphans",
+            f"{code.slug} {code.version} has no handler for what is unfinished: "
+            f"{'; '.join(problems)}. Keep the handler until that is done, or use --accept-orphans.",
+        )
+
+
+def _record(
+    code: type[WorkflowCode],
+    workflow: Workflow,
+    active: WorkflowVersion | None,
+    outcome: str,
+    *,
+    actor: User | None,
+    note: str,
+) -> WorkflowVersion:
+    major, minor = code.version_pair()
+    digest = registry.source_digest(code)
+    known = WorkflowVersion.objects.filter(workflow=workflow, major=major, minor=minor).first()
+    if known is not None:
+        if known.source_digest != digest:
+            if not settings.DEBUG:
+                raise SyncRefused(
+                    "same_version_other_code",
+                    f"{code.slug}: version {code.version} is known with other code. Raise the"
+                    f" version.",
+                )
+            known.source_digest = digest
+            save_with_history(known, reason="other code, with DEBUG", actor=actor)
+        return known
+    # A version that was never deployed may be lower than the active one: compare with the best known.
+    kinds = {"created": Kind.INITIAL, "repaired": Kind.REPAIR, "replanned": Kind.REPLAN}
+    same_major = WorkflowVersion.objects.filter(workflow=workflow, major=major).exists()
+    kind = kinds.get(outcome, Kind.REPAIR if same_major else Kind.REPLAN)
+    version = WorkflowVersion(
+        workflow=workflow,
+        major=major,
+        minor=minor,
+        kind=kind.value,
+        source_digest=digest,
+        note=note,
+        actor=actor,
+    )
+    save_with_history(version, reason=f"{outcome} by sync_workflows", actor=actor)
+    return version
+
+
+def _sync_handlers(code: type[WorkflowCode], workflow: Workflow, now: datetime) -> None:
+    names = []
+    for handler_code in code.handlers():
+        is_producer = issubclass(handler_code, Producer)
+        kind = Handler.Kind.PRODUCER if is_producer else Handler.Kind.CONSUMER
+        handler, made = Handler.objects.get_or_create(
+            workflow=workflow, name=handler_code.handler_name(), defaults={"kind": kind.value}
+        )
+        handler.kind = kind.value
+        handler.is_current = True
+        if issubclass(handler_code, Producer):
+            first = handler_code.schedule.first_at(now)
+            handler.wake_at = first if made else min(handler.wake_at or first, first)
+        else:
+            # New code may want what the old code left: let it look once.
+            handler.awaits_event = False
+        handler.save()
+        names.append(handler.name)
+    workflow.handlers.exclude(name__in=names).update(is_current=False)
+    for name in code.topics():
+        consumer = code.consumer_of(name)
+        topic, _ = Topic.objects.get_or_create(workflow=workflow, name=name)
+        topic.consumer = workflow.handlers.get(name=consumer.handler_name()) if consumer else None
+        topic.save(update_fields=["consumer"])
+    workflow.topics.exclude(name__in=code.topics()).update(consumer=None)
+    Arrival.objects.filter(topic__workflow=workflow, topic__consumer=None).delete()
+
+
+def _drop_owed_retries_without_handler(
+    code: type[WorkflowCode], workflow: Workflow, *, reason: str, actor: User | None
+) -> None:
+    """A retry that nobody can make must not hold the workflow. Its events are pending, and seen.
+
+    If only `next` is missing, its events are held: that waits for a version with the handler.
+    """
+    for run in workflow.runs.filter(owes_retry=True).select_related("handler"):
+        if code.handler_named(run.handler.name) is None and not only_next_is_missing(run):
+            run.owes_retry = False
+            run.retry_due_at = None
+            save_with_history(
+                run, reason=reason, actor=actor, fields=["owes_retry", "retry_due_at"]
+            )
+
+
+def _make_owed_retries_due(
+    workflow: Workflow, *, reason: str, actor: User | None, now: datetime
+) -> None:
+    """New code is reason to try again what failed for good, or for the time being."""
+    for run in workflow.runs.filter(owes_retry=True, retry_due_at__isnull=True):
+        run.retry_due_at = now
+        save_with_history(run, reason=reason, actor=actor, fields=["retry_due_at"])

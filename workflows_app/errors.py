@@ -1,0 +1,175 @@
+"""Every error of the project, on one base, named by what went wrong.
+
+An error builds its sentence from data, so that code can read the data and people the sentence.
+"""
+
+from __future__ import annotations
+
+
+class WorkflowsError(Exception):
+    """The base of all errors that this project raises on purpose."""
+
+
+class DefinitionError(WorkflowsError):
+    """A workflow, handler or mutator is declared wrongly. Raised at import, by `register`."""
+
+
+class SettingsError(WorkflowsError):
+    """The `WORKFLOWS` setting, or a `policy` that overrides it, is wrong."""
+
+
+class NotJson(WorkflowsError):
+    """A value that must cross the database is not JSON. `field` is its path, as `payload.lines[3]`."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        self.field = field
+        self.problem = problem
+        super().__init__(f"{field} is not JSON: {problem}.")
+
+
+class TooLarge(WorkflowsError):
+    """A value that must cross the database is over the limit of the settings, in bytes."""
+
+    def __init__(self, field: str, size: int, limit: int) -> None:
+        self.field = field
+        self.size = size
+        self.limit = limit
+        super().__init__(
+            f"{field} takes {size:,} bytes as JSON; at most {limit:,} are allowed. Store the bulk "
+            f"elsewhere and keep a reference, or raise WORKFLOWS['json_max_bytes']."
+        )
+
+
+class InvalidName(WorkflowsError):
+    """A message id, or a part of an input's identity, is empty, not text, or too long."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        self.field = field
+        super().__init__(f"{field} {problem}.")
+
+
+class UnknownWorkflow(WorkflowsError):
+    """No workflow of this slug was ever synced."""
+
+    def __init__(self, slug: str) -> None:
+        self.slug = slug
+        super().__init__(
+            f"There is no workflow '{slug}' in the database. Check the slug, or deploy it with "
+            f"`manage.py sync_workflows`."
+        )
+
+
+class UnknownTopic(WorkflowsError):
+    """The workflow has no topic of this name."""
+
+    def __init__(self, slug: str, topic: str, known: list[str]) -> None:
+        self.slug = slug
+        self.topic = topic
+        self.known = known
+        listing = ", ".join(known) or "none"
+        super().__init__(f"Workflow '{slug}' has no topic '{topic}'. Its topics: {listing}.")
+
+
+class UnknownInput(WorkflowsError):
+    """An event names an input that is not one of its workflow's."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(
+            f"The input given is not a registered input of workflow '{slug}'. Register it first and "
+            f"pass what `register_input` returned."
+        )
+
+
+class HandlerViolation(WorkflowsError):
+    """A handler did what its phase or its declaration does not allow. It fails the run as `logic`."""
+
+
+class UndeclaredTopic(HandlerViolation):
+    """A handler used a topic that it does not declare."""
+
+    def __init__(self, handler: str, topic: str, verb: str, declared: list[str]) -> None:
+        self.topic = topic
+        listing = ", ".join(declared) or "none"
+        super().__init__(
+            f"{handler} may not {verb} topic '{topic}': it is not declared. Declared: {listing}."
+        )
+
+
+class UndeclaredMutator(HandlerViolation):
+    """`mutate` named a mutator that its workflow does not list."""
+
+    def __init__(self, handler: str, mutator: str, declared: list[str]) -> None:
+        self.mutator = mutator
+        listing = ", ".join(declared) or "none"
+        super().__init__(
+            f"{handler} called mutator '{mutator}', which its workflow does not list in `mutators`. "
+            f"Listed: {listing}."
+        )
+
+
+class WrongReturn(HandlerViolation):
+    """A handler returned or passed something else than its contract says."""
+
+    def __init__(self, who: str, expected: str, got: object) -> None:
+        super().__init__(f"{who} must be {expected}, but is {type(got).__name__}: {got!r:.100}.")
+
+
+class DoubleReservation(HandlerViolation):
+    """`prepare` reserved one event twice."""
+
+    def __init__(self, handler: str, topic: str, message_id: str) -> None:
+        super().__init__(f"{handler} reserved event '{message_id}' of topic '{topic}' twice.")
+
+
+class ForeignReservation(HandlerViolation):
+    """`prepare` reserved an event of a topic that its consumer does not subscribe to."""
+
+    def __init__(self, handler: str, topic: str) -> None:
+        super().__init__(
+            f"{handler} reserved an event of topic '{topic}', to which it does not subscribe."
+        )
+
+
+class EventsKeepChanging(WorkflowsError):
+    """Events changed under `prepare` again and again; the attempt is given up as transient."""
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__(
+            f"The events changed while `prepare` looked at them, {attempts} times in a row."
+        )
+
+
+class Fenced(WorkflowsError):
+    """This worker lost its claim on the workflow: another one took over. Its write was refused."""
+
+    def __init__(self, workflow_id: int, token: int) -> None:
+        self.workflow_id = workflow_id
+        self.token = token
+        super().__init__(
+            f"Claim {token} on workflow {workflow_id} is over; another worker has taken it."
+        )
+
+
+class RunForgotten(WorkflowsError):
+    """The database crashed before the start of this run was on its disk. Nothing of it has been sent."""
+
+    def __init__(self, workflow_id: int, run_id: int) -> None:
+        self.workflow_id = workflow_id
+        self.run_id = run_id
+        super().__init__(f"Run {run_id} of workflow {workflow_id} is gone: the database crashed.")
+
+
+class OperationRefused(WorkflowsError):
+    """A person's decision was not carried out, and nothing changed. `code` is for code."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        self.code = code
+        super().__init__(sentence)
+
+
+class SyncRefused(WorkflowsError):
+    """`sync_workflows` refused a version. `code` is for code; nothing of that workflow changed."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        self.code = code
+        super().__init__(sentence)

@@ -1,0 +1,185 @@
+"""`manage.py run_worker`: advance workflows until told to stop. Run as many as you like."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+from django.core.management.base import CommandParser
+from django.db import DEFAULT_DB_ALIAS, connections
+from procrastinate import App
+from procrastinate.contrib.django import app, connector_params
+from procrastinate.exceptions import ConnectorException
+from procrastinate.psycopg_connector import PsycopgConnector
+from procrastinate.signals import on_stop
+
+from workflows_app.conf import policy
+from workflows_app.job_manager import TellingJobManager
+from workflows_app.management import command
+from workflows_app.outages import ToldOnce, pauses, watch
+from workflows_app.waking import QUEUE, SESSION_NAME
+
+logger = logging.getLogger("workflows_app")
+
+#: How long a worker that lost the database waits before it looks for it again; it doubles each time.
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 8.0
+#: How long the queue waits for a connection.
+_POOL_SECONDS = 10.0
+#: How often one that ends when idle looks whether a job still waits for another one's lock.
+_IDLE_LOOK_SECONDS = 0.2
+#: Who says many times, with tracebacks, that the database is away.
+_LOUD_LIBRARIES = (
+    "asyncio",
+    "django.db.backends.base",
+    "procrastinate.utils",
+    "procrastinate.worker",
+    "procrastinate.worker.worker",
+    "psycopg",
+    "psycopg.pool",
+)
+
+
+class Command(command.Command):
+    help = (
+        "Advance workflows until SIGTERM or Ctrl-C. What is under way is finished first; what a "
+        "killed worker leaves behind is recovered by another."
+    )
+
+    if_away = "What is left to do is still there."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--concurrency", type=int, default=4, help="workflows advanced at once (default: 4)"
+        )
+        parser.add_argument(
+            "--until-idle", action="store_true", help="stop when no job is waiting in the queue"
+        )
+
+    def handle(self, *, concurrency: int, until_idle: bool, **options: Any) -> None:
+        if concurrency < 1:
+            self.stderr.write("--concurrency must be 1 or more.")
+            raise SystemExit(2)
+        with _named_sessions(), _told_once():
+            asyncio.run(_work(concurrency=concurrency, wait=not until_idle))
+
+
+@contextlib.contextmanager
+def _named_sessions() -> Iterator[None]:
+    """Let the database know the sessions of this process by name, as the sweep does."""
+    database = connections.settings[DEFAULT_DB_ALIAS]
+    options = database["OPTIONS"]
+    database["OPTIONS"] = {**options, "application_name": SESSION_NAME}
+    try:
+        yield
+    finally:
+        database["OPTIONS"] = options
+
+
+@contextlib.contextmanager
+def _told_once() -> Iterator[None]:
+    """Leave it to the watch to say that the database is away, and that it is back."""
+    filters: list[tuple[logging.Logger, logging.Filter]] = [
+        *((logging.getLogger(name), ToldOnce()) for name in _LOUD_LIBRARIES),
+        (logging.getLogger("asyncio"), _InOneLine()),
+    ]
+    for library, filter in filters:
+        library.addFilter(filter)
+    try:
+        yield
+    finally:
+        for library, filter in filters:
+            library.removeFilter(filter)
+
+
+class _InOneLine(logging.Filter):
+    """What the queue could not write about a job is no fault: after an outage others have ended it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, ConnectorException):
+            record.msg, record.args = "job.not_ended error=%s", (error.__cause__ or error,)
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.exc_info = None
+        return True
+
+
+async def _work(*, concurrency: int, wait: bool) -> None:
+    """Work until told to stop, whatever happens to the database; without `wait`, until idle."""
+    # A thread for each job: by itself the loop has some more than the machine has processors. It
+    # looks up names of hosts in them too.
+    threads = ThreadPoolExecutor(max_workers=concurrency + 2, thread_name_prefix="workflows")
+    asyncio.get_running_loop().set_default_executor(threads)
+    told_to_stop = asyncio.Event()
+    with on_stop(told_to_stop.set):
+        delays = pauses(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
+        while True:
+            began = time.monotonic()
+            try:
+                await _work_while_connected(told_to_stop, concurrency=concurrency, wait=wait)
+            except (ConnectorException, psycopg.OperationalError) as error:
+                if not wait:
+                    raise
+                if not watch.saw(error):
+                    logger.error("worker.interrupted error=%s", error.__cause__ or error)
+            if told_to_stop.is_set() or not wait:
+                return
+            # The queue's worker ends by itself when it loses the database.
+            if time.monotonic() - began > _LONGEST_PAUSE_SECONDS:
+                delays = pauses(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(told_to_stop.wait(), next(delays))
+
+
+async def _work_while_connected(
+    told_to_stop: asyncio.Event, *, concurrency: int, wait: bool
+) -> None:
+    limits = policy()
+    params = connector_params(DEFAULT_DB_ALIAS)
+    # The pool would keep trying, and say so each time.
+    await (await psycopg.AsyncConnection.connect(**params)).close()
+    connector = PsycopgConnector(kwargs=params, timeout=_POOL_SECONDS)
+    with app.replace_connector(connector) as worker_app:
+        worker_app.job_manager = TellingJobManager(worker_app.connector)
+        async with worker_app.open_async():
+            while True:
+                worker = worker_app.run_worker_async(
+                    queues=[QUEUE],
+                    concurrency=concurrency,
+                    wait=wait,
+                    install_signal_handlers=False,
+                    delete_jobs="successful",
+                    fetch_job_polling_interval=limits.poll_seconds,
+                    update_heartbeat_interval=limits.heartbeat_seconds,
+                    stalled_worker_timeout=limits.stalled_after_seconds,
+                )
+                await _until_stopped(worker, told_to_stop)
+                # The queue's worker also ends while a job only waits for the lock of another, as
+                # the rest of a workflow's work does for the slice before it.
+                if wait or told_to_stop.is_set() or await _is_idle(worker_app):
+                    return
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(told_to_stop.wait(), _IDLE_LOOK_SECONDS)
+
+
+async def _until_stopped(working: Coroutine[Any, Any, None], told_to_stop: asyncio.Event) -> None:
+    """Let the queue's worker work until it ends or is told to stop."""
+    worker = asyncio.create_task(working)
+    stop = asyncio.create_task(told_to_stop.wait())
+    await asyncio.wait({worker, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    # It finishes what is under way first.
+    worker.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await worker
+
+
+async def _is_idle(worker_app: App) -> bool:
+    """Tell whether no job is waiting in the queue."""
+    return not list(await worker_app.job_manager.list_jobs_async(queue=QUEUE, status="todo"))

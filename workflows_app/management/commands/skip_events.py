@@ -1,0 +1,66 @@
+"""`manage.py skip_events`: skip pending events of a topic, each by a decision of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from workflows_app.management.deciding import DecidingCommand, Report
+from workflows_app.management.exits import wrong_usage
+from workflows_app.management.selection import topic_named, workflow_named
+from workflows_app.models import Event, Topic
+from workflows_app.operations import skip_event
+
+
+class Command(DecidingCommand):
+    help = "Skip pending events for good: they are never processed, and stay visible."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("workflow", help="the workflow's slug")
+        parser.add_argument("topic")
+        parser.add_argument("message_ids", nargs="*", metavar="message_id")
+        parser.add_argument(
+            "--all-pending", action="store_true", help="all that are pending in the topic now"
+        )
+        super().add_arguments(parser)
+
+    def handle(
+        self,
+        *,
+        workflow: str,
+        topic: str,
+        message_ids: list[str],
+        all_pending: bool,
+        **options: Any,
+    ) -> None:
+        if bool(message_ids) == all_pending:
+            raise wrong_usage("Name message ids, or use --all-pending.")
+        found = topic_named(workflow_named(workflow), topic)
+        report = Report()
+        events = _pending(found) if all_pending else _named(found, message_ids, report)
+        self.decide(
+            [({"event": event.pk, "message_id": event.message_id}, event) for event in events],
+            skip_event,
+            report,
+            question=f"Skip {len(events)} event(s) of {found}, for good?",
+            options=options,
+        )
+
+
+def _pending(topic: Topic) -> list[Event]:
+    events = topic.events.filter(status=Event.Status.PENDING).order_by("pk")
+    return list(events.select_related("topic").defer("payload"))
+
+
+def _named(topic: Topic, message_ids: list[str], report: Report) -> list[Event]:
+    found = topic.events.filter(message_id__in=message_ids).select_related("topic")
+    events = {event.message_id: event for event in found.defer("payload")}
+    for message_id in dict.fromkeys(message_ids):
+        if message_id not in events:
+            report.refuse(
+                {"event": None, "message_id": message_id},
+                "not_found",
+                f"Topic {topic.name} of workflow {topic.workflow.slug} has no event {message_id}.",
+            )
+    return [events[name] for name in dict.fromkeys(message_ids) if name in events]

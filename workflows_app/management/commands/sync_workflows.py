@@ -1,0 +1,78 @@
+"""`manage.py sync_workflows`: the deploy step that makes the code's versions active."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.db import transaction
+
+from workflows_app import registry
+from workflows_app.engine.versions import SyncResult, sync
+from workflows_app.errors import SyncRefused
+from workflows_app.management import command
+from workflows_app.management.actors import actor_named
+from workflows_app.management.exits import SOME_REFUSED
+from workflows_app.sdk import Workflow
+
+
+class Command(command.Command):
+    help = (
+        "Record the version of every workflow in the code and make it active. Run at each deploy."
+    )
+
+    if_away = "Run it again when it is back: what was done is found so."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("slugs", nargs="*", help="only these workflows (default: all)")
+        parser.add_argument("--actor", help="user name of the person who deploys")
+        parser.add_argument("--reason", default="", help="a note, kept with the version")
+        parser.add_argument("--rollback", action="store_true", help="accept a lower version")
+        parser.add_argument(
+            "--accept-orphans",
+            action="store_true",
+            help="accept that pending events or unfinished runs lose their handler",
+        )
+        parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+        parser.add_argument("--format", choices=["text", "json"], default="text")
+
+    def handle(self, *, slugs: list[str], dry_run: bool, format: str, **options: Any) -> None:
+        workflows = registry.all_workflows()
+        unknown = sorted(set(slugs) - {workflow.slug for workflow in workflows})
+        if unknown:
+            raise CommandError(f"The code declares no workflow '{unknown[0]}'.")
+        actor = actor_named(options["actor"]) if options["actor"] else None
+        done: list[SyncResult] = []
+        refused: list[dict[str, str]] = []
+        for workflow in workflows:
+            if slugs and workflow.slug not in slugs:
+                continue
+            try:
+                with transaction.atomic():
+                    done.append(
+                        sync(
+                            workflow,
+                            actor=actor,
+                            note=options["reason"],
+                            rollback=options["rollback"],
+                            accept_orphans=options["accept_orphans"],
+                        )
+                    )
+                    transaction.set_rollback(dry_run)
+            except SyncRefused as error:
+                self.stderr.write(str(error))
+                refused.append(_refused(workflow, error))
+        if format == "json":
+            self.stdout.write(json.dumps([*(vars(result) for result in done), *refused]))
+        else:
+            for result in done:
+                would = "would be " if dry_run and result.outcome != "unchanged" else ""
+                self.stdout.write(f"{result.slug} {result.version}: {would}{result.outcome}")
+        if refused:
+            raise SystemExit(SOME_REFUSED)
+
+
+def _refused(workflow: type[Workflow], error: SyncRefused) -> dict[str, str]:
+    told = {"slug": workflow.slug, "version": workflow.version, "outcome": "refused"}
+    return {**told, "code": error.code, "problem": str(error)}

@@ -1,0 +1,139 @@
+"""What all commands have in common by which a person decides: who, why, try first, ask, report.
+
+Each item is a decision of its own, by one call of an operation: some may be refused while all
+others are done.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import CommandParser
+from django.db import Error, transaction
+
+from workflows_app.errors import OperationRefused
+from workflows_app.management import command
+from workflows_app.management.actors import actor_named
+from workflows_app.management.exits import SOME_REFUSED, wrong_usage
+from workflows_app.models import OperatorAction
+
+YES = ("y", "yes")
+
+
+@dataclass
+class Report:
+    """What was done, and what was refused and why; rows for JSON."""
+
+    done: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[dict[str, Any]] = field(default_factory=list)
+
+    def refuse(self, item: dict[str, Any], code: str, problem: str) -> None:
+        self.refused.append({**item, "code": code, "problem": problem})
+
+
+class DecidingCommand(command.Command):
+    """Base of these commands. `decide` does the work for what `handle` of a subclass selected."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--actor", required=True, help="user name of the person who decides")
+        parser.add_argument("--reason", required=True, help="why; kept with the decision")
+        parser.add_argument("--dry-run", action="store_true", help="try all, change nothing")
+        parser.add_argument(
+            "--no-input", "--noinput", action="store_false", dest="interactive", help="ask nothing"
+        )
+        parser.add_argument("--format", choices=["text", "json"], default="text")
+
+    def decide(
+        self,
+        items: Iterable[tuple[dict[str, Any], Any]],
+        operation: Callable[..., OperatorAction],
+        report: Report,
+        *,
+        question: str,
+        options: dict[str, Any],
+    ) -> None:
+        """Call `operation` on the second of each of `items`, told as the first; print the report.
+
+        Commits each. Exits with 3 if some were refused.
+        """
+        actor = actor_named(options["actor"])
+        dry_run: bool = options["dry_run"]
+        chosen = list(items)
+        if chosen and options["interactive"] and not dry_run:
+            self._require_yes(question)
+        for number, (told, target) in enumerate(chosen, start=1):
+            try:
+                self._decide_one(told, target, operation, report, actor=actor, options=options)
+            except Error as error:
+                ended = command.unless_away(error, _left(told, len(chosen) - number, dry_run))
+                self._tell(report, operation, format=options["format"], dry_run=dry_run)
+                raise ended from error
+        self._tell(report, operation, format=options["format"], dry_run=dry_run)
+        if report.refused:
+            raise SystemExit(SOME_REFUSED)
+
+    def _decide_one(
+        self,
+        told: dict[str, Any],
+        target: Any,
+        operation: Callable[..., OperatorAction],
+        report: Report,
+        *,
+        actor: User,
+        options: dict[str, Any],
+    ) -> None:
+        try:
+            with transaction.atomic():
+                action = operation(target, actor=actor, reason=options["reason"])
+                transaction.set_rollback(options["dry_run"])
+        except OperationRefused as refusal:
+            report.refuse(told, refusal.code, str(refusal))
+        else:
+            report.done.append({**told, "action": None if options["dry_run"] else action.pk})
+
+    def _require_yes(self, question: str) -> None:
+        if not sys.stdin.isatty():
+            raise wrong_usage("There is nobody to ask here. Use --no-input if you are sure.")
+        self.stderr.write(f"{question} [y/N] ", ending="")
+        self.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in YES:
+            self.stderr.write("Nothing was changed.")
+            raise SystemExit(1)
+
+    def _tell(
+        self,
+        report: Report,
+        operation: Callable[..., OperatorAction],
+        *,
+        format: str,
+        dry_run: bool,
+    ) -> None:
+        for row in report.refused:
+            self.stderr.write(f"{row['code']}: {row['problem']}")
+        if format == "json":
+            self.stdout.write(json.dumps({"dry_run": dry_run, **vars(report)}))
+            return
+        would = "would be " if dry_run else ""
+        label = OperatorAction.Operation(operation.__name__).label
+        for row in report.done:
+            self.stdout.write(f"{_named(row)}: “{label}” {would}decided")
+        self.stdout.write(f"{len(report.done)} {would}decided, {len(report.refused)} refused")
+
+
+def _named(row: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in row.items() if key != "action")
+
+
+def _left(told: dict[str, Any], untried: int, dry_run: bool) -> str:
+    """Say what is known when the database goes away in the middle."""
+    if dry_run:
+        return "Nothing was changed."
+    return (
+        f"Whether it was decided for {_named(told)} is not known: look before you decide again."
+        f" {untried} were not tried."
+    )

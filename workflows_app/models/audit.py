@@ -1,0 +1,44 @@
+"""The decisions of people (P4)."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from workflows_app.models import guards
+from workflows_app.models.events import Event
+from workflows_app.models.runs import Run
+from workflows_app.models.workflows import Workflow
+
+
+class OperatorAction(models.Model):
+    """One decision of one person: what, on what, why. Append-only."""
+
+    class Operation(models.TextChoices):
+        SKIP_EVENT = "skip_event", "Skip event"
+        TRY_AGAIN = "try_again", "Try again"
+        IT_DIDNT_HAPPEN = "it_didnt_happen", "It didn't happen"
+        SKIP_RUN = "skip_run", "Skip"
+        RETRY_FAILED_RUN = "retry_failed_run", "Retry now"
+        PAUSE_WORKFLOW = "pause_workflow", "Pause"
+        RESUME_WORKFLOW = "resume_workflow", "Resume"
+        RUN_PRODUCERS_NOW = "run_producers_now", "Run now"
+
+    operation = models.CharField(max_length=20, choices=Operation.choices)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    reason = models.TextField()
+    workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="operator_actions")
+    event = models.ForeignKey(
+        Event, models.PROTECT, null=True, blank=True, related_name="operator_actions"
+    )
+    run = models.ForeignKey(
+        Run, models.PROTECT, null=True, blank=True, related_name="operator_actions"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        triggers = guards.append_only()
+
+    def __str__(self) -> str:
+        return f"{self.get_operation_display()} by {self.actor}"

@@ -1,0 +1,178 @@
+"""Inputs, events and why each is there. An event is pending, reserved, consumed or skipped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+from django_fsm import FSMField, FSMModelMixin, transition
+
+from workflows_app.models import guards
+from workflows_app.models.workflows import Topic, Workflow
+
+if TYPE_CHECKING:
+    from workflows_app.models.runs import Run
+
+
+class Input(models.Model):
+    """The outside thing that started it: an e-mail, an invoice. Never changed once registered."""
+
+    workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="inputs", db_index=False)
+    source = models.CharField(max_length=100)
+    type = models.CharField(max_length=100)
+    external_id = models.CharField(max_length=200)
+    title = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workflow", "source", "type", "external_id"], name="one_input_per_identity"
+            ),
+        ]
+        triggers = guards.append_only()
+
+    def __str__(self) -> str:
+        return self.title or f"{self.source} {self.type} {self.external_id}"
+
+
+class Event(FSMModelMixin, models.Model):
+    """One record in a topic, unique there by `message_id`."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        RESERVED = "reserved"
+        CONSUMED = "consumed"
+        SKIPPED = "skipped"
+
+    topic = models.ForeignKey(Topic, models.PROTECT, related_name="events", db_index=False)
+    message_id = models.CharField(max_length=200)
+    #: Any JSON; nothing is null.
+    payload = models.JSONField(null=True, blank=True)
+    #: Rises when a pending event is published again with another payload.
+    revision = models.PositiveIntegerField(default=1)
+    status = FSMField(
+        max_length=10, choices=Status.choices, default=Status.PENDING.value, protected=True
+    )
+    reserved_by = models.ForeignKey(
+        "Run",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reserved_events",
+        db_index=False,
+    )
+    #: The run that published it; none if application code did.
+    created_by = models.ForeignKey(
+        "Run",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="created_events",
+        db_index=False,
+    )
+    inputs = models.ManyToManyField(Input, through="EventInput", related_name="events")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    history = guards.AppendOnlyHistory()
+
+    class Meta:
+        ordering = ["-id"]
+        permissions = [("skip_event", "Can skip events")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["topic", "message_id"], name="one_event_per_message_id"
+            ),
+            models.CheckConstraint(
+                name="event_status_known",
+                condition=Q(status__in=["pending", "reserved", "consumed", "skipped"]),
+            ),
+            models.CheckConstraint(
+                name="reserved_by_iff_reserved",
+                condition=Q(status="reserved", reserved_by__isnull=False)
+                | (~Q(status="reserved") & Q(reserved_by__isnull=True)),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["topic", "id"], name="event_pending", condition=Q(status="pending")
+            ),
+            models.Index(
+                fields=["reserved_by"],
+                name="event_reserved",
+                condition=Q(reserved_by__isnull=False),
+            ),
+            models.Index(
+                fields=["created_by"],
+                name="event_of_a_run",
+                condition=Q(created_by__isnull=False),
+            ),
+        ]
+        triggers = [guards.kept(), guards.final("status", "consumed", "skipped")]
+
+    def __str__(self) -> str:
+        return self.message_id
+
+    @transition(status, source=Status.PENDING.value, target=Status.RESERVED.value)
+    def reserve(self, run: Run) -> None:
+        """A run's checkpoint takes it."""
+        self.reserved_by = run
+
+    @transition(status, source=Status.RESERVED.value, target=Status.RESERVED.value)
+    def hand_over(self, run: Run) -> None:
+        """The run that continues another one's work takes it over."""
+        self.reserved_by = run
+
+    @transition(status, source=Status.RESERVED.value, target=Status.CONSUMED.value)
+    def consume(self) -> None:
+        """Its run commits."""
+        self.reserved_by = None
+
+    @transition(status, source=Status.RESERVED.value, target=Status.PENDING.value)
+    def release(self) -> None:
+        """Its run ended and certainly did nothing outside."""
+        self.reserved_by = None
+
+    @transition(
+        status, source=[Status.PENDING.value, Status.RESERVED.value], target=Status.SKIPPED.value
+    )
+    def skip(self) -> None:
+        """A person skipped it, or the run that holds it."""
+        self.reserved_by = None
+
+
+class EventInput(models.Model):
+    """An event came of an input."""
+
+    event = models.ForeignKey(Event, models.PROTECT, related_name="causes", db_index=False)
+    input = models.ForeignKey(Input, models.PROTECT, related_name="effects")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["event", "input"], name="one_cause_per_input"),
+        ]
+        triggers = guards.append_only()
+
+    def __str__(self) -> str:
+        return f"event {self.event_id} of input {self.input_id}"
+
+
+class Arrival(models.Model):
+    """Something new is in a topic that its consumer has not been offered yet.
+
+    Inserted by the transaction that publishes (at most one row a topic and transaction), deleted
+    by the run that looks. Since rows are only inserted, a publisher never waits for the host, and
+    one that commits late leaves a row that is seen late: no wake-up is lost.
+    """
+
+    topic = models.ForeignKey(Topic, models.CASCADE, related_name="arrivals", db_index=False)
+    #: Transaction number, to insert one row only; compared within that transaction alone.
+    transaction = models.CharField(max_length=20)
+
+    class Meta:
+        indexes = [models.Index(fields=["topic"], name="arrival_topic")]
+
+    def __str__(self) -> str:
+        return f"arrival in topic {self.topic_id}"

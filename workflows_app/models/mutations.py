@@ -1,0 +1,181 @@
+"""The ledger: every outside effect, written before it is sent, and the evidence about it (P1, P3)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+from django_fsm import FSMField, FSMModelMixin, transition
+
+from workflows_app.models import guards
+
+
+class Mutation(FSMModelMixin, models.Model):
+    """The one outside effect of a run.
+
+    `failed` always means: known not to have happened. `skipped`: abandoned, never learned.
+    """
+
+    class Status(models.TextChoices):
+        IN_FLIGHT = "in_flight", "in flight"
+        APPLIED = "applied"
+        FAILED = "failed", "did not happen"
+        NEEDS_RECONCILE = "needs_reconcile", "needs reconcile"
+        INDETERMINATE = "indeterminate"
+        SKIPPED = "skipped"
+
+    class ResolvedBy(models.TextChoices):
+        RESPONSE = "response", "the answer to the call"
+        RECONCILE = "reconcile", "asking the outside system"
+        OPERATOR = "operator", "a person"
+
+    UNKNOWN = (Status.IN_FLIGHT.value, Status.NEEDS_RECONCILE.value, Status.INDETERMINATE.value)
+
+    run = models.OneToOneField("Run", models.PROTECT, related_name="mutation")
+    mutator = models.CharField(max_length=100)
+    params = models.JSONField()
+    target = models.CharField(max_length=300, blank=True)
+    idempotency_key = models.CharField(max_length=64)
+    status = FSMField(
+        max_length=20, choices=Status.choices, default=Status.IN_FLIGHT.value, protected=True
+    )
+    result = models.JSONField(null=True, blank=True)
+    sent_at = models.DateTimeField()
+    reconcile_attempts = models.PositiveIntegerField(default=0)
+    next_reconcile_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.CharField(max_length=10, choices=ResolvedBy.choices, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    history = guards.AppendOnlyHistory()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                name="mutation_status_known",
+                condition=Q(
+                    status__in=[
+                        "in_flight",
+                        "applied",
+                        "failed",
+                        "needs_reconcile",
+                        "indeterminate",
+                        "skipped",
+                    ]
+                ),
+            ),
+            models.CheckConstraint(
+                name="resolved_by_iff_settled",
+                condition=(Q(status__in=["applied", "failed", "skipped"]) & ~Q(resolved_by=""))
+                | (
+                    Q(status__in=["in_flight", "needs_reconcile", "indeterminate"])
+                    & Q(resolved_by="")
+                ),
+            ),
+            models.CheckConstraint(
+                name="due_iff_needs_reconcile",
+                condition=Q(status="needs_reconcile", next_reconcile_at__isnull=False)
+                | (~Q(status="needs_reconcile") & Q(next_reconcile_at__isnull=True)),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["idempotency_key"], name="mutation_key"),
+            models.Index(
+                fields=["status"],
+                name="mutation_unknown",
+                condition=Q(status__in=["in_flight", "needs_reconcile", "indeterminate"]),
+            ),
+        ]
+        triggers = [guards.kept(), guards.final("status", "applied", "failed", "skipped")]
+
+    def __str__(self) -> str:
+        return f"{self.mutator} {self.target}".strip()
+
+    def _settle(self, by: str, now: datetime) -> None:
+        self.resolved_by = by
+        self.resolved_at = now
+        self.next_reconcile_at = None
+
+    @transition(
+        status,
+        source=[Status.IN_FLIGHT.value, Status.NEEDS_RECONCILE.value],
+        target=Status.APPLIED.value,
+    )
+    def apply(self, *, result: object, by: str, now: datetime) -> None:
+        """It happened."""
+        self.result = result
+        self._settle(by, now)
+
+    @transition(status, source=list(UNKNOWN), target=Status.FAILED.value)
+    def set_failed(self, *, by: str, now: datetime) -> None:
+        """It is known not to have happened."""
+        self._settle(by, now)
+
+    @transition(
+        status,
+        source=[Status.IN_FLIGHT.value, Status.NEEDS_RECONCILE.value],
+        target=Status.NEEDS_RECONCILE.value,
+    )
+    def await_reconcile(self, *, due_at: datetime) -> None:
+        """Unknown; ask the outside system at `due_at`."""
+        self.next_reconcile_at = due_at
+
+    @transition(status, source=Status.INDETERMINATE.value, target=Status.NEEDS_RECONCILE.value)
+    def restart_reconcile(self, *, due_at: datetime) -> None:
+        """A person lets the host ask again from the start."""
+        self.reconcile_attempts = 0
+        self.next_reconcile_at = due_at
+
+    @transition(
+        status,
+        source=[Status.IN_FLIGHT.value, Status.NEEDS_RECONCILE.value],
+        target=Status.INDETERMINATE.value,
+    )
+    def give_up(self) -> None:
+        """Unknown, and the host can't find out."""
+        self.next_reconcile_at = None
+
+    @transition(status, source=Status.INDETERMINATE.value, target=Status.SKIPPED.value)
+    def skip(self, *, now: datetime) -> None:
+        """A person abandoned it."""
+        self._settle(self.ResolvedBy.OPERATOR.value, now)
+
+
+class Evidence(models.Model):
+    """What one call to the outside system, execute or reconcile, told the host. Kept for good."""
+
+    class Kind(models.TextChoices):
+        EXECUTE = "execute", "the call"
+        RECONCILE = "reconcile", "asking whether it happened"
+        LATE = "late", "an answer that came too late"
+
+    class Verdict(models.TextChoices):
+        APPLIED = "applied", "it happened"
+        NOT_APPLIED = "not_applied", "it did not happen"
+        UNKNOWN = "unknown"
+
+    mutation = models.ForeignKey(Mutation, models.PROTECT, related_name="evidence")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    verdict = models.CharField(max_length=12, choices=Verdict.choices)
+    detail = models.TextField(blank=True)
+    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    attempt = models.PositiveIntegerField(default=1)
+    #: A late answer that says the opposite of what the ledger holds as settled.
+    contradicts = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name_plural = "evidence"
+        indexes = [
+            models.Index(
+                fields=["created_at"],
+                name="evidence_contradicts",
+                condition=Q(contradicts=True),
+            ),
+        ]
+        triggers = guards.append_only()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.attempt}: {self.verdict}"

@@ -1,0 +1,252 @@
+"""Runs: one attempt of a handler. The phase says how far it came, the status why it goes on or not."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django_fsm import FSMField, FSMModelMixin, transition
+
+from workflows_app.models import guards
+from workflows_app.models.events import Event
+from workflows_app.models.workflows import Handler, Workflow, WorkflowVersion
+
+
+class Run(FSMModelMixin, models.Model):
+    """One attempt of a handler. A retry is a new run, linked by `retry_of`."""
+
+    class Phase(models.TextChoices):
+        PREPARING = "preparing"
+        PREPARED = "prepared"
+        MUTATING = "mutating"
+        MUTATED = "mutated"
+        EMITTING = "emitting"
+        COMMITTED = "committed"
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        RECONCILING = "reconciling"
+        BLOCKED = "blocked"
+        COMMITTED = "committed"
+        FAILED = "failed"
+        CRASHED = "crashed"
+
+    class FailureKind(models.TextChoices):
+        TRANSIENT = "transient", "transient: may work later"
+        LOGIC = "logic", "logic: the code is at fault"
+        REJECTED = "rejected", "rejected by the outside system"
+
+    OPEN = (Status.ACTIVE.value, Status.RECONCILING.value, Status.BLOCKED.value)
+
+    workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="runs", db_index=False)
+    handler = models.ForeignKey(Handler, models.PROTECT, related_name="runs", db_index=False)
+    #: The version of the code that executed it.
+    version = models.ForeignKey(
+        WorkflowVersion, models.PROTECT, related_name="runs", db_index=False
+    )
+    phase = FSMField(
+        max_length=10, choices=Phase.choices, default=Phase.PREPARING.value, protected=True
+    )
+    status = FSMField(
+        max_length=12, choices=Status.choices, default=Status.ACTIVE.value, protected=True
+    )
+    title = models.CharField(max_length=300, blank=True)
+    prepare_result = models.JSONField(null=True, blank=True)
+    #: The idempotency key of this prepare result: the same along a chain of retries of it.
+    idempotency_key = models.CharField(max_length=64, blank=True)
+    retry_of = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="retry"
+    )
+    #: How many times in a row this work was tried and failed as transient before this run.
+    earlier_failures = models.PositiveIntegerField(default=0)
+    #: The settled mutation of an earlier run whose outcome this run brings to `next`.
+    carried_mutation = models.ForeignKey(
+        "Mutation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="carried_by",
+        db_index=False,
+    )
+    failure_kind = models.CharField(max_length=10, choices=FailureKind.choices, blank=True)
+    failure_message = models.TextField(blank=True)
+    failure_traceback = models.TextField(blank=True)
+    failure_phase = models.CharField(max_length=10, choices=Phase.choices, blank=True)
+    #: Ended, and its work is still to be done: at `retry_due_at`, or when a person or a new version says.
+    owes_retry = models.BooleanField(default=False)
+    retry_due_at = models.DateTimeField(null=True, blank=True)
+    #: The claim that executes it. Empty: it is to be continued by whoever claims the workflow.
+    fencing_token = models.BigIntegerField(null=True, blank=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    history = guards.AppendOnlyHistory()
+
+    class Meta:
+        ordering = ["-id"]
+        permissions = [
+            ("try_again", "Can let the host reconcile again"),
+            ("assert_not_happened", "Can assert that an outside effect did not happen"),
+            ("skip_run", "Can skip blocked runs"),
+            ("retry_failed_run", "Can retry failed runs now"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workflow"],
+                name="one_open_run_per_workflow",
+                condition=Q(status__in=["active", "reconciling", "blocked"]),
+            ),
+            models.UniqueConstraint(
+                fields=["workflow"],
+                name="one_owed_retry_per_workflow",
+                condition=Q(owes_retry=True),
+            ),
+            models.CheckConstraint(
+                name="run_status_known",
+                condition=Q(
+                    status__in=[
+                        "active",
+                        "reconciling",
+                        "blocked",
+                        "committed",
+                        "failed",
+                        "crashed",
+                    ]
+                ),
+            ),
+            models.CheckConstraint(
+                name="run_phase_known",
+                condition=Q(
+                    phase__in=[
+                        "preparing",
+                        "prepared",
+                        "mutating",
+                        "mutated",
+                        "emitting",
+                        "committed",
+                    ]
+                ),
+            ),
+            models.CheckConstraint(
+                name="run_committed_in_both",
+                condition=Q(status="committed", phase="committed")
+                | (~Q(status="committed") & ~Q(phase="committed")),
+            ),
+            models.CheckConstraint(
+                name="failure_kind_iff_failed",
+                condition=(Q(status="failed") & ~Q(failure_kind=""))
+                | (~Q(status="failed") & Q(failure_kind="")),
+            ),
+            models.CheckConstraint(
+                name="only_ended_runs_owe_a_retry",
+                condition=Q(owes_retry=False) | Q(status__in=["failed", "crashed"]),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["workflow", "id"], name="run_of_workflow"),
+            models.Index(
+                fields=["carried_mutation"],
+                name="run_carries",
+                condition=Q(carried_mutation__isnull=False),
+            ),
+            models.Index(
+                fields=["status", "started_at"],
+                name="run_needs_attention",
+                condition=Q(status__in=["active", "reconciling", "blocked", "failed"]),
+            ),
+        ]
+        triggers = [guards.kept(), guards.final("status", "committed", "failed", "crashed")]
+
+    def __str__(self) -> str:
+        return self.title or f"run {self.pk}"
+
+    @classmethod
+    def blocking_filter(cls) -> Q:
+        """Return what makes a run hold up its workflow until somebody or a new try settles it."""
+        return Q(status=cls.Status.BLOCKED) | Q(status=cls.Status.FAILED, owes_retry=True)
+
+    @property
+    def settled_mutation(self) -> Mutation | None:
+        """Return the mutation whose outcome `next` gets: its own, or the one it carries."""
+        return getattr(self, "mutation", None) or self.carried_mutation
+
+    # The phase only moves forward.
+
+    @transition(phase, source=Phase.PREPARING.value, target=Phase.PREPARED.value)
+    def set_prepared(self) -> None:
+        """`prepare` is done and its events are reserved."""
+
+    @transition(
+        phase, source=[Phase.PREPARING.value, Phase.PREPARED.value], target=Phase.MUTATING.value
+    )
+    def set_mutating(self) -> None:
+        """The call is about to leave."""
+
+    @transition(phase, source=Phase.MUTATING.value, target=Phase.MUTATED.value)
+    def set_mutated(self) -> None:
+        """The outcome is settled: applied, or skipped by a person."""
+
+    @transition(
+        phase,
+        source=[Phase.PREPARING.value, Phase.PREPARED.value, Phase.MUTATED.value],
+        target=Phase.EMITTING.value,
+    )
+    def set_emitting(self) -> None:
+        """What follows is being published."""
+
+    @transition(phase, source=Phase.EMITTING.value, target=Phase.COMMITTED.value)
+    def set_committed(self) -> None:
+        """All is done."""
+
+    # The status never changes the phase.
+
+    @transition(status, source=Status.ACTIVE.value, target=Status.COMMITTED.value)
+    def commit(self) -> None:
+        """Done."""
+
+    @transition(status, source=list(OPEN), target=Status.FAILED.value)
+    def fail(self, kind: str) -> None:
+        """The attempt is over; the outside effect, if any, is known."""
+        self.failure_kind = kind
+
+    @transition(status, source=Status.ACTIVE.value, target=Status.CRASHED.value)
+    def crash(self) -> None:
+        """Its worker died."""
+
+    @transition(
+        status, source=[Status.ACTIVE.value, Status.BLOCKED.value], target=Status.RECONCILING.value
+    )
+    def begin_reconciling(self) -> None:
+        """The outcome is unknown; the host asks the outside system."""
+
+    @transition(
+        status, source=[Status.ACTIVE.value, Status.RECONCILING.value], target=Status.BLOCKED.value
+    )
+    def block(self) -> None:
+        """The outcome is unknown; only a person can tell."""
+
+    @transition(
+        status, source=[Status.RECONCILING.value, Status.BLOCKED.value], target=Status.ACTIVE.value
+    )
+    def unblock(self) -> None:
+        """The outcome is settled; the same run goes on."""
+
+
+class Reservation(models.Model):
+    """A run reserved an event: what it will consume if it commits. Kept for good."""
+
+    run = models.ForeignKey(Run, models.PROTECT, related_name="reservations", db_index=False)
+    event = models.ForeignKey(Event, models.PROTECT, related_name="reservations")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "event"], name="one_reservation_per_event"),
+        ]
+        triggers = guards.append_only()
+
+    def __str__(self) -> str:
+        return f"event {self.event_id} by run {self.run_id}"
+
+
+from workflows_app.models.mutations import Mutation  # noqa: E402 - they refer to each other

@@ -1,0 +1,192 @@
+"""Workflows, their versions, topics and handlers, and who may advance them now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django_fsm import FSMField, FSMModelMixin, transition
+
+from workflows_app.models import guards
+
+
+class WorkflowQuerySet(models.QuerySet["Workflow"]):
+    def with_blocked(self) -> WorkflowQuerySet:
+        """Annotate `blocked`: what `is_blocked` says, for lists."""
+        from workflows_app.models.runs import Run
+
+        return self.annotate(
+            blocked=Exists(Run.objects.filter(Run.blocking_filter(), workflow=OuterRef("pk")))
+        )
+
+
+class Workflow(FSMModelMixin, models.Model):
+    """A named automation as the database knows it. Its row lock guards all state below it."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        PAUSED = "paused"
+
+    slug = models.SlugField(max_length=100, unique=True)
+    title = models.CharField(max_length=200)
+    status = FSMField(
+        max_length=10, choices=Status.choices, default=Status.ACTIVE.value, protected=True
+    )
+    active_version = models.ForeignKey(
+        "WorkflowVersion", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = WorkflowQuerySet.as_manager()
+    history = guards.AppendOnlyHistory()
+
+    class Meta:
+        ordering = ["slug"]
+        permissions = [
+            ("pause_workflow", "Can pause and resume workflows"),
+            ("run_producers", "Can run producers now"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="workflow_status_known", condition=Q(status__in=["active", "paused"])
+            ),
+        ]
+        triggers = [guards.kept()]
+
+    def __str__(self) -> str:
+        return self.slug
+
+    @property
+    def is_blocked(self) -> bool:
+        """Tell whether a run of it waits for a person, or a failed run owes a retry."""
+        from workflows_app.models.runs import Run
+
+        return self.runs.filter(Run.blocking_filter()).exists()
+
+    @transition(status, source=Status.ACTIVE.value, target=Status.PAUSED.value)
+    def pause(self) -> None:
+        """A person wants no new run to start."""
+
+    @transition(status, source=Status.PAUSED.value, target=Status.ACTIVE.value)
+    def resume(self) -> None:
+        """A person lets new runs start again."""
+
+
+class WorkflowVersion(models.Model):
+    """One version of a workflow's code, recorded by `sync_workflows`."""
+
+    class Kind(models.TextChoices):
+        INITIAL = "initial", "first version"
+        REPAIR = "repair", "repair (minor)"
+        REPLAN = "replan", "re-plan (major)"
+
+    workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="versions")
+    major = models.PositiveIntegerField()
+    minor = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    source_digest = models.CharField(max_length=64)
+    note = models.TextField(blank=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    history = guards.AppendOnlyHistory()
+
+    class Meta:
+        ordering = ["workflow", "-major", "-minor"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workflow", "major", "minor"], name="one_row_per_version"
+            ),
+        ]
+        triggers = [guards.kept()]
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}"
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """Return (major, minor), to compare."""
+        return (self.major, self.minor)
+
+
+class Topic(models.Model):
+    """A durable, append-only stream of events, of one workflow."""
+
+    workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="topics")
+    name = models.CharField(max_length=100)
+    #: Who takes its events in the active version; none if nobody does.
+    consumer = models.ForeignKey(
+        "Handler", models.PROTECT, null=True, blank=True, related_name="topics"
+    )
+
+    class Meta:
+        ordering = ["workflow", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["workflow", "name"], name="one_topic_per_name"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workflow.slug}: {self.name}"
+
+
+class Handler(models.Model):
+    """A producer or consumer, its state, and when it wants to run again."""
+
+    class Kind(models.TextChoices):
+        PRODUCER = "producer"
+        CONSUMER = "consumer"
+
+    workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="handlers")
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    #: False when the active version's code no longer has it.
+    is_current = models.BooleanField(default=True)
+    state = models.JSONField(null=True, blank=True)
+    #: A consumer whose last prepare found nothing: it waits for an arrival or `wake_at`.
+    awaits_event = models.BooleanField(default=False)
+    #: A waiting consumer's next prepare without an event; a producer's next poll.
+    wake_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["workflow", "kind", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["workflow", "name"], name="one_handler_per_name"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workflow.slug}: {self.name}"
+
+
+class Lease(models.Model):
+    """Who advances a workflow now, and when it wants attention next. Bookkeeping, no history.
+
+    `token` rises with every claim: a write under an older token is refused. `expires_at` is in
+    the database's clock, `next_due_at` in business time.
+    """
+
+    workflow = models.OneToOneField(
+        Workflow, models.CASCADE, primary_key=True, related_name="lease"
+    )
+    token = models.BigIntegerField(default=0)
+    holder = models.CharField(max_length=200, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    next_due_at = models.DateTimeField(null=True, blank=True)
+    #: True while an arrival is reason enough to wake the workflow (nothing holds it).
+    listens = models.BooleanField(default=True)
+
+    #: The database's clock when the row was locked; set by whoever locks it.
+    seen_at: datetime
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["next_due_at"], name="lease_due", condition=Q(next_due_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"lease {self.token} of workflow {self.workflow_id}"

@@ -1,0 +1,59 @@
+"""Skip event: a person excludes a pending event from processing, for good."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from workflows_app.errors import OperationRefused
+from workflows_app.models import Event, OperatorAction
+from workflows_app.operations.base import Decision, Operation, deciding, last_decision
+
+
+def skip_event(event: Event, *, actor: Any, reason: str) -> OperatorAction:
+    """Mark a pending event `skipped`: never reserved again, still visible.
+
+    Waits for an application that is publishing it again; the workflow is not held meanwhile.
+    Refuses with `not_pending`, `permission_denied`, `reason_required`, `unknown_actor`.
+    """
+    while True:
+        with deciding(
+            Operation.SKIP_EVENT, "skip_event", event.topic.workflow_id, actor=actor, reason=reason
+        ) as decision:
+            found = _locked(event, skip_locked=True)
+            if found is not None:
+                return _skip(found, decision)
+            transaction.set_rollback(True)
+        with transaction.atomic():
+            _locked(event)
+            # The workflow's lock comes first: this was for waiting only.
+            transaction.set_rollback(True)
+
+
+def _locked(event: Event, *, skip_locked: bool = False) -> Event | None:
+    """Return `event` as it is now, locked; with `skip_locked` nothing if somebody changes it."""
+    events = Event.objects.select_for_update(no_key=True, skip_locked=skip_locked)
+    return events.filter(pk=event.pk).first()
+
+
+def _skip(event: Event, decision: Decision) -> OperatorAction:
+    if event.status != Event.Status.PENDING:
+        holder = f" by run {event.reserved_by_id}" if event.reserved_by_id else ""
+        told = last_decision(_skips(event))
+        raise OperationRefused(
+            "not_pending",
+            f"Event {event.message_id} can't be skipped: it is no longer pending but"
+            f" {event.status}{holder}.{told}",
+        )
+    event.skip()
+    decision.save(event, ["status", "reserved_by"])
+    return decision.record(event=event)
+
+
+def _skips(event: Event) -> QuerySet[OperatorAction]:
+    """Return the decisions that skip `event`: on it, or on a run that held it."""
+    return OperatorAction.objects.filter(
+        Q(event=event) | Q(run__reservations__event=event, operation=Operation.SKIP_RUN)
+    )

@@ -1,0 +1,30 @@
+"""Skip: a person abandons an outside effect whose outcome nobody will learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflows_app.models import Event, OperatorAction, Run
+from workflows_app.operations.base import Operation, deciding, locked_run, require_blocked
+
+
+def skip_run(run: Run, *, actor: Any, reason: str) -> OperatorAction:
+    """Mark the mutation and the reserved events `skipped`; the run goes on to `next`.
+
+    Refuses with `not_blocked`, `permission_denied`, `reason_required`, `unknown_actor`.
+    """
+    with deciding(
+        Operation.SKIP_RUN, "skip_run", run.workflow_id, actor=actor, reason=reason
+    ) as decision:
+        run = locked_run(run)
+        require_blocked(run)
+        run.mutation.skip(now=decision.now)
+        decision.save(run.mutation)
+        for event in Event.objects.select_for_update(no_key=True).filter(reserved_by=run):
+            event.skip()
+            decision.save(event, ["status", "reserved_by"])
+        run.set_mutated()
+        run.unblock()
+        run.fencing_token = None
+        decision.save(run, ["phase", "status", "fencing_token"])
+        return decision.record(run=run)

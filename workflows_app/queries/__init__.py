@@ -1,0 +1,1 @@
+"""Reading for admin and commands. Nothing here changes anything."""

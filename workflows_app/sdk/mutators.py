@@ -1,0 +1,40 @@
+"""Mutators: the code that performs one kind of outside effect, and may be able to look it up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, ClassVar
+
+
+class Mutator:
+    """One kind of outside effect.
+
+    Subclasses set `name`, unique in the workflow, and implement `execute`. A subclass that can
+    find out whether a call happened also defines
+    `reconcile(self, params, *, idempotency_key) -> Reconciliation`; one that can't leaves it out,
+    and its unknown outcomes go to a person.
+    """
+
+    name: ClassVar[str] = ""
+    #: How long after sending the outside system's search may still miss an effect that happened.
+    absence_is_proof_after: ClassVar[timedelta] = timedelta(0)
+    #: Overrides of the `WORKFLOWS` setting for this mutator, as {"call_timeout_seconds": 5}.
+    policy: ClassVar[Mapping[str, Any]] = {}
+
+    def execute(self, params: Any, *, idempotency_key: str) -> Any:
+        """Make the call. Return the answer as JSON. Raise NotApplied only if sure."""
+        raise NotImplementedError(f"{type(self).__name__} must implement execute().")
+
+    def target(self, params: Any) -> str:
+        """Say in a few words what the call acts on, as "account 4711". Shown to staff."""
+        return ""
+
+    def verification_steps(self, params: Any) -> str:
+        """Say how a person can check in the outside system whether it happened."""
+        return ""
+
+    @classmethod
+    def can_reconcile(cls) -> bool:
+        """Tell whether the host can ask the outside system itself."""
+        return callable(getattr(cls, "reconcile", None))

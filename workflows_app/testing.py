@@ -1,0 +1,193 @@
+"""For tests of workflows, an author's and our own: the host in this process, on a real database.
+
+A pytest plugin. In the `conftest.py` of a project: `pytest_plugins = ["workflows_app.testing"]`.
+Tests need `@pytest.mark.django_db`. Outside calls run in threads of their own: a mutator that itself
+uses the database needs `transaction=True`, to see what the test wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from workflows_app.sdk.failures import NotApplied
+from workflows_app.sdk.mutators import Mutator
+from workflows_app.sdk.values import Reconciliation
+from workflows_app.sdk.workflow import Workflow
+
+
+@contextmanager
+def registered(
+    *workflows: type[Workflow], mutators: Iterable[type[Mutator]] = ()
+) -> Iterator[None]:
+    """Register and sync `workflows` for a block. Raises DefinitionError and SyncRefused.
+
+    `mutators` play in place of those of the same names, so that nothing is called outside.
+    """
+    from workflows_app import registry
+    from workflows_app.engine.versions import sync
+
+    stand_ins = {mutator.name: mutator for mutator in mutators}
+    played = [_with_stand_ins(workflow, stand_ins) for workflow in workflows]
+    with registry.override(*played):
+        for workflow in played:
+            sync(workflow)
+        yield
+
+
+def _with_stand_ins(
+    workflow: type[Workflow], stand_ins: dict[str, type[Mutator]]
+) -> type[Workflow]:
+    if not stand_ins:
+        return workflow
+    mutators = [stand_ins.get(mutator.name, mutator) for mutator in workflow.mutators]
+    body = {"__module__": workflow.__module__, "mutators": mutators}
+    return type(workflow.__name__, (workflow,), body)
+
+
+def drain(slug: str | None = None, *, now: datetime | None = None, max_steps: int = 1000) -> int:
+    """Run the host here until nothing is due at `now`; return the number of steps.
+
+    `slug` limits it to one workflow. Raises AssertionError after `max_steps`: a workflow that
+    never comes to rest.
+    """
+    from workflows_app import registry
+    from workflows_app.engine.host import advance
+    from workflows_app.models import Workflow as WorkflowRow
+
+    slugs = [slug] if slug else [workflow.slug for workflow in registry.all_workflows()]
+    rows = WorkflowRow.objects.filter(slug__in=slugs).order_by("pk")
+    if slug and not rows:
+        raise AssertionError(f"No workflow '{slug}' was synced: use registered() around drain().")
+    clock = timezone.now if now is None else (lambda: now)
+    steps = 0
+    while True:
+        before = steps
+        for row in rows:
+            done = advance(row.pk, clock=clock, max_steps=max_steps - steps + 1)
+            steps += done.steps
+            if steps > max_steps:
+                raise AssertionError(
+                    f"drain() did not come to rest within {max_steps} steps; workflow '{row.slug}' "
+                    f"still had something to do."
+                )
+        if steps == before:
+            return steps
+
+
+class SimulatedCrash(BaseException):
+    """Ends the host in the middle of an outside call, as a kill of the worker would."""
+
+
+#: What a script may play.
+OUTCOMES = ("applied", "rejected", "refused", "timeout", "lost", "crash", "crash_before")
+
+
+class ScriptedMutator(Mutator):
+    """Plays given outcomes, one a call, and records the calls.
+
+    Make one for a test by `scripted("applied", "timeout", ...)`, or in place of a mutator of yours by
+    `scripted(..., replaces=CreatePayment)`, to be given to `registered`. Outcomes of `execute`:
+
+    - `"applied"`: it happens, and the answer arrives
+    - `"rejected"`: a sure no (`NotApplied`); `"refused"`: a sure no that may change (retryable)
+    - `"timeout"`: it does not happen, and no answer arrives
+    - `"lost"`: it happens, and the answer is lost
+    - `"crash"`: it happens, and the worker dies; `"crash_before"`: the worker dies first
+
+    After the last outcome the last one repeats. `effects` are the idempotency keys of what happened,
+    `calls` all calls as (params, key). With `reconcilable`, `reconcile` tells from `effects`.
+    """
+
+    name = "scripted"
+    outcomes: list[str]
+    calls: list[tuple[Any, str]]
+    effects: list[str]
+    reconciliations: list[str]
+
+    def execute(self, params: Any, *, idempotency_key: str) -> Any:
+        script = type(self)
+        outcome = script.outcomes[min(len(script.calls), len(script.outcomes) - 1)]
+        script.calls.append((params, idempotency_key))
+        if outcome in ("applied", "lost", "crash"):
+            script.effects.append(idempotency_key)
+        match outcome:
+            case "applied":
+                return {"number": len(script.effects)}
+            case "rejected":
+                raise NotApplied("rejected by the script")
+            case "refused":
+                raise NotApplied("refused by the script", retryable=True)
+            case "timeout" | "lost":
+                raise TimeoutError("no answer, says the script")
+            case "crash" | "crash_before":
+                raise SimulatedCrash
+        raise AssertionError(f"ScriptedMutator knows no outcome {outcome!r}.")
+
+    def target(self, params: Any) -> str:
+        return "the script"
+
+
+class ReconcilableScriptedMutator(ScriptedMutator):
+    """A `ScriptedMutator` whose effects can be looked up."""
+
+    def reconcile(self, params: Any, *, idempotency_key: str) -> Reconciliation:
+        type(self).reconciliations.append(idempotency_key)
+        if idempotency_key in type(self).effects:
+            return Reconciliation.applied({"number": type(self).effects.index(idempotency_key) + 1})
+        return Reconciliation.not_applied()
+
+
+def scripted(
+    *outcomes: str,
+    reconcilable: bool = False,
+    name: str = "scripted",
+    replaces: type[Mutator] | None = None,
+) -> type[ScriptedMutator]:
+    """Return a new mutator class that plays `outcomes`, with empty records.
+
+    `replaces`: it has the name of that mutator, can reconcile if that can, and tells staff the same.
+    Raises AssertionError for an outcome that it does not know.
+    """
+    unknown = [outcome for outcome in outcomes if outcome not in OUTCOMES]
+    if unknown:
+        raise AssertionError(f"scripted() knows no outcome {unknown[0]!r}, only {OUTCOMES}.")
+    told: dict[str, Any] = {"name": name}
+    if replaces is not None:
+        reconcilable = replaces.can_reconcile()
+        kept = ("name", "policy", "absence_is_proof_after", "target", "verification_steps")
+        told = {attribute: getattr(replaces, attribute) for attribute in kept}
+    base = ReconcilableScriptedMutator if reconcilable else ScriptedMutator
+    # What staff are told may be made up by other methods of that mutator.
+    bases = (base,) if replaces is None else (base, replaces)
+    records: dict[str, Any] = {
+        **told,
+        "outcomes": list(outcomes or ("applied",)),
+        "calls": [],
+        "effects": [],
+        "reconciliations": [],
+    }
+    return type("Scripted", bases, records)
+
+
+@pytest.fixture(name="registered")
+def _registered() -> Callable[..., AbstractContextManager[None]]:
+    """`registered(*workflows)`, as a fixture."""
+    return registered
+
+
+@pytest.fixture(name="drain")
+def _drain() -> Callable[..., int]:
+    """`drain(slug=None, *, now=None, max_steps=1000)`, as a fixture."""
+    return drain
+
+
+@pytest.fixture(name="scripted")
+def _scripted() -> Callable[..., type[ScriptedMutator]]:
+    """`scripted(*outcomes, reconcilable=False)`, as a fixture."""
+    return scripted
