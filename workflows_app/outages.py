@@ -59,6 +59,12 @@ def outage_of(error: BaseException) -> Outage | None:
     return Outage.UNREACHABLE if is_cut and not is_aftermath else None
 
 
+def sqlstate_of(error: BaseException) -> str | None:
+    """Return the code that the server gave the error, if it answered."""
+    said = _driver_s(error)
+    return None if said is None else said.sqlstate
+
+
 def said_by_driver(error: BaseException) -> str:
     """Return the driver's message on one line."""
     said = _driver_s(error) or error

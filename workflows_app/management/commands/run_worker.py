@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
+from asgiref.sync import sync_to_async
 from django.core.management.base import CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 from procrastinate import App
@@ -22,7 +23,7 @@ from procrastinate.signals import on_stop
 from workflows_app.conf import policy
 from workflows_app.job_manager import TellingJobManager
 from workflows_app.management import command
-from workflows_app.outages import ToldOnce, pauses, watch
+from workflows_app.outages import ToldOnce, pauses, said_by_driver, watch
 from workflows_app.waking import QUEUE, SESSION_NAME
 
 logger = logging.getLogger("workflows_app")
@@ -127,7 +128,9 @@ async def _work(*, concurrency: int, wait: bool) -> None:
                 if not wait:
                     raise
                 if not watch.saw(error):
-                    logger.error("worker.interrupted error=%s", error.__cause__ or error)
+                    if await sync_to_async(command.lacks_migrations)(error):
+                        raise
+                    logger.error("worker.interrupted error=%s", said_by_driver(error))
             if told_to_stop.is_set() or not wait:
                 return
             # The queue's worker ends by itself when it loses the database.
