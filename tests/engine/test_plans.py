@@ -11,10 +11,10 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
-from tests.plans import fill, watched
+from tests.plans import FEW, fill, watched
 from tests.scenes import Scene
 from workflows_app import dispatch, operations
-from workflows_app.models import Event, Run
+from workflows_app.models import Event, Run, Topic
 
 pytestmark = pytest.mark.django_db
 
@@ -108,6 +108,27 @@ def test_nothing_that_the_host_does_reads_what_was_done_before(
     assert told == TOLD
     assert too_much == {story.__name__: [] for story in TOLD}
     assert numbers["an_event"] > 10
+
+
+def test_nor_what_waits_for_others(stories: Stories, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where many wait in each topic, PostgreSQL takes one to be near wherever it begins to look."""
+    own = stories.answering.publish("1").topic
+    silent = stories.silent.workflow
+    others = [Topic.objects.create(workflow=silent, name=f"other-{n}") for n in range(15)]
+    waiting = [
+        Event(topic=topic, message_id=f"waiting-{number}", payload={"text": "x" * 1000})
+        for number in range(400)
+        for topic in [own, *others]
+    ]
+    Event.objects.bulk_create(waiting)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE workflows_app_event")
+    Event.objects.filter(topic=own).update(status=Event.Status.SKIPPED)
+    with watched(monkeypatch) as cost:
+        told = stories.an_event()
+
+    assert told == "committed"
+    assert cost.rows_read["workflows_app_event"] <= FEW
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,9 @@ from workflows_app.sdk.values import EventRecord, InputRef
 def _pending(workflow_id: int, topic: str) -> QuerySet[Event]:
     # The topic's key first: then the oldest are the first rows of a partial index.
     found = Topic.objects.filter(workflow=workflow_id, name=topic).values("pk")[:1]
-    return Event.objects.filter(topic=Subquery(found), status=Event.Status.PENDING).order_by("id")
+    return Event.objects.filter(topic=Subquery(found), status=Event.Status.PENDING).order_by(
+        Event.IN_ORDER
+    )
 
 
 @lru_cache(maxsize=1000)

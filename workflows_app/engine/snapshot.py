@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    BooleanField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 
 from workflows_app.engine.planner import (
     ConsumerView,
@@ -37,15 +46,21 @@ def _look(workflow: int) -> QuerySet[Handler]:
     """Return each handler, once for each topic it takes from, with what is new there."""
     topic = OuterRef("topics__pk")
     # Topic by topic: the first row of a partial index.
-    oldest = Event.objects.filter(topic=topic, status=Event.Status.PENDING).order_by("pk")
-    unfinished = Run.objects.filter(_IS_UNFINISHED, workflow=OuterRef("workflow"))
+    pending = Event.objects.filter(topic=topic, status=Event.Status.PENDING)
+    oldest = pending.order_by(Event.IN_ORDER)
+    runs = Run.objects.filter(workflow=OuterRef("workflow"))
+    # Each by an index that has no other runs.
+    is_open, is_owed = (
+        Exists(runs.filter(status__in=Run.OPEN)),
+        Exists(runs.filter(owes_retry=True)),
+    )
     return (
         Handler.objects.filter(workflow=workflow)
         .annotate(
             topic_id=F("topics__pk"),
             has_arrival=Exists(Arrival.objects.filter(topic=topic)),
             oldest_pending=Subquery(oldest.values("pk")[:1]),
-            has_unfinished=Exists(unfinished),
+            has_unfinished=ExpressionWrapper(is_open | is_owed, BooleanField()),
         )
         .order_by("pk")
     )
