@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from workflows_app.models import Event, OperatorAction, Run
+from workflows_app.models import Event, Evidence, OperatorAction, Run
 from workflows_app.testing import drain
 
 pytestmark = pytest.mark.django_db
@@ -230,6 +230,20 @@ def test_a_dialog_opened_too_late_says_so(blocked: Run, operator: Client) -> Non
     press(operator, "skip_run", blocked)
     page = operator.get(url_of("it_didnt_happen", blocked)).content.decode()
     assert "This does not apply any more" in page
+
+
+@pytest.mark.parametrize("where", ["it_didnt_happen", "skip_run", "change"])
+def test_an_answer_that_came_too_late_is_not_overlooked(
+    where: str, blocked: Run, operator: Client
+) -> None:
+    before = operator.get(url_of(where, blocked)).content.decode()
+    for verdict in ("applied", "unknown"):
+        Evidence.objects.create(mutation=blocked.mutation, kind="late", verdict=verdict)
+    page = operator.get(url_of(where, blocked)).content.decode()
+
+    assert "An answer that came too late" not in before
+    assert "An answer that came too late" in page
+    assert "says: it happened." in page
 
 
 def test_from_within_the_dialog_the_browser_is_sent_to_the_page(

@@ -11,6 +11,7 @@ from workflows_app.admin.base import pretty_json
 from workflows_app.admin.buttons import Button
 from workflows_app.models import Run
 from workflows_app.operations import it_didnt_happen, retry_failed_run, skip_run, try_again
+from workflows_app.queries.explanation import late_answer
 
 
 def is_blocked(run: Run) -> bool:
@@ -32,9 +33,13 @@ def can_retry(run: Run) -> bool:
 
 
 def attempted(run: Run) -> dict[str, Any]:
-    """Return what the host was told to do outside, as it saw it."""
+    """Return what the host was told to do outside, as it saw it, and what was heard too late."""
     mutation = run.settled_mutation
-    return {"mutation": mutation, "params": pretty_json(mutation.params) if mutation else ""}
+    return {
+        "mutation": mutation,
+        "params": pretty_json(mutation.params) if mutation else "",
+        "late": late_answer(mutation),
+    }
 
 
 RUN_BUTTONS = (

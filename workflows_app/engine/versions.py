@@ -185,29 +185,30 @@ def _record(
 
 
 def _sync_handlers(code: type[WorkflowCode], workflow: Workflow, now: datetime) -> None:
+    """Let handlers and topics be those of `code`. Needs the workflow's lock: nobody else makes any."""
+    handlers = {handler.name: handler for handler in workflow.handlers.all()}
     names = []
     for handler_code in code.handlers():
-        is_producer = issubclass(handler_code, Producer)
-        kind = Handler.Kind.PRODUCER if is_producer else Handler.Kind.CONSUMER
-        handler, made = Handler.objects.get_or_create(
-            workflow=workflow, name=handler_code.handler_name(), defaults={"kind": kind.value}
-        )
-        handler.kind = kind.value
+        name = handler_code.handler_name()
+        handler = handlers.setdefault(name, Handler(workflow=workflow, name=name))
         handler.is_current = True
         if issubclass(handler_code, Producer):
+            handler.kind = Handler.Kind.PRODUCER.value
             first = handler_code.schedule.first_at(now)
-            handler.wake_at = first if made else min(handler.wake_at or first, first)
+            handler.wake_at = min(handler.wake_at or first, first)
         else:
+            handler.kind = Handler.Kind.CONSUMER.value
             # New code may want what the old code left: let it look once.
             handler.awaits_event = False
         handler.save()
-        names.append(handler.name)
+        names.append(name)
     workflow.handlers.exclude(name__in=names).update(is_current=False)
+    topics = {topic.name: topic for topic in workflow.topics.all()}
     for name in code.topics():
         consumer = code.consumer_of(name)
-        topic, _ = Topic.objects.get_or_create(workflow=workflow, name=name)
-        topic.consumer = workflow.handlers.get(name=consumer.handler_name()) if consumer else None
-        topic.save(update_fields=["consumer"])
+        topic = topics.get(name, Topic(workflow=workflow, name=name))
+        topic.consumer = handlers[consumer.handler_name()] if consumer else None
+        topic.save()
     workflow.topics.exclude(name__in=code.topics()).update(consumer=None)
     Arrival.objects.filter(topic__workflow=workflow, topic__consumer=None).delete()
 

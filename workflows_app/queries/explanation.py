@@ -24,6 +24,7 @@ class Explanation:
     run: Run
     mutation: Mutation | None
     evidence: list[Evidence]
+    late: Evidence | None
     why: str
     can_reconcile: bool
     verification_steps: str
@@ -42,6 +43,7 @@ def explain(run: Run) -> Explanation:
         run=run,
         mutation=mutation,
         evidence=list(mutation.evidence.order_by("pk")) if mutation else [],
+        late=late_answer(mutation),
         why=why_it_waits(run),
         can_reconcile=code is not None and code.can_reconcile(),
         verification_steps=_verification_steps(run, mutation),
@@ -51,6 +53,17 @@ def explain(run: Run) -> Explanation:
         decisions=list(lineage.decisions_on_run(run)),
         attempts=_attempts(run),
     )
+
+
+def late_answer(mutation: Mutation | None) -> Evidence | None:
+    """Return the newest answer that came too late and says whether it happened.
+
+    The host changes no state by it: whoever decides must not overlook it.
+    """
+    if mutation is None:
+        return None
+    late = mutation.evidence.filter(kind=Evidence.Kind.LATE)
+    return late.exclude(verdict=Evidence.Verdict.UNKNOWN).order_by("pk").last()
 
 
 def why_it_waits(run: Run) -> str:
