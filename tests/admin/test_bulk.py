@@ -12,7 +12,7 @@ from django.test import Client
 from tests.admin.addresses import list_of, text_of_answer, told
 from tests.scenes import Scene
 from workflows_app.admin.bulk import AT_MOST
-from workflows_app.models import Event, OperatorAction, Run, Topic, Workflow
+from workflows_app.models import Event, Evidence, OperatorAction, Run, Topic, Workflow
 from workflows_app.operations import skip_event
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +59,16 @@ def test_a_preview_says_what_would_be_done_and_does_nothing(play: Scene, operato
     assert answer.context["others"] == [first]
     assert statuses() == ["reserved", "pending", "pending", "pending"]
     assert OperatorAction.objects.count() == 0
+
+
+def test_a_preview_tells_of_an_answer_that_came_too_late(play: Scene, operator: Client) -> None:
+    run = Run.objects.get(status="blocked")
+    before = text_of_answer(choose(operator, "bulk_it_didnt_happen", [run]))
+    Evidence.objects.create(mutation=run.mutation, kind="late", verdict="applied")
+    after = text_of_answer(choose(operator, "bulk_it_didnt_happen", [run]))
+
+    assert "came too late" not in before
+    assert "says: it happened." in after
 
 
 def test_confirmed_each_is_a_decision_of_its_own(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -71,6 +71,7 @@ def _preview(
         messages.error(request, f"Choose {AT_MOST} at most. Commands take more at once.")
         return None
     applying = [row for row in found if button.applies(row)]
+    prefetch_related_objects(applying, *button.details_read)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": f"{button.label}: {len(applying)} of {len(found)} chosen",

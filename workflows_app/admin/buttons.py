@@ -50,6 +50,8 @@ class Button:
     #: What the dialog shows of the row: a template, and what it needs.
     details: str = ""
     details_context: Callable[[Any], dict[str, Any]] = lambda row: {}
+    #: The relations that `details_context` reads, to be read once for many rows.
+    details_read: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

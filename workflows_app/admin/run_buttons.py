@@ -38,9 +38,12 @@ def attempted(run: Run) -> dict[str, Any]:
     return {
         "mutation": mutation,
         "params": pretty_json(mutation.params) if mutation else "",
-        "late": late_answer(mutation),
+        "late": late_answer(mutation.evidence.all()) if mutation else None,
     }
 
+
+#: What `attempted` reads.
+READ = ("mutation__evidence", "carried_mutation__evidence")
 
 RUN_BUTTONS = (
     Button(
@@ -59,6 +62,7 @@ RUN_BUTTONS = (
         variant=ActionVariant.PRIMARY,
         details="workflows_app/dialog_mutation.html",
         details_context=attempted,
+        details_read=READ,
     ),
     Button(
         model=Run,
@@ -79,6 +83,7 @@ RUN_BUTTONS = (
         ),
         details="workflows_app/dialog_mutation.html",
         details_context=attempted,
+        details_read=READ,
     ),
     Button(
         model=Run,
@@ -96,6 +101,7 @@ RUN_BUTTONS = (
         variant=ActionVariant.WARNING,
         details="workflows_app/dialog_mutation.html",
         details_context=attempted,
+        details_read=READ,
     ),
     Button(
         model=Run,
@@ -113,5 +119,6 @@ RUN_BUTTONS = (
         variant=ActionVariant.PRIMARY,
         details="workflows_app/dialog_mutation.html",
         details_context=attempted,
+        details_read=READ,
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workflows_app import registry
@@ -39,11 +40,12 @@ def explain(run: Run) -> Explanation:
     """Collect what is known about `run`. It runs the author's code for how to check by hand."""
     mutation = run.settled_mutation
     code = registry.mutator(run.workflow.slug, mutation.mutator) if mutation else None
+    evidence = list(mutation.evidence.order_by("pk")) if mutation else []
     return Explanation(
         run=run,
         mutation=mutation,
-        evidence=list(mutation.evidence.order_by("pk")) if mutation else [],
-        late=late_answer(mutation),
+        evidence=evidence,
+        late=late_answer(evidence),
         why=why_it_waits(run),
         can_reconcile=code is not None and code.can_reconcile(),
         verification_steps=_verification_steps(run, mutation),
@@ -55,15 +57,14 @@ def explain(run: Run) -> Explanation:
     )
 
 
-def late_answer(mutation: Mutation | None) -> Evidence | None:
+def late_answer(evidence: Iterable[Evidence]) -> Evidence | None:
     """Return the newest answer that came too late and says whether it happened.
 
     The host changes no state by it: whoever decides must not overlook it.
     """
-    if mutation is None:
-        return None
-    late = mutation.evidence.filter(kind=Evidence.Kind.LATE)
-    return late.exclude(verdict=Evidence.Verdict.UNKNOWN).order_by("pk").last()
+    late = [item for item in evidence if item.kind == Evidence.Kind.LATE]
+    telling = [item for item in late if item.verdict != Evidence.Verdict.UNKNOWN]
+    return telling[-1] if telling else None
 
 
 def why_it_waits(run: Run) -> str:
