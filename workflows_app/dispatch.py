@@ -111,13 +111,13 @@ def due_workflows(now: datetime) -> set[int]:
     return waiting | set(arrived.values_list("workflow_id", flat=True))
 
 
-def wake_due() -> int:
-    """Put a job for every workflow that is due into the queue; return how many were new."""
+def wake_due() -> list[int]:
+    """Put a job for every workflow that is due into the queue; return whose were new."""
     close_old_connections()
     try:
         # Of topics that nobody takes from; a version that does lets its consumer look by itself.
         Arrival.objects.filter(topic__consumer=None).delete()
-        return sum(defer_advance(pk) for pk in sorted(due_workflows(timezone.now())))
+        return [pk for pk in sorted(due_workflows(timezone.now())) if defer_advance(pk)]
     finally:
         close_old_connections()
 

@@ -42,8 +42,7 @@ class Stream:
     def comes_to_its_end(self) -> None:
         """All was paid once; nobody had to be asked; the workers went on."""
         all_was_paid_once(self._scene, self._invoices)
-        for worker in self._workers:
-            went_on_calmly(worker)
+        went_on_calmly(*self._workers)
 
     def _logs(self) -> list[str]:
         return [worker.log.read_text() for worker in self._workers]

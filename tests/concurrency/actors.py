@@ -17,6 +17,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 from django.test import override_settings
+from django.utils import timezone
 
 from tests.concurrency.arena import Arena
 from tests.concurrency.gates import pass_the_gate
@@ -229,8 +230,16 @@ class OtherWorker(Actor):
 class Sweep(Actor):
     """The sweep of any worker."""
 
+    def bring(self, arena: Arena, session: str, other: Actor) -> None:
+        """Give others of the same database that are due, or soon are, their jobs: only this one has none."""
+        soon = dispatch.due_workflows(timezone.now() + timedelta(minutes=5))
+        held = Lease.objects.exclude(holder="").values_list("pk", flat=True)
+        for pk in soon.union(held) - {arena.row.pk}:
+            dispatch.defer_advance(pk)
+
     def act(self, arena: Arena, session: str) -> Callable[[], Any]:
         return dispatch.wake_due
 
     def told(self, arena: Arena, session: str, arrived: str) -> str:
-        return "sends a worker" if arena.rivals[session].result() else "finds nothing due"
+        sent = arena.row.pk in arena.rivals[session].result()
+        return "sends a worker" if sent else "finds nothing due"

@@ -45,16 +45,16 @@ def test_every_workflow_that_is_due_gets_one_job(
     empty_queue()
     other = row("other").pk
 
-    assert dispatch.wake_due() == 2, "both were just deployed"
+    assert dispatch.wake_due() == [workflow_id, other], "both were just deployed"
     assert _waiting() == [workflow_id, other]
-    assert dispatch.wake_due() == 0
+    assert dispatch.wake_due() == []
     assert _waiting() == [workflow_id, other]
 
 
 def test_a_workflow_at_rest_gets_none(workflow_id: int) -> None:
     advance(workflow_id)
 
-    assert dispatch.wake_due() == 0
+    assert dispatch.wake_due() == []
 
 
 def _sql(statement: str, *values: Any) -> int:
