@@ -42,8 +42,8 @@ def attempted(run: Run) -> dict[str, Any]:
     }
 
 
-#: What `attempted` reads.
-READ = ("mutation__evidence", "carried_mutation__evidence")
+#: The relations that `attempted` reads.
+ATTEMPTED_READS = ("mutation__evidence", "carried_mutation__evidence")
 
 RUN_BUTTONS = (
     Button(
@@ -62,7 +62,7 @@ RUN_BUTTONS = (
         variant=ActionVariant.PRIMARY,
         details="workflows_app/dialog_mutation.html",
         details_context=attempted,
-        details_read=READ,
+        details_read=ATTEMPTED_READS,
     ),
     Button(
         model=Run,
@@ -83,7 +83,7 @@ RUN_BUTTONS = (
         ),
         details="workflows_app/dialog_mutation.html",
         details_context=attempted,
-        details_read=READ,
+        details_read=ATTEMPTED_READS,
     ),
     Button(
         model=Run,
@@ -101,7 +101,7 @@ RUN_BUTTONS = (
         variant=ActionVariant.WARNING,
         details="workflows_app/dialog_mutation.html",
         details_context=attempted,
-        details_read=READ,
+        details_read=ATTEMPTED_READS,
     ),
     Button(
         model=Run,
@@ -119,6 +119,6 @@ RUN_BUTTONS = (
         variant=ActionVariant.PRIMARY,
         details="workflows_app/dialog_mutation.html",
         details_context=attempted,
-        details_read=READ,
+        details_read=ATTEMPTED_READS,
     ),
 )

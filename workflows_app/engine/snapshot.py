@@ -31,11 +31,10 @@ from workflows_app.sdk.workflow import Workflow as WorkflowCode
 
 _BEGUN = (Run.Phase.MUTATING, Run.Phase.MUTATED, Run.Phase.EMITTING)
 
-_IS_UNFINISHED = Q(status__in=Run.OPEN) | Q(owes_retry=True)
 _UNFINISHED = Compiled(
     lambda workflow: (
         Run.objects.filter(workflow=workflow)
-        .filter(_IS_UNFINISHED)
+        .filter(Q(status__in=Run.OPEN) | Q(owes_retry=True))
         .select_related("handler", "mutation", "carried_mutation")
         .order_by("owes_retry")
     )
@@ -50,17 +49,15 @@ def _look(workflow: int) -> QuerySet[Handler]:
     oldest = pending.order_by(Event.IN_ORDER)
     runs = Run.objects.filter(workflow=OuterRef("workflow"))
     # Each by an index that has no other runs.
-    is_open, is_owed = (
-        Exists(runs.filter(status__in=Run.OPEN)),
-        Exists(runs.filter(owes_retry=True)),
-    )
+    is_open = Exists(runs.filter(status__in=Run.OPEN))
+    owes_retry = Exists(runs.filter(owes_retry=True))
     return (
         Handler.objects.filter(workflow=workflow)
         .annotate(
             topic_id=F("topics__pk"),
             has_arrival=Exists(Arrival.objects.filter(topic=topic)),
             oldest_pending=Subquery(oldest.values("pk")[:1]),
-            has_unfinished=ExpressionWrapper(is_open | is_owed, BooleanField()),
+            has_unfinished=ExpressionWrapper(is_open | owes_retry, BooleanField()),
         )
         .order_by("pk")
     )
