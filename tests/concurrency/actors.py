@@ -27,7 +27,7 @@ from workflows_app import dispatch
 from workflows_app.boundaries import Boundary
 from workflows_app.engine.versions import sync
 from workflows_app.errors import OperationRefused, SyncRefused
-from workflows_app.models import Event, Evidence, Lease, OperatorAction
+from workflows_app.models import Arrival, Event, Evidence, Lease, OperatorAction
 from workflows_app.operations import pause_workflow
 
 #: Who presses, by session.
@@ -231,7 +231,8 @@ class Sweep(Actor):
     """The sweep of any worker."""
 
     def bring(self, arena: Arena, session: str, other: Actor) -> None:
-        """Give others of the same database that are due, or soon are, their jobs: only this one has none."""
+        """Do what a sweep would have to do for others of the same database: only this one is left."""
+        Arrival.objects.filter(topic__consumer=None).delete()
         soon = dispatch.due_workflows(timezone.now() + timedelta(minutes=5))
         held = Lease.objects.exclude(holder="").values_list("pk", flat=True)
         for pk in soon.union(held) - {arena.row.pk}:

@@ -78,7 +78,9 @@ class _Meeting:
             else:
                 arrived = second.arrive(arena, "second")
                 if isinstance(second, Publisher):
-                    self._end("second")
+                    # It commits, no more: a sweep may be putting the job that it asks for into the queue.
+                    arena.let_through("second published")
+                    second.arrive(arena, "second")
             if isinstance(first, Publisher):
                 _nobody_holds(arena)
         came_to = first.arrive(arena, "first")
