@@ -6,7 +6,8 @@ STAMP := .venv/.installed
 LOCK := requirements/dev.txt
 PEERS := .venv-bench
 # A process and a database for each processor; with ARGS one, so that output comes as it is printed.
-TESTS := -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder)
+TESTS := -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder) \
+	$(SKIP:%=--ignore=%)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check model mutants soak bench bench-quick bench-report bench-peers format lock clean
@@ -35,7 +36,7 @@ test: install ## Run the tests (ARGS="tests/unit -k name")
 	$(BIN)/python $(TESTS)
 
 # What loads the settings says how: with DATABASE_URL they are production's, which want a secret key.
-check: install ## All that must hold before a commit
+check: install ## All that must hold before a commit (SKIP="tests/model tests/away")
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	DEBUG=1 $(BIN)/mypy workflows_app config

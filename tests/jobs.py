@@ -8,10 +8,8 @@ from django.db import connection
 def empty_queue() -> None:
     """Forget all jobs and workers."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "TRUNCATE procrastinate_jobs, procrastinate_workers, procrastinate_periodic_defers"
-            " CASCADE"
-        )
+        for table in ("jobs", "workers", "periodic_defers"):
+            cursor.execute(f"DELETE FROM procrastinate_{table}")
 
 
 def forget_jobs(workflow_id: int) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,11 @@ def sessions_in_transactions() -> int:
         return int(cursor.fetchone()[0])
 
 
+def _unmeasured(environ: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what has coverage measured in a process: these are killed before they could tell."""
+    return {name: value for name, value in environ.items() if not name.startswith("COVERAGE_")}
+
+
 class Worker:
     """One `manage.py run_worker`, with its log in a file."""
 
@@ -49,7 +55,7 @@ class Worker:
             [sys.executable, "manage.py", "run_worker", "--concurrency", str(len(slugs) + 1)],
             cwd=settings.BASE_DIR,
             env={
-                **os.environ,
+                **_unmeasured(os.environ),
                 **environment_for(connection.settings_dict["NAME"]),
                 "DJANGO_SETTINGS_MODULE": "tests.crash.settings",
                 "SECRET_KEY": "only-for-the-workers-of-these-tests",

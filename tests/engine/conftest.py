@@ -9,9 +9,12 @@ import pytest
 from django.db import connection
 
 from tests.engine.stage import Deploy
-from workflows_app.doctor import CHECKS, Severity, examine
+from workflows_app.doctor import CHECKS, Severity, examine, schema
 from workflows_app.sdk import Workflow
 from workflows_app.testing import registered
+
+#: PostgreSQL itself keeps what the checks of the schema look at: they take the longest.
+LOOKED_AT = [check for check in CHECKS if check not in schema.CHECKS]
 
 
 @pytest.fixture
@@ -27,7 +30,7 @@ def sound(deploy: Deploy) -> Iterator[None]:
     yield
     broken = [
         f"{finding.check.title}: {finding.found.subject} {finding.found.id} {finding.found.detail}"
-        for finding in examine(CHECKS)
+        for finding in examine(LOOKED_AT)
         if finding.check.severity == Severity.VIOLATION
     ]
     assert broken == []

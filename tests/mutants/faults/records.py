@@ -111,7 +111,7 @@ RECORDS = [
     Fault(
         says="the database allows a second open run beside a blocked one",
         breaks="P3",
-        file="workflows_app/migrations/0002_fewer_indexes.py",
+        file="workflows_app/migrations/0001_initial.py",
         old=(
             "['active', 'reconciling', 'blocked'])), fields=('workflow',),"
             " name='one_open_run_per_workflow'"

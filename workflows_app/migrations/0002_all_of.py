@@ -17,7 +17,7 @@ END $$;
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workflows_app', '0002_fewer_indexes'),
+        ('workflows_app', '0001_initial'),
     ]
 
     operations = [
