@@ -84,7 +84,12 @@ class Outside(Points):
             def do_POST(self) -> None:
                 _, kind, account = self.path.split("/")
                 assert kind == "payments"
-                params = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    # Whoever sent it was killed in the middle of it.
+                    return
+                params = json.loads(body)
                 key = self.headers["Idempotency-Key"]
                 self._answer(outside._pay(account, params["invoice"], key))
 

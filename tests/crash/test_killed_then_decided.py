@@ -20,7 +20,7 @@ NEXT_INVOICE = "committed committed (applied); 42 consumed; 43 consumed"
 POINTS = {
     "mute-repeated": "before",
     "mute-mistaken": "after",
-    "mute-skipped": "outcome",
+    "mute-skipped": "after",
     "asked-again": "after",
 }
 

@@ -18,7 +18,7 @@ from workflows_app.doctor.check import Check, Found, Scope, Severity
 from workflows_app.doctor.statements import rows, statement
 from workflows_app.engine.claims import lock_workflow
 from workflows_app.engine.planner import Wait, decide
-from workflows_app.engine.snapshot import take_snapshot
+from workflows_app.engine.snapshot import LOOK, take_snapshot
 from workflows_app.models import Handler, Workflow
 from workflows_app.waking import wake_at
 
@@ -46,7 +46,9 @@ def _what_is_lost(workflow: Workflow, scope: Scope) -> str:
         return ""  # Whoever holds it looks again; D803 and D811 are about holders that vanished.
     # As the next claim would see it. Whether it is due is looked at last: publishing takes no lock.
     now = scope.clock()
-    decision = decide(take_snapshot(workflow, code, token=lease.token + 1, now=now))
+    decision = decide(
+        take_snapshot(workflow, LOOK.all(workflow.pk), code, token=lease.token + 1, now=now)
+    )
     due_at = lease.next_due_at
     if (due_at and due_at <= now + TOLERANCE) or workflow.pk in due_workflows(now):
         return ""

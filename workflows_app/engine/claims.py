@@ -24,7 +24,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from django.db import connection, transaction
+import psycopg
+from django.db import DatabaseError, connection, transaction
 from django.db.models import BooleanField, CharField, Func, QuerySet, Value
 from django.db.models.functions import Now
 
@@ -32,7 +33,7 @@ from workflows_app.conf import policy
 from workflows_app.errors import Fenced
 from workflows_app.models import Lease, Workflow, WorkflowVersion
 from workflows_app.models.reading import Compiled, Query, together
-from workflows_app.models.saving import collected, update
+from workflows_app.models.saving import Guard, collected, flush, update
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,78 @@ def held_reading(
             yield workflow, rows
 
 
+#: Locks the workflow and its lease as `_locked` does; fails if the claim is over.
+_STILL_HELD = """
+    SELECT workflows_app_all_of(array_agg(held.id), 1) FROM (
+        SELECT workflow.id FROM workflows_app_workflow workflow
+          JOIN workflows_app_lease lease ON lease.workflow_id = workflow.id
+         WHERE workflow.id = %s AND lease.token = %s AND lease.holder = %s
+           FOR NO KEY UPDATE OF workflow, lease
+    ) held
+"""
+#: The same, in a transaction whose commit does not wait for the disk.
+_STILL_HELD_MAY_BE_LOST = _STILL_HELD.replace(
+    "1) FROM", "1), set_config('synchronous_commit', 'off', true) FROM"
+)
+#: The same, if nothing is known yet of a mutation's call.
+_STILL_IN_FLIGHT = """
+    SELECT workflows_app_all_of(array_agg(held.id), 1) FROM (
+        SELECT workflow.id FROM workflows_app_workflow workflow
+          JOIN workflows_app_lease lease ON lease.workflow_id = workflow.id
+          JOIN workflows_app_run run ON run.workflow_id = workflow.id
+          JOIN workflows_app_mutation mutation ON mutation.run_id = run.id
+         WHERE workflow.id = %s AND lease.token = %s AND lease.holder = %s
+           AND mutation.id = %s AND mutation.status = 'in_flight'
+           FOR NO KEY UPDATE OF workflow, lease, mutation
+    ) held
+"""
+
+
+@contextmanager
+def held_from_first_write(
+    claim: Claim, *, in_flight: int | None = None, may_be_lost: bool = False
+) -> Iterator[None]:
+    """As `held`, but the lock goes along with the block's first writes, in their round trip.
+
+    Nothing may be read before those that has to be read under the lock. `read_again` gives the
+    workflow. Raises Fenced at the end of the block, if not earlier; then nothing is written.
+
+    If the block's writes are all in one round trip, its COMMIT is on its way before the lock is had:
+    a session that was given up may commit later. Whoever writes the same in another session then
+    (`outlast`) must have the late one refused, by `in_flight`: the mutation whose answer it writes.
+    """
+    ours = (claim.workflow_id, claim.token, this_holder())
+    if in_flight is not None:
+        guard: Guard = _STILL_IN_FLIGHT, (*ours, in_flight)
+    else:
+        guard = _STILL_HELD_MAY_BE_LOST if may_be_lost else _STILL_HELD, ours
+    try:
+        with (
+            transaction.atomic(durable=True),
+            collected(commit=not connection.savepoint_ids, guard=guard),
+        ):
+            yield
+    except DatabaseError as error:
+        is_refused = isinstance(error.__cause__, psycopg.errors.RaiseException)
+        if is_refused and not _of(claim).exists():
+            raise Fenced(claim.workflow_id, claim.token) from error
+        raise
+
+
+def read_again(claim: Claim, *queries: Query) -> tuple[Workflow, list[list[Any]]]:
+    """Send what waits; return the workflow as it is now, locked, and the rows of `queries`.
+
+    Needs the transaction of `held` or of `held_from_first_write`.
+    """
+    (found, *rows) = flush((_OF_A_CLAIM[False], (claim.workflow_id,)), *queries)
+    return _seen_again(claim, found[0]), rows
+
+
+def _of(claim: Claim) -> QuerySet[Lease]:
+    """Return the lease, if the claim is not over."""
+    return Lease.objects.filter(pk=claim.workflow_id, token=claim.token, holder=this_holder())
+
+
 def extend(lease: Lease, *, seconds: float) -> None:
     """Keep the claim for `seconds` more at least. Needs the transaction of `held`."""
     until = lease.seen_at + timedelta(seconds=seconds)
@@ -213,6 +286,4 @@ def release(claim: Claim, *, due_at: datetime) -> None:
     """Give the claim back, if it is still held, and leave the workflow due. Commits."""
     with transaction.atomic(durable=True):
         commit_may_be_lost()
-        Lease.objects.filter(pk=claim.workflow_id, token=claim.token, holder=this_holder()).update(
-            holder="", expires_at=None, next_due_at=due_at
-        )
+        _of(claim).update(holder="", expires_at=None, next_due_at=due_at)

@@ -17,7 +17,7 @@ from workflows_app import registry
 from workflows_app.boundaries import Boundary, reached
 from workflows_app.conf import policy
 from workflows_app.engine import claims, prepared, retry
-from workflows_app.engine.claims import Claim, held
+from workflows_app.engine.claims import Claim
 from workflows_app.engine.log import logger
 from workflows_app.engine.mutate import run_call
 from workflows_app.engine.next import run_next
@@ -38,7 +38,7 @@ from workflows_app.engine.poll import run_poll
 from workflows_app.engine.prepare import run_mutate_again, run_prepare
 from workflows_app.engine.reconcile import extend_for_reconcile, run_reconcile
 from workflows_app.engine.recovery import recover
-from workflows_app.engine.snapshot import take_snapshot
+from workflows_app.engine.snapshot import LOOK, take_snapshot
 from workflows_app.engine.work import Clock, Work, load
 from workflows_app.errors import Fenced, RunForgotten
 from workflows_app.models import Arrival, Handler, Run, Workflow
@@ -165,21 +165,22 @@ class _Turn:
 
     def look_first(self, again: bool) -> None:
         """Look in a transaction of its own. Commits. What began the first time is continued `again`."""
-        with held(self.claim, may_be_lost=True) as workflow:
-            self.look(workflow)
+        with claims.held_from_first_write(self.claim, may_be_lost=True):
+            self.look()
 
-    def look(self, workflow: Workflow) -> None:
-        """Choose what is next and begin it, or give the claim back. Needs the transaction of `held`."""
+    def look(self) -> None:
+        """Choose what is next and begin it, or give the claim back. Needs the claim's transaction."""
         # An earlier look may have been lost together with its transaction.
         self.begun, self.found_nothing = None, False
         now = self.clock()
+        workflow, (rows,) = claims.read_again(self.claim, (LOOK, (self.claim.workflow_id,)))
         if not _is_active_version(workflow, self.code):
             # Deployed meanwhile. It stays due, for a worker that has the new code.
             claims.rest(workflow.lease, due_at=now, listens=True)
             _tell_left_to_others(workflow, self.code)
             self.found_nothing = True
             return
-        snapshot = take_snapshot(workflow, self.code, token=self.claim.token, now=now)
+        snapshot = take_snapshot(workflow, rows, self.code, token=self.claim.token, now=now)
         decision = decide(snapshot)
         if isinstance(decision, Wait):
             claims.rest(workflow.lease, due_at=decision.until, listens=decision.listens)
@@ -196,9 +197,9 @@ class _Turn:
             work = Work(self.claim, self.code, run, self.clock, before_commit=self._look_ahead)
             _carry_on(work, decision)
 
-    def _look_ahead(self, workflow: Workflow) -> None:
+    def _look_ahead(self) -> None:
         if self.may_begin():
-            self.look(workflow)
+            self.look()
 
 
 def _begin(

@@ -18,7 +18,7 @@ from django.db import transaction
 from workflows_app.conf import Policy, policy
 from workflows_app.engine import retry
 from workflows_app.engine.calls import Answer
-from workflows_app.engine.claims import held, lock_workflow
+from workflows_app.engine.claims import held, held_from_first_write, lock_workflow
 from workflows_app.engine.log import log
 from workflows_app.engine.outlasting import outlast
 from workflows_app.engine.work import Work
@@ -117,18 +117,27 @@ def settle_execute(work: Work, mutator: type[Mutator], finding: Finding, again: 
 
     `again`: unless it was written the first time. Returns True when the run goes on to `next` now.
     """
+    if finding.verdict == Verdict.APPLIED and not again:
+        # Nothing has to be read: all of it is one round trip.
+        with held_from_first_write(work.claim, in_flight=work.run.mutation.pk):
+            _write_answer(work, mutator, finding)
+        return True
     with held(work.claim):
         if again and _reread(work).status != Mutation.Status.IN_FLIGHT:
             return bool(work.run.mutation.status == Mutation.Status.APPLIED)
-        mutation = work.run.mutation
-        record_evidence(mutation, Evidence.Kind.EXECUTE, finding)
-        if finding.verdict == Verdict.APPLIED:
-            write_applied(work, mutation, finding, by=Mutation.ResolvedBy.RESPONSE)
-        elif finding.verdict == Verdict.NOT_APPLIED:
-            write_not_applied(work, mutation, finding, by=Mutation.ResolvedBy.RESPONSE)
-        else:
-            write_unknown(work, mutation, mutator, finding.detail)
+        _write_answer(work, mutator, finding)
     return finding.verdict == Verdict.APPLIED
+
+
+def _write_answer(work: Work, mutator: type[Mutator], finding: Finding) -> None:
+    mutation = work.run.mutation
+    record_evidence(mutation, Evidence.Kind.EXECUTE, finding)
+    if finding.verdict == Verdict.APPLIED:
+        write_applied(work, mutation, finding, by=Mutation.ResolvedBy.RESPONSE)
+    elif finding.verdict == Verdict.NOT_APPLIED:
+        write_not_applied(work, mutation, finding, by=Mutation.ResolvedBy.RESPONSE)
+    else:
+        write_unknown(work, mutation, mutator, finding.detail)
 
 
 def _reread(work: Work) -> Mutation:

@@ -11,13 +11,13 @@ from typing import Any
 from workflows_app.boundaries import Boundary, reached
 from workflows_app.conf import Policy
 from workflows_app.engine import retry
-from workflows_app.engine.claims import held_reading
+from workflows_app.engine.claims import held_from_first_write
 from workflows_app.engine.contexts import NextView, Publication
 from workflows_app.engine.log import log
 from workflows_app.engine.work import Work
-from workflows_app.models import Event, Handler, Input, Mutation, Run, Topic, Workflow
+from workflows_app.models import Event, Handler, Input, Mutation, Run, Topic
 from workflows_app.models.reading import Compiled, Query
-from workflows_app.models.saving import save_with_history, update
+from workflows_app.models.saving import flush, save_with_history, update
 from workflows_app.publishing import own_input, store_event, store_input
 from workflows_app.sdk.handlers import Consumer
 from workflows_app.sdk.json_values import copied, is_same_json, json_value
@@ -70,7 +70,8 @@ def _commit(
         queries += [(_INHERITED, (run.pk,)), (_TOPICS, (run.workflow_id,))]
     if work.reserved is None:
         queries.append((_HELD, (run.pk,)))
-    with held_reading(work.claim, *queries, may_be_lost=True) as (workflow, rows):
+    with held_from_first_write(work.claim, may_be_lost=True):
+        rows = flush(*queries) if queries else []
         if publications:
             publish_all(run, publications, *rows[:2])
         # What the run reserved under this claim, nobody else can have changed.
@@ -82,7 +83,7 @@ def _commit(
         is_empty = not prepared.reservations
         wake_at = _clamped(prepared.wake_at, now, work.policy) if is_empty else None
         _update_handler(run.handler, state, awaits_event=is_empty, wake_at=wake_at)
-        commit_run(work, workflow, now)
+        commit_run(work, now)
     reached(Boundary.COMMITTED)
 
 
@@ -118,15 +119,15 @@ def publish_all(
         )
 
 
-def commit_run(work: Work, workflow: Workflow, now: datetime) -> None:
-    """End the run as committed, and begin what is next. Needs the transaction of `held`."""
+def commit_run(work: Work, now: datetime) -> None:
+    """End the run as committed, and begin what is next. Needs the claim's transaction."""
     run = work.run
     run.set_committed()
     run.commit()
     run.ended_at = now
     save_with_history(run, reason="committed")
     log("run.committed", run)
-    work.before_commit(workflow)
+    work.before_commit()
 
 
 def _clamped(wake_at: datetime | None, now: datetime, policy: Policy) -> datetime | None:

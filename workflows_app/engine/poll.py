@@ -45,5 +45,5 @@ def run_poll(work: Work) -> None:
         Handler.objects.filter(pk=run.handler_id).update(
             state=state, wake_at=producer.schedule.next_after(now)
         )
-        commit_run(work, workflow, now)
+        commit_run(work, now)
     reached(Boundary.COMMITTED)

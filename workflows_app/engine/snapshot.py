@@ -26,7 +26,6 @@ from workflows_app.engine.planner import (
 from workflows_app.engine.retry import only_next_is_missing
 from workflows_app.models import Arrival, Event, Handler, Run, Workflow
 from workflows_app.models.reading import Compiled
-from workflows_app.models.saving import flush
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
 
 _BEGUN = (Run.Phase.MUTATING, Run.Phase.MUTATED, Run.Phase.EMITTING)
@@ -63,18 +62,18 @@ def _look(workflow: int) -> QuerySet[Handler]:
     )
 
 
-_LOOK = Compiled(_look)
+#: What `take_snapshot` needs the rows of.
+LOOK = Compiled(_look)
 
 
 def take_snapshot(
-    workflow: Workflow, code: type[WorkflowCode], *, token: int, now: datetime
+    workflow: Workflow, rows: list[Any], code: type[WorkflowCode], *, token: int, now: datetime
 ) -> Snapshot:
     """Return the state of the locked `workflow` as the claim `token` sees it at `now`.
 
-    What waits to be written in the current transaction is written first.
+    `rows`: those of LOOK for the workflow, read under its lock.
     """
     is_paused = workflow.status == Workflow.Status.PAUSED
-    (rows,) = flush((_LOOK, (workflow.pk,)))
     has_unfinished = not rows or rows[0].has_unfinished
     run = _UNFINISHED.first(workflow.pk) if has_unfinished else None
     if run is not None and run.status in Run.OPEN:

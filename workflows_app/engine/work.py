@@ -46,7 +46,7 @@ class Work:
     #: The events that this run holds, if it reserved them itself.
     reserved: list[Event] | None = None
     #: Called in the transaction that commits the run: the host looks for what is next.
-    before_commit: Callable[[Workflow], None] = lambda workflow: None
+    before_commit: Callable[[], None] = lambda: None
 
     def reread(self) -> Run:
         """Return the run as it is stored, and go on with that. Needs `held`. Raises RunForgotten.

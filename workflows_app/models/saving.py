@@ -110,10 +110,15 @@ class _Statement:
             write.take(written)
 
 
-class Changes:
-    """Writes that wait to be sent together."""
+#: A statement and its values.
+Guard = tuple[str, Sequence[Any]]
 
-    def __init__(self) -> None:
+
+class Changes:
+    """Writes that wait to be sent together. The first of all is the guard, which may refuse them all."""
+
+    def __init__(self, guard: Guard | None = None) -> None:
+        self._guard = guard
         self._waiting: list[_Statement] = []
         self._date: datetime | None = None
 
@@ -138,13 +143,17 @@ class Changes:
         what the first statement that failed raised, as Django's errors.
         """
         waiting, self._waiting, self._date = self._waiting, [], None
-        if not waiting:
+        guard, self._guard = self._guard, None
+        if not waiting and guard is None:
             return together(*queries) if queries else []
         database = connections[DEFAULT_DB_ALIAS]
         database.ensure_connection()
         reads = [Reading(query, values) for query, values in queries]
         with database.wrap_database_errors:
             with database.connection.pipeline():
+                if guard is not None:
+                    # Not Django's cursor, which would have it planned each time.
+                    psycopg.Cursor(database.connection).execute(*guard)  # type: ignore[call-overload,unused-ignore]
                 cursors = [statement.send(database) for statement in waiting]
                 for read in reads:
                     read.send(database)
@@ -159,12 +168,13 @@ _current: ContextVar[Changes | None] = ContextVar("changes", default=None)
 
 
 @contextmanager
-def collected(*, commit: bool = False) -> Iterator[Changes]:
+def collected(*, commit: bool = False, guard: Guard | None = None) -> Iterator[Changes]:
     """Let the writes of the block wait, and send them at its end. Needs an open transaction.
 
-    `commit`: the transaction ends with the block, and its end goes along with the last writes.
+    `commit`: the transaction ends with the block, and its end goes along with the last writes. `guard`
+    goes along with the first ones, before them, and fails if nothing may be written.
     """
-    changes = Changes()
+    changes = Changes(guard)
     token = _current.set(changes)
     try:
         yield changes
@@ -341,6 +351,7 @@ def _changed(instance: models.Model) -> tuple[Any, ...]:
 
 __all__ = [
     "Changes",
+    "Guard",
     "collected",
     "flush",
     "insert",

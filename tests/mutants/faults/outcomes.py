@@ -109,7 +109,7 @@ OUTCOMES = [
         says="the answer to the call leaves no evidence",
         breaks="P5",
         file=_LEDGER,
-        old="        record_evidence(mutation, Evidence.Kind.EXECUTE, finding)\n",
+        old="    record_evidence(mutation, Evidence.Kind.EXECUTE, finding)\n",
         new="",
         tests=("engine/test_run_protocol.py::test_the_answer_reaches_next_and_the_ledger", _UNSURE),
     ),
