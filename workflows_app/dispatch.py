@@ -17,7 +17,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import Error, close_old_connections, connection
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from procrastinate.contrib.django import app
@@ -99,9 +99,10 @@ def due_workflows(now: datetime) -> set[int]:
     """Return the ids of the workflows that some worker should look at."""
     expired = ~Q(holder="") & Q(expires_at__lt=Now())
     due = Q(holder="", next_due_at__lte=now)
-    waiting = set(Lease.objects.filter(expired | due).values_list("pk", flat=True))
-    holders = Lease.objects.exclude(holder="").values_list("pk", "holder")
-    waiting |= {pk for pk, holder in holders if claims.is_gone(holder)}
+    is_due = ExpressionWrapper(expired | due, BooleanField())
+    leases = Lease.objects.annotate(is_due=is_due).filter(~Q(holder="") | due)
+    found = leases.values_list("pk", "is_due", "holder")
+    waiting = {pk for pk, now_due, holder in found if now_due or claims.is_gone(holder)}
     arrived = Topic.objects.filter(
         Exists(Arrival.objects.filter(topic=OuterRef("pk"))),
         consumer__isnull=False,
@@ -150,5 +151,7 @@ def abandoned_jobs() -> dict[int, str]:
     long_ago = Now() - timedelta(seconds=policy().stalled_after_seconds)
     lately = ProcrastinateEvent.objects.filter(job=OuterRef("pk"), type="started", at__gt=long_ago)
     doing = ProcrastinateJob.objects.filter(~Exists(lately), queue_name=QUEUE, status="doing")
+    if not doing:
+        return {}
     at_work = set(Lease.objects.exclude(holder="").values_list("pk", flat=True))
     return {job.pk: job.task_name for job in doing if job.args.get("workflow_id") not in at_work}
