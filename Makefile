@@ -10,7 +10,7 @@ TESTS := -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 8 --dist load
 	$(SKIP:%=--ignore=%)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check model mutants soak bench bench-quick bench-report bench-peers format lock clean
+.PHONY: help install demo test check static coverage model mutants soak bench bench-quick bench-report bench-peers format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,8 +35,10 @@ demo: install ## Run the demo: web, worker and a bank that fails on purpose (ARG
 test: install ## Run the tests (ARGS="tests/unit -k name")
 	$(BIN)/python $(TESTS)
 
+check: static coverage ## All that must hold before a commit (SKIP="tests/model tests/away")
+
 # What loads the settings says how: with DATABASE_URL they are production's, which want a secret key.
-check: install ## All that must hold before a commit (SKIP="tests/model tests/away")
+static: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	DEBUG=1 $(BIN)/mypy workflows_app config
@@ -44,6 +46,8 @@ check: install ## All that must hold before a commit (SKIP="tests/model tests/aw
 	DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run
 	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') DEBUG=0 \
 		WORKFLOWS_DEMO=0 ALLOWED_HOSTS=example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+coverage: install
 	$(BIN)/coverage erase
 	$(BIN)/coverage run $(TESTS)
 	$(BIN)/coverage combine --quiet

@@ -1,7 +1,7 @@
 """Brakes: a worker's transaction is caught in its middle, by a trigger on what only it writes.
 
-A session that is caught waits until the test ends it or lets it go; or it goes on to its COMMIT, whose
-answer the relay swallows. To the worker both look like a server that went away.
+A session that is caught waits until the test ends it or lets it go; or it goes on and commits, and the
+relay swallows the answer. To the worker both look like a server that went away.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from workflows_app.models import Workflow
 from workflows_app.waking import SESSION_NAME
 
 #: What a session is told that the relay listens for.
-SWALLOW = "the next answer to COMMIT is lost"
+SWALLOW = "the answer that says it is committed is lost"
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Brakes:
             yield Brake(key)
 
     def swallow(self, points: dict[str, str]) -> None:
-        """Have the answer to the COMMIT after each workflow's point swallowed, once."""
+        """Have the answer that each workflow's point is committed swallowed, once."""
         self._set(points, None)
 
     def _set(self, points: dict[str, str], key: int | None) -> None:

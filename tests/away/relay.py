@@ -1,6 +1,6 @@
 """A relay before a server: the application's address stays while the server behind it changes.
 
-It reads what the server says, and can lose the answer to a COMMIT: the transaction is committed,
+It reads what the server says, and can lose what says that a transaction has ended: it is committed,
 and whoever asked for it will never know.
 """
 
@@ -13,7 +13,8 @@ from contextlib import suppress
 from tests.away.brakes import SWALLOW
 from tests.away.server import HOST, USER, free_port
 
-_COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"
+#: The server is ready for the next query, and in no transaction: one has ended, by COMMIT or by itself.
+_ENDED = b"Z\x00\x00\x00\x05I"
 
 
 class Relay:
@@ -67,7 +68,7 @@ class Relay:
         with suppress(OSError):
             while said := server.recv(65_536):
                 loses = loses or SWALLOW.encode() in said
-                if loses and _COMMITTED in said:
+                if loses and _ENDED in said.rpartition(SWALLOW.encode())[-1]:
                     self.lost += 1
                     return
                 client.sendall(said)

@@ -108,23 +108,34 @@ def _of_a_claim(pk: int) -> QuerySet[Workflow]:
     return found
 
 
-def _that_may_be_lost(pk: int) -> QuerySet[Workflow]:
+def _with_version(pk: int) -> QuerySet[Workflow]:
+    return _locked(pk).select_related("lease", "active_version")
+
+
+def _may_be_lost(found: QuerySet[Workflow]) -> QuerySet[Workflow]:
     """The same, in a transaction whose commit does not wait for the disk."""
     setting = [Value("synchronous_commit"), Value("off"), Value(True, output_field=BooleanField())]
     off = Func(*setting, function="set_config", output_field=CharField())
-    return _of_a_claim(pk).annotate(synchronous_commit=off)
+    return found.annotate(synchronous_commit=off)
 
 
-_LOCKED = Compiled(lambda pk: _locked(pk).select_related("lease", "active_version"))
-_OF_A_CLAIM = {False: Compiled(_of_a_claim), True: Compiled(_that_may_be_lost)}
+#: Each by whether the commit may be lost.
+_LOCKED = {
+    False: Compiled(_with_version),
+    True: Compiled(lambda pk: _may_be_lost(_with_version(pk))),
+}
+_OF_A_CLAIM = {
+    False: Compiled(_of_a_claim),
+    True: Compiled(lambda pk: _may_be_lost(_of_a_claim(pk))),
+}
 
 
-def lock_workflow(workflow_id: int) -> Workflow:
+def lock_workflow(workflow_id: int, *, may_be_lost: bool = False) -> Workflow:
     """Lock the workflow's row and its lease, in this order, and return both. Needs a transaction.
 
-    Its `lease.seen_at` is the database's clock.
+    Its `lease.seen_at` is the database's clock. `may_be_lost`: the commit does not wait for the disk.
     """
-    row: Any = _LOCKED.first(workflow_id)
+    row: Any = _LOCKED[may_be_lost].first(workflow_id)
     if row is None:
         raise Workflow.DoesNotExist(f"There is no workflow {workflow_id}.")
     workflow: Workflow = row
@@ -153,8 +164,7 @@ def claim(workflow_id: int) -> Claim | None:
     """Claim the workflow for this thread. Return None if another worker holds it. Commits."""
     holder = this_holder()
     with transaction.atomic(durable=True):
-        commit_may_be_lost()
-        workflow = lock_workflow(workflow_id)
+        workflow = lock_workflow(workflow_id, may_be_lost=True)
         lease = workflow.lease
         is_expired = lease.expires_at is not None and lease.expires_at <= lease.seen_at
         if lease.holder not in ("", holder) and not is_expired and not is_gone(lease.holder):
@@ -162,7 +172,8 @@ def claim(workflow_id: int) -> Claim | None:
         lease.token += 1
         lease.holder = holder
         lease.expires_at = lease.seen_at + timedelta(seconds=policy().lease_seconds)
-        update(lease, ["token", "holder", "expires_at"])
+        with collected(commit=not connection.savepoint_ids):
+            update(lease, ["token", "holder", "expires_at"])
         return Claim(workflow_id, lease.token, workflow)
 
 

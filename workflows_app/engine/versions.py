@@ -67,15 +67,18 @@ def sync(
         outcome = _outcome(code, active, rollback=rollback, note=note)
         if outcome == "unchanged":
             return SyncResult(code.slug, code.version, outcome)
-        _refuse_orphans(code, workflow, accept_orphans)
+        # Of what was never active nothing can be unfinished.
+        if active is not None and not accept_orphans:
+            _refuse_orphans(code, workflow)
         version = _record(code, workflow, active, outcome, actor=actor, note=note)
         reason = f"version {version} active ({outcome})" + (f": {note}" if note else "")
         workflow.active_version = version
         workflow.title = code.title
         save_with_history(workflow, reason=reason, actor=actor, fields=["active_version", "title"])
         _sync_handlers(code, workflow, now)
-        _drop_owed_retries_without_handler(code, workflow, reason=reason, actor=actor)
-        _make_owed_retries_due(workflow, reason=reason, actor=actor, now=now)
+        if active is not None:
+            _drop_owed_retries_without_handler(code, workflow, reason=reason, actor=actor)
+            _make_owed_retries_due(workflow, reason=reason, actor=actor, now=now)
         wake_at(workflow.pk, due_at=now)
         logger.info(
             "workflow.synced workflow=%s version=%s outcome=%s", code.slug, version, outcome
@@ -120,10 +123,8 @@ def _outcome(
     return "rolled_back"
 
 
-def _refuse_orphans(code: type[WorkflowCode], workflow: Workflow, accept_orphans: bool) -> None:
+def _refuse_orphans(code: type[WorkflowCode], workflow: Workflow) -> None:
     """Refuse a version that leaves pending events without a consumer, or a run without its handler."""
-    if accept_orphans:
-        return
     problems = []
     for topic in workflow.topics.exclude(consumer=None):
         if code.consumer_of(topic.name) is None:

@@ -3,7 +3,7 @@
 from tests.mutants.fault import Fault
 
 _FILE = "workflows_app/engine/versions.py"
-_MAKE_DUE = "        _make_owed_retries_due(workflow, reason=reason, actor=actor, now=now)\n"
+_MAKE_DUE = "            _make_owed_retries_due(workflow, reason=reason, actor=actor, now=now)\n"
 
 DEPLOYS = [
     Fault(
@@ -12,12 +12,12 @@ DEPLOYS = [
         file=_FILE,
         old=_MAKE_DUE,
         new=(
-            "        for run in workflow.runs.filter(status=Run.Status.BLOCKED):\n"
-            '            run.mutation.set_failed(by="reconcile", now=now)\n'
-            "            save_with_history(run.mutation, reason=reason)\n"
-            '            run.fail("transient")\n'
-            "            run.ended_at, run.owes_retry = now, True\n"
-            "            save_with_history(run, reason=reason)\n" + _MAKE_DUE
+            "            for run in workflow.runs.filter(status=Run.Status.BLOCKED):\n"
+            '                run.mutation.set_failed(by="reconcile", now=now)\n'
+            "                save_with_history(run.mutation, reason=reason)\n"
+            '                run.fail("transient")\n'
+            "                run.ended_at, run.owes_retry = now, True\n"
+            "                save_with_history(run, reason=reason)\n" + _MAKE_DUE
         ),
         tests=(
             "engine/test_deploys.py::test_what_is_blocked_stays_blocked_until_a_person_settles_it",
@@ -28,7 +28,7 @@ DEPLOYS = [
         breaks="P6",
         file=_FILE,
         old=_MAKE_DUE,
-        new="        assert _make_owed_retries_due\n",
+        new="            assert _make_owed_retries_due\n",
         tests=(
             "engine/test_deploys.py::test_what_failed_for_good_is_tried_again_with_the_new_code",
         ),
@@ -49,8 +49,8 @@ DEPLOYS = [
         says="a version may leave pending events without a consumer",
         breaks="P2",
         file=_FILE,
-        old="        _refuse_orphans(code, workflow, accept_orphans)\n",
-        new="        assert _refuse_orphans\n",
+        old="            _refuse_orphans(code, workflow)\n",
+        new="            assert _refuse_orphans\n",
         tests=("engine/test_orphans.py::test_a_topic_with_pending_events_keeps_its_consumer",),
     ),
     Fault(

@@ -140,6 +140,11 @@ async def _work(*, concurrency: int, wait: bool) -> None:
                 await asyncio.wait_for(told_to_stop.wait(), next(delays))
 
 
+async def _autocommit(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Let each of the queue's statements be a transaction: BEGIN and COMMIT would be two more."""
+    await connection.set_autocommit(True)
+
+
 async def _work_while_connected(
     told_to_stop: asyncio.Event, *, concurrency: int, wait: bool
 ) -> None:
@@ -147,7 +152,7 @@ async def _work_while_connected(
     params = connector_params(DEFAULT_DB_ALIAS)
     # The pool would keep trying, and say so each time.
     await (await psycopg.AsyncConnection.connect(**params)).close()
-    connector = PsycopgConnector(kwargs=params, timeout=_POOL_SECONDS)
+    connector = PsycopgConnector(kwargs=params, configure=_autocommit, timeout=_POOL_SECONDS)
     with app.replace_connector(connector) as worker_app:
         worker_app.job_manager = TellingJobManager(worker_app.connector)
         async with worker_app.open_async():
