@@ -157,7 +157,7 @@ def _report(
         "effects_made": len(outside.effects),
         "kills": crew.kills,
         "worker_megabytes": crew.megabytes,
-        "most_connections": crew.most_connections,
+        "connections": crew.connections,
         "decisions": dict(people.done.most_common()),
         "faults": faults,
     }

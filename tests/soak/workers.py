@@ -20,7 +20,8 @@ class Crew:
         self.kills = 0
         #: Resident memory of the workers that were alive at each kill, the largest first.
         self.megabytes: list[int] = []
-        self.most_connections = 0
+        #: Connections to the database at the same times, ours included.
+        self.connections: list[int] = []
         self._logs = logs
         self._address = address
         self._slugs = slugs
@@ -52,7 +53,7 @@ class Crew:
             cursor.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
             )
-            self.most_connections = max(self.most_connections, cursor.fetchone()[0])
+            self.connections.append(cursor.fetchone()[0])
 
     def close(self) -> None:
         for worker in self._workers:

@@ -69,8 +69,8 @@ OUTCOMES = [
         says="the outcome may be lost though next goes on with it",
         breaks="P1",
         file=_LEDGER,
-        old="    with held(work.claim):\n        if again and _reread(work)",
-        new="    with held(work.claim, may_be_lost=True):\n        if again and _reread(work)",
+        old="with held_from_first_write(work.claim, in_flight=work.run.mutation.pk):",
+        new="with held_from_first_write(work.claim, may_be_lost=True):",
         tests=(
             "engine/test_commit_cost.py::test_one_waits_before_the_call_leaves_and_one_before_next",
         ),
