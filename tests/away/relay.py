@@ -15,6 +15,8 @@ from tests.away.server import HOST, USER, free_port
 
 #: The server is ready for the next query, and in no transaction: one has ended, by COMMIT or by itself.
 _ENDED = b"Z\x00\x00\x00\x05I"
+#: A statement failed: what ends after that is not committed.
+_FAILED = b"VERROR\x00"
 
 
 class Relay:
@@ -68,7 +70,9 @@ class Relay:
         with suppress(OSError):
             while said := server.recv(65_536):
                 loses = loses or SWALLOW.encode() in said
-                if loses and _ENDED in said.rpartition(SWALLOW.encode())[-1]:
+                since = said.rpartition(SWALLOW.encode())[-1]
+                loses = loses and _FAILED not in since
+                if loses and _ENDED in since:
                     self.lost += 1
                     return
                 client.sendall(said)

@@ -87,10 +87,7 @@ def _is_zombie(pid: int) -> bool:
 def commit_may_be_lost() -> None:
     """Let the current transaction commit without waiting for the disk: what it does is replayed."""
     with connection.cursor() as cursor:
-        cursor.execute(_MAY_BE_LOST)
-
-
-_MAY_BE_LOST = "SET LOCAL synchronous_commit = off"
+        cursor.execute("SET LOCAL synchronous_commit = off")
 
 
 def _locked(pk: int) -> QuerySet[Workflow]:
@@ -113,7 +110,7 @@ def _with_version(pk: int) -> QuerySet[Workflow]:
 
 
 def _may_be_lost(found: QuerySet[Workflow]) -> QuerySet[Workflow]:
-    """The same, in a transaction whose commit does not wait for the disk."""
+    """Return `found`, whose transaction then commits without waiting for the disk."""
     setting = [Value("synchronous_commit"), Value("off"), Value(True, output_field=BooleanField())]
     off = Func(*setting, function="set_config", output_field=CharField())
     return found.annotate(synchronous_commit=off)
