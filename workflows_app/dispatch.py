@@ -33,8 +33,9 @@ from workflows_app.waking import ADVANCE_TASK, QUEUE, SESSION_NAME, defer_advanc
 
 logger = logging.getLogger("workflows_app")
 
-#: Every five seconds; the sixth field is seconds.
-SWEEP_CRON = "* * * * * */5"
+SWEEP_SECONDS = 5
+#: The sixth field is seconds.
+SWEEP_CRON = f"* * * * * */{SWEEP_SECONDS}"
 SWEEP_TASK = "workflows_app.sweep"
 
 
@@ -49,13 +50,14 @@ def advance(workflow_id: int) -> None:
 @app.periodic(cron=SWEEP_CRON, periodic_id="sweep")
 @app.task(name=SWEEP_TASK, queue=QUEUE, queueing_lock=SWEEP_TASK)
 async def sweep(timestamp: int) -> None:
-    """Wake every workflow that is due, and clear away the jobs of workers that died.
+    """Wake every workflow that is due, and, once a heartbeat, clear away what dead workers left.
 
     It has no `lock`: a sweep whose worker died would hold back the one that clears it away.
     """
     with unless_away():
-        await sync_to_async(end_idle_transactions)()
-        await _clear_stalled_jobs()
+        if timestamp % max(policy().heartbeat_seconds, SWEEP_SECONDS) < SWEEP_SECONDS:
+            await sync_to_async(end_idle_transactions)()
+            await _clear_stalled_jobs()
         await sync_to_async(wake_due)()
 
 

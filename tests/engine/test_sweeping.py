@@ -78,8 +78,8 @@ def _take_job(worker_id: int | None) -> int:
     )
 
 
-def _sweep() -> None:
-    async_to_sync(dispatch.sweep.func)(0)
+def _sweep(timestamp: int = 0) -> None:
+    async_to_sync(dispatch.sweep.func)(timestamp)
 
 
 @pytest.mark.parametrize("seconds", [31, 3600])
@@ -97,6 +97,23 @@ def test_the_sweep_clears_the_job_of_a_worker_without_a_heartbeat_and_wakes_the_
         logging.WARNING,
         f"job.stalled job={job} task=workflows_app.advance",
     )
+
+
+@pytest.mark.parametrize(
+    ("heartbeat_seconds", "clearing"), [(10, [0, 10]), (15, [0]), (2, [0, 5, 10])]
+)
+def test_jobs_are_cleared_once_a_heartbeat_and_what_is_due_is_woken_by_each_sweep(
+    workflow_id: int, settings: Settings, heartbeat_seconds: int, clearing: list[int]
+) -> None:
+    settings.WORKFLOWS = {"heartbeat_seconds": heartbeat_seconds}
+    for timestamp in (0, 5, 10):
+        ProcrastinateJob.objects.all().delete()
+        defer_advance(workflow_id)
+        job = _take_job(_worker(3600))
+        _sweep(timestamp)
+
+        assert ProcrastinateJob.objects.filter(pk=job).exists() is (timestamp not in clearing)
+        assert ProcrastinateJob.objects.filter(status="todo").exists()
 
 
 def test_the_sweep_leaves_the_job_of_a_worker_that_lives(workflow_id: int) -> None:

@@ -1,4 +1,4 @@
-"""Who is measured. Each peer at the setting that was the best of those in `SETTINGS`."""
+"""Who is measured, each at the setting that was the best of those in `SETTINGS`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.benchmarks.contenders.naive import Naive
 from tests.benchmarks.contenders.ours import Ours
 from tests.benchmarks.contenders.procrastinate import Procrastinate
 
-OURS, FLOOR, NAIVE = Ours(), Floor(), Naive()
+OURS, FLOOR, NAIVE = Ours(2), Floor(), Naive()
 BEST = (
     Procrastinate(16),
     Dbos(32, 0.02),
@@ -19,6 +19,7 @@ BEST = (
 CONTENDERS: tuple[Contender, ...] = (OURS, FLOOR, NAIVE, *BEST)
 #: What the best settings were found among.
 SETTINGS: tuple[Contender, ...] = (
+    *(Ours(number) for number in (1, 2, 4, 8)),
     *(Procrastinate(number) for number in (4, 16, 64)),
     *(Dbos(number, seconds) for number, seconds in ((8, 0.01), (32, 0.02), (128, 0.1))),
     Dbos(32, 0.02, "coroutines"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tests.benchmarks.contenders.base import Contender
 from tests.benchmarks.contenders.django_template import with_workflows
 from tests.benchmarks.database import Server
@@ -9,9 +11,13 @@ from tests.benchmarks.loads import Load
 from tests.benchmarks.programs import Program, manage, python
 
 
+@dataclass(frozen=True)
 class Ours(Contender):
+    """So many workflows at once in each worker process."""
+
+    concurrency: int
+
     key = "ours"
-    name = "workflow operations, full history"
     gate = "workflows_app_lease"
     #: By partial indexes: a long past costs nothing here either.
     left = (
@@ -20,6 +26,10 @@ class Ours(Contender):
         " + (SELECT count(*) FROM workflows_app_run"
         "     WHERE status IN ('active', 'reconciling', 'blocked'))"
     )
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return f"workflow operations, full history, {self.concurrency} at once"
 
     def template(self, server: Server, load: Load) -> str:
         return with_workflows(server, load.workflows)
@@ -30,7 +40,8 @@ class Ours(Contender):
         Program(command, server.environment(database) | load.environment()).run()
 
     def worker(self, server: Server, database: str) -> Program:
-        return Program(manage("run_worker"), server.environment(database))
+        command = manage("run_worker", "--concurrency", str(self.concurrency))
+        return Program(command, server.environment(database))
 
     def publisher(self, server: Server, database: str, rate: float, events: int) -> Program:
         command = python("-m", "tests.benchmarks.ours.publish", str(rate), str(events))

@@ -1,4 +1,4 @@
-"""The peers at several settings: each takes part in the other parts at its best."""
+"""Whoever has settings at several of them: each peer takes part in the other parts at its best."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Settings(Comparison):
 
     def __init__(self, events: int = 1600, rounds: int = 3) -> None:
         self._events = events
-        title = "The peers' settings, of which the best is measured"
+        title = "Settings, of which each peer's best is measured"
         super().__init__("settings", title, self._lanes, rounds=rounds, reference="")
 
     def run(self, bench: Bench) -> dict[str, Any]:
