@@ -10,7 +10,7 @@ TESTS := -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 8 --dist load
 	$(SKIP:%=--ignore=%)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check static coverage model mutants soak bench bench-quick bench-report bench-peers format lock clean
+.PHONY: help install demo test test-long check static coverage model mutants soak bench bench-quick bench-report bench-peers format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ demo: install ## Run the demo: web, worker and a bank that fails on purpose (ARG
 
 test: install ## Run the tests (ARGS="tests/unit -k name")
 	$(BIN)/python $(TESTS)
+
+test-long: install ## Run all tests, those too that are more of the same: every race in both orders
+	$(BIN)/python $(TESTS) --long
 
 check: static coverage ## All that must hold before a commit (SKIP="tests/model tests/away")
 

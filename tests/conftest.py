@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.management.commands import flush
+from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
 
@@ -16,29 +18,60 @@ from tests.scenes import SLUG, Scene, workflow_with
 from workflows_app.models import Run
 from workflows_app.testing import ScriptedMutator, registered, scripted
 
+#: What the migrations fill, and no test that commits changes.
+FILLED = {"auth_group", "auth_group_permissions", "auth_permission", "django_content_type"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run what is marked as long, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked as long, unless all is wanted, or a test by its name."""
+    if config.getoption("long"):
+        return
+    named = tuple(name for name in config.args if "::" in name)
+    left_out = [
+        item
+        for item in items
+        if item.get_closest_marker("long") and not item.nodeid.startswith(named)
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
 
 @pytest.fixture(autouse=True, scope="session")
 def quick_flush() -> Iterator[None]:
     """Empty the tables row by row after a test that commits: TRUNCATE makes 150 files anew for a few rows.
 
-    Without the triggers that keep history from being deleted, which only a superuser can do.
+    Without the triggers that keep history from being deleted, which only a superuser can do, and
+    without what the migrations filled, which need then not be made again.
     """
-    truncate = DatabaseOperations.sql_flush
+    truncate, refill = DatabaseOperations.sql_flush, flush.emit_post_migrate_signal
 
     def sql_flush(
         self: DatabaseOperations, style: Any, tables: Sequence[str], **options: Any
     ) -> list[str]:
-        with self.connection.cursor() as cursor:
-            cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-            if not cursor.fetchone()[0]:
-                return truncate(self, style, tables, **options)
-        names = (self.quote_name(table) for table in tables)
+        if not _is_superuser():
+            return truncate(self, style, tables, **options)
+        names = (self.quote_name(table) for table in tables if table not in FILLED)
         without_triggers = "SET LOCAL session_replication_role = replica"
         return [without_triggers, *(f"DELETE FROM {name}" for name in names)]
 
+    def emit_post_migrate_signal(*arguments: Any) -> None:
+        if not _is_superuser():
+            refill(*arguments)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        patch.setattr(flush, "emit_post_migrate_signal", emit_post_migrate_signal)
         yield
+
+
+def _is_superuser() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        return bool(cursor.fetchone()[0])
 
 
 @pytest.fixture(autouse=True)

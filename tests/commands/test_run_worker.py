@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
+import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
+from procrastinate.contrib.django import connector_params
 
 from tests.commands.console import run
 from tests.crash.outside import Outside
@@ -20,6 +24,7 @@ from tests.crash.payments import ADDRESS_VARIABLE, SLUGS_VARIABLE, payments
 from tests.eventually import eventually
 from tests.jobs import empty_queue, jobs
 from workflows_app.demo.database import environment_for
+from workflows_app.management.commands.run_worker import still_there
 from workflows_app.models import Event, Lease, Mutation, Run
 from workflows_app.publishing import publish
 from workflows_app.testing import registered
@@ -149,3 +154,49 @@ def test_a_concurrency_that_is_none_is_wrong_usage(concurrency: str, told: str) 
     ran = run("run_worker", "--concurrency", concurrency)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.endswith(told)
+
+
+def test_the_queue_sees_without_a_statement_that_the_server_has_ended_a_session(
+    transactional_db: None,
+) -> None:
+    async def check_before_and_after_it_is_ended() -> None:
+        own = await psycopg.AsyncConnection.connect(**connector_params(DEFAULT_DB_ALIAS))
+        async with own:
+            await still_there(own)
+            _ask("SELECT pg_terminate_backend(%s, 5000)", own.info.backend_pid)
+            with pytest.raises(psycopg.OperationalError, match=r"terminat|closed"):
+                await still_there(own)
+            assert own.closed
+
+    asyncio.run(check_before_and_after_it_is_ended())
+
+
+def test_to_see_that_a_session_is_there_costs_no_statement(transactional_db: None) -> None:
+    async def check_often() -> None:
+        own = await psycopg.AsyncConnection.connect(
+            **connector_params(DEFAULT_DB_ALIAS), autocommit=True
+        )
+        async with own:
+            last = "SELECT query_start FROM pg_stat_activity WHERE pid = %s"
+            before = _ask(last, own.info.backend_pid)
+            for _ in range(3):
+                await still_there(own)
+            assert _ask(last, own.info.backend_pid) == before
+            assert await (await own.execute("SELECT 1")).fetchone() == (1,)
+
+    asyncio.run(check_often())
+
+
+def _ask(statement: str, pid: int) -> object:
+    # The loop's own thread has no connection of Django's.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_ask_here, statement, pid).result()
+
+
+def _ask_here(statement: str, pid: int) -> object:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [pid])
+            return cursor.fetchone()
+    finally:
+        connection.close()

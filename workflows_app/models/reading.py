@@ -18,6 +18,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import query as django_query
 from psycopg import sql
 
+from workflows_app.models.pipeline import round_trip
+
 M = TypeVar("M", bound=models.Model)
 
 #: Stands for the n-th value while a query is compiled: a number that no row has.
@@ -101,7 +103,7 @@ def together(*queries: Query) -> list[list[Any]]:
     database.ensure_connection()
     reads = [Reading(query, values) for query, values in queries]
     with database.wrap_database_errors:
-        with database.connection.pipeline():
+        with round_trip(database.connection):
             for read in reads:
                 read.send(database)
         return [read.rows() for read in reads]

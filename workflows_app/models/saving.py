@@ -21,6 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 
+from workflows_app.models.pipeline import round_trip
 from workflows_app.models.reading import Query, Reading, together
 from workflows_app.models.statements import Shape, named_fields, statement_of, stored_fields
 
@@ -150,7 +151,7 @@ class Changes:
         database.ensure_connection()
         reads = [Reading(query, values) for query, values in queries]
         with database.wrap_database_errors:
-            with database.connection.pipeline():
+            with round_trip(database.connection):
                 if guard is not None:
                     # Not Django's cursor, which would have it planned each time.
                     psycopg.Cursor(database.connection).execute(*guard)  # type: ignore[call-overload,unused-ignore]

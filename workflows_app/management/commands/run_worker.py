@@ -19,6 +19,7 @@ from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import ConnectorException
 from procrastinate.psycopg_connector import PsycopgConnector
 from procrastinate.signals import on_stop
+from psycopg_pool import AsyncConnectionPool
 
 from workflows_app.conf import policy
 from workflows_app.job_manager import TellingJobManager
@@ -145,6 +146,20 @@ async def _autocommit(connection: psycopg.AsyncConnection[Any]) -> None:
     await connection.set_autocommit(True)
 
 
+def _pool(**options: Any) -> AsyncConnectionPool:
+    return AsyncConnectionPool(**{**options, "check": still_there})
+
+
+async def still_there(connection: psycopg.AsyncConnection[Any]) -> None:
+    """See that the server has ended a session before it is used. Raises OperationalError.
+
+    The queue's own check is a statement before each statement.
+    """
+    # First what the server said last, if anything, then that it has hung up.
+    connection.pgconn.consume_input()
+    connection.pgconn.consume_input()
+
+
 async def _work_while_connected(
     told_to_stop: asyncio.Event, *, concurrency: int, wait: bool
 ) -> None:
@@ -152,7 +167,9 @@ async def _work_while_connected(
     params = connector_params(DEFAULT_DB_ALIAS)
     # The pool would keep trying, and say so each time.
     await (await psycopg.AsyncConnection.connect(**params)).close()
-    connector = PsycopgConnector(kwargs=params, configure=_autocommit, timeout=_POOL_SECONDS)
+    connector = PsycopgConnector(
+        kwargs=params, configure=_autocommit, pool_factory=_pool, timeout=_POOL_SECONDS
+    )
     with app.replace_connector(connector) as worker_app:
         worker_app.job_manager = TellingJobManager(worker_app.connector)
         async with worker_app.open_async():
