@@ -98,6 +98,6 @@ def test_a_worker_that_is_frozen_in_a_transaction_does_not_keep_its_locks(
     again = "crashed preparing; committed committed (applied); 42 consumed; paid 42"
     eventually(lambda: scene.told("mute"), again)
     first.thaw()
-    eventually(lambda: "the connection is lost" in first.log.read_text(), True)
+    eventually(lambda: "database.away kind=unreachable" in first.log.read_text(), True)
     assert scene.told("mute") == again
     assert first.is_running

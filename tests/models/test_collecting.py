@@ -234,8 +234,8 @@ def test_a_statement_is_made_of_meta_data_alone() -> None:
 
     assert statement_of((shape,)) == (
         'WITH written_0 AS (INSERT INTO "workflows_app_topic" ("workflow_id", "name",'
-        ' "consumer_id") VALUES (%s, %s, %s) RETURNING "id")'
-        ' SELECT workflows_app_all_of((SELECT array_agg("id") FROM written_0), %s)'
+        ' "consumer_id") VALUES ($1, $2, $3) RETURNING "id")'
+        ' SELECT workflows_app_all_of((SELECT array_agg("id") FROM written_0), $4)'
     )
 
 

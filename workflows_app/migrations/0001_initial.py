@@ -10,6 +10,13 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def install_triggers(apps, schema_editor):
+    """Install them again: only a schema editor that pgtrigger has patched makes a table with its triggers."""
+    for model in apps.get_app_config('workflows_app').get_models():
+        for trigger in getattr(model._meta, 'triggers', []):
+            schema_editor.execute(trigger.install_sql, params=None)
+
+
 class Migration(migrations.Migration):
 
     initial = True
@@ -533,4 +540,5 @@ class Migration(migrations.Migration):
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
+        migrations.RunPython(install_triggers, migrations.RunPython.noop),
     ]

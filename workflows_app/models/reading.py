@@ -111,7 +111,7 @@ def together(*queries: Query) -> list[list[Any]]:
 
 def _send(database: BaseDatabaseWrapper, plan: _Plan, values: Sequence[Any]) -> psycopg.Cursor[Any]:
     flat = _flat(values)
-    cursor = psycopg.Cursor(database.connection)
+    cursor = psycopg.RawCursor(database.connection)
     cursor.execute(plan.sql, [flat[index] for index in plan.positions])  # type: ignore[call-overload,unused-ignore]
     return cursor
 
@@ -149,15 +149,14 @@ def _compile(build: Callable[..., models.QuerySet[Any]], shape: tuple[int, ...])
 def _with_constants(text: str, params: Sequence[Any], count: int) -> tuple[str, list[int]]:
     """Return the SQL with what is no mark written out, and which value each place left is for."""
     first, *rest = text.split("%s")
-    pieces, found = [first], []
+    pieces, found = [first.replace("%%", "%")], []
     for value, piece in zip(params, rest, strict=True):
         if _is_mark(value, count):
             found.append(value - _MARK)
-            pieces.append("%s")
+            pieces.append(f"${len(found)}")
         else:
-            literal = sql.Literal(value).as_string(connection.connection)
-            pieces.append(literal.replace("%", "%%"))
-        pieces.append(piece)
+            pieces.append(sql.Literal(value).as_string(connection.connection))
+        pieces.append(piece.replace("%%", "%"))
     return "".join(pieces), found
 
 

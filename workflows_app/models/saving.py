@@ -97,7 +97,7 @@ class _Statement:
         return True
 
     def send(self, database: BaseDatabaseWrapper) -> psycopg.Cursor[Any]:
-        cursor = psycopg.Cursor(database.connection)
+        cursor = psycopg.RawCursor(database.connection)
         text = statement_of(tuple(write.final_shape() for write in self.writes))
         values = [value for write in self.writes for value in write.parameters()]
         wanted = [number for write in self.writes for number in write.wanted()]

@@ -64,7 +64,16 @@ def statement_of(shapes: tuple[Shape, ...]) -> str:
             steps.append(f"kept_{number} AS ({_history(shape, written)})")
         keys = f"(SELECT array_agg({_key(shape.model)}) FROM {written})"
         results.append(keys if shape.unless_there else f"workflows_app_all_of({keys}, %s)")
-    return f"WITH {', '.join(steps)} SELECT {', '.join(results)}"
+    return numbered(f"WITH {', '.join(steps)} SELECT {', '.join(results)}")
+
+
+def numbered(text: str) -> str:
+    """Return SQL for psycopg's raw cursor, with `$1` and so on for each `%s`.
+
+    Its other cursors read a text anew each time, if that is long or has many values.
+    """
+    first, *rest = text.split("%s")
+    return first + "".join(f"${number}{piece}" for number, piece in enumerate(rest, start=1))
 
 
 def _write(shape: Shape) -> str:
