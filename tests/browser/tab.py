@@ -107,6 +107,17 @@ class Tab:
         """Return how many elements of this kind the dialog has."""
         return int(self._do(lambda page: _named(_dialog(page), role, text).count()))
 
+    @contextmanager
+    def dialog_hidden(self, *texts: str) -> Iterator[None]:
+        """Let no dialog be shown during the block, at whose end one that has `texts` has come."""
+        content = "#modal-content"
+        show = "(element, how) => { element.style.visibility = how }"
+        self._do(lambda page: page.locator(content).evaluate(show, "hidden"))
+        yield
+        for text in texts:
+            self._do(lambda page, text=text: expect(page.locator(content)).to_contain_text(text))  # type: ignore[misc]
+        self._do(lambda page: page.locator(content).evaluate(show, ""))
+
     def sees_no_dialog(self) -> None:
         self._do(lambda page: expect(page.locator("#modal-content")).to_be_hidden())
 

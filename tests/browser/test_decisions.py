@@ -111,6 +111,17 @@ def test_with_the_keyboard_alone(blocked: Run, browse: Callable[..., Tab]) -> No
     assert Event.objects.get().status == "skipped"
 
 
+def test_a_dialog_that_is_shown_later_than_its_content_comes_has_the_focus(
+    blocked: Run, browse: Callable[..., Tab]
+) -> None:
+    tab = browse()
+    tab.open(page_of(blocked))
+    with tab.dialog_hidden("Whether it happened stays unknown here."):
+        tab.click("Skip", role="button")
+
+    tab.has_focus("reason")
+
+
 def test_a_page_that_was_left_open_is_told_what_happened_meanwhile(
     blocked: Run, browse: Callable[..., Tab]
 ) -> None:

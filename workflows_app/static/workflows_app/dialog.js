@@ -47,7 +47,15 @@
         event.target.setAttribute("role", "dialog");
         event.target.setAttribute("aria-modal", "true");
         event.target.setAttribute("aria-label", event.target.querySelector("h1")?.textContent.trim() ?? "");
+        focusWhenShown(event.target.querySelector("[autofocus]"));
     });
+
+    // The dialog may be shown only after its content has come, and what is hidden takes no focus.
+    const focusWhenShown = (field, tries = 100) => {
+        if (!field?.isConnected || modal().contains(document.activeElement) || !tries) return;
+        field.focus();
+        setTimeout(() => focusWhenShown(field, tries - 1), 20);
+    };
 
     const giveFocusBack = () => setTimeout(() => opener?.focus());
     document.addEventListener("keydown", (event) => {
