@@ -8,7 +8,8 @@ would disturb the server's statistics of fsyncs, where one fsync may serve sever
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -56,3 +57,21 @@ def commits_that_wait() -> Iterator[list[int]]:
         assert connection.connection is opened, "the connection was replaced meanwhile"
     finally:
         opened.__class__ = before
+
+
+def round_trips(work: Callable[[], object]) -> int:
+    """Return how often `work` waits for the server's answer, on the connection of this thread.
+
+    By the protocol: the last message before a client waits is a Sync, or a Query of the simple protocol.
+    """
+    connection.ensure_connection()
+    driver = connection.connection.pgconn
+    with tempfile.TemporaryFile("w+") as file:
+        driver.trace(file.fileno())
+        try:
+            work()
+        finally:
+            driver.untrace()
+        file.seek(0)
+        messages = [line.rstrip().split("\t") for line in file if line.count("\t") >= 3]
+    return sum(sender == "F" and name in ("Sync", "Query") for _, sender, _, name, *_ in messages)

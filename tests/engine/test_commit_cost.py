@@ -1,17 +1,18 @@
 """What an event costs: two commits that wait for the disk, whatever the size of the history.
 
 One before the call leaves, one when its outcome is known (P1); all others may be lost and are
-replayed. Also what costs nothing: looking, polling, waiting.
+replayed. And six round trips. Also what costs nothing: looking, polling, waiting.
 """
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
-from tests.engine.commits import commits_that_wait
+from tests.engine.commits import commits_that_wait, round_trips
 from tests.engine.stage import (
     RECEIVED,
     SHIPPED,
@@ -55,6 +56,22 @@ def test_an_event_costs_two_commits_that_wait(deploy: Deploy, earlier: int) -> N
 
     assert [run.status for run in runs()] == ["committed"] * (earlier + 3)
     assert len(waited) == 2 * 3
+
+
+def test_an_event_costs_six_round_trips_to_the_database(deploy: Deploy) -> None:
+    """Those of docs/performance.md."""
+    deploy(calling(scripted("applied"), lambda ctx, prepared, outcome: None))
+
+    def cost(events: int) -> int:
+        for _ in range(events):
+            send(str(next(numbers)))
+        return round_trips(host)
+
+    numbers = count()
+    # A statement is prepared when it has come a few times, which takes a round trip.
+    cost(20)
+
+    assert cost(9) - cost(5) == 6 * 4
 
 
 def test_one_waits_before_the_call_leaves_and_one_before_next(deploy: Deploy) -> None:
