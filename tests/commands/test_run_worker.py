@@ -11,12 +11,14 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import Any
 
 import psycopg
 import pytest
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection
 from procrastinate.contrib.django import connector_params
+from psycopg.waiting import Wait
 
 from tests.commands.console import run
 from tests.crash.outside import Outside
@@ -24,7 +26,7 @@ from tests.crash.payments import ADDRESS_VARIABLE, SLUGS_VARIABLE, payments
 from tests.eventually import eventually
 from tests.jobs import empty_queue, jobs
 from workflows_app.demo.database import environment_for
-from workflows_app.management.commands.run_worker import still_there
+from workflows_app.management.commands.run_worker import PatientConnection, still_there
 from workflows_app.models import Event, Lease, Mutation, Run
 from workflows_app.publishing import publish
 from workflows_app.testing import registered
@@ -185,6 +187,23 @@ def test_to_see_that_a_session_is_there_costs_no_statement(transactional_db: Non
             assert await (await own.execute("SELECT 1")).fetchone() == (1,)
 
     asyncio.run(check_often())
+
+
+def test_the_queue_sleeps_until_the_server_says_something(transactional_db: None) -> None:
+    looks: list[Any] = []
+
+    def look() -> Iterator[Wait]:
+        while True:
+            looks.append((yield Wait.R))
+
+    async def wait_a_while() -> None:
+        own = await PatientConnection.connect(**connector_params(DEFAULT_DB_ALIAS))
+        async with own:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(own.wait(look()), timeout=0.5)
+
+    asyncio.run(wait_a_while())
+    assert looks == []
 
 
 def _ask(statement: str, pid: int) -> object:

@@ -34,6 +34,8 @@ _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 8.0
 #: How long the queue waits for a connection.
 _POOL_SECONDS = 10.0
+#: How long a session of the queue sleeps at most while the server says nothing.
+_SLEEP_SECONDS = 5.0
 #: How often one that ends when idle looks whether a job still waits for another one's lock.
 _IDLE_LOOK_SECONDS = 0.2
 #: Who says many times, with tracebacks, that the database is away.
@@ -146,8 +148,22 @@ async def _autocommit(connection: psycopg.AsyncConnection[Any]) -> None:
     await connection.set_autocommit(True)
 
 
+class PatientConnection(psycopg.AsyncConnection[Any]):
+    """Sleeps until the server says something: psycopg's own looks ten times a second for a Ctrl-C.
+
+    In an event loop that comes by itself.
+    """
+
+    async def wait(
+        self, gen: Any, interval: float = _SLEEP_SECONDS, timeout: float | None = None
+    ) -> Any:
+        return await super().wait(gen, interval, timeout)
+
+
 def _pool(**options: Any) -> AsyncConnectionPool:
-    return AsyncConnectionPool(**{**options, "check": still_there})
+    return AsyncConnectionPool(
+        **{**options, "check": still_there, "connection_class": PatientConnection}
+    )
 
 
 async def still_there(connection: psycopg.AsyncConnection[Any]) -> None:
