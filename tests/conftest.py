@@ -31,13 +31,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("long"):
         return
     named = tuple(name for name in config.args if "::" in name)
-    left_out = [
-        item
-        for item in items
-        if item.get_closest_marker("long") and not item.nodeid.startswith(named)
-    ]
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        is_left_out = item.get_closest_marker("long") and not item.nodeid.startswith(named)
+        (left_out if is_left_out else kept).append(item)
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    items[:] = kept
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -55,10 +55,15 @@ async def sweep(timestamp: int) -> None:
     It has no `lock`: a sweep whose worker died would hold back the one that clears it away.
     """
     with unless_away():
-        if timestamp % max(policy().heartbeat_seconds, SWEEP_SECONDS) < SWEEP_SECONDS:
+        if _begins_a_heartbeat(timestamp):
             await sync_to_async(end_idle_transactions)()
             await _clear_stalled_jobs()
         await sync_to_async(wake_due)()
+
+
+def _begins_a_heartbeat(timestamp: int) -> bool:
+    """Tell whether no sweep came before this one in the time of a heartbeat of the workers."""
+    return timestamp % max(policy().heartbeat_seconds, SWEEP_SECONDS) < SWEEP_SECONDS
 
 
 @contextmanager

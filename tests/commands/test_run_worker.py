@@ -207,7 +207,7 @@ def test_the_queue_sleeps_until_the_server_says_something(transactional_db: None
 
 
 def _ask(statement: str, pid: int) -> object:
-    # The loop's own thread has no connection of Django's.
+    # Django refuses to ask the database in the thread of an event loop.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(_ask_here, statement, pid).result()
 

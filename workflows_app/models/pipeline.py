@@ -22,11 +22,12 @@ class _InOnePiece(psycopg.Pipeline):
     def _communicate_gen(self) -> Any:
         if not self._is_filling:
             yield from super()._communicate_gen()
+            return
         while self.command_queue:
             self.command_queue.popleft()()
 
     def _sync_gen(self) -> Any:
-        # After BEGIN, which can be waited for together with the rest.
+        # Asked for after BEGIN, whose answer can come together with the others.
         return self._communicate_gen() if self._is_filling else super()._sync_gen()
 
     def _exit_gen(self) -> Any:

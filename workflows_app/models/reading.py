@@ -148,15 +148,15 @@ def _compile(build: Callable[..., models.QuerySet[Any]], shape: tuple[int, ...])
 
 def _with_constants(text: str, params: Sequence[Any], count: int) -> tuple[str, list[int]]:
     """Return the SQL with what is no mark written out, and which value each place left is for."""
-    first, *rest = text.split("%s")
-    pieces, found = [first.replace("%%", "%")], []
+    first, *rest = (piece.replace("%%", "%") for piece in text.split("%s"))
+    pieces, found = [first], []
     for value, piece in zip(params, rest, strict=True):
         if _is_mark(value, count):
             found.append(value - _MARK)
             pieces.append(f"${len(found)}")
         else:
             pieces.append(sql.Literal(value).as_string(connection.connection))
-        pieces.append(piece.replace("%%", "%"))
+        pieces.append(piece)
     return "".join(pieces), found
 
 

@@ -1,4 +1,4 @@
-"""Who is measured, each at the setting that was the best of those in `SETTINGS`."""
+"""Who is measured. Each peer at the setting that was the best of those in `SETTINGS`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tests.benchmarks.contenders.naive import Naive
 from tests.benchmarks.contenders.ours import Ours
 from tests.benchmarks.contenders.procrastinate import Procrastinate
 
+#: With calls as quick as these, more workflows at once cost more than they bring.
 OURS, FLOOR, NAIVE = Ours(2), Floor(), Naive()
 BEST = (
     Procrastinate(16),
@@ -17,7 +18,7 @@ BEST = (
     Celery(16),
 )
 CONTENDERS: tuple[Contender, ...] = (OURS, FLOOR, NAIVE, *BEST)
-#: What the best settings were found among.
+#: All that are tried.
 SETTINGS: tuple[Contender, ...] = (
     *(Ours(number) for number in (1, 2, 4, 8)),
     *(Procrastinate(number) for number in (4, 16, 64)),

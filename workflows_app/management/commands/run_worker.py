@@ -161,9 +161,8 @@ class PatientConnection(psycopg.AsyncConnection[Any]):
 
 
 def _pool(**options: Any) -> AsyncConnectionPool:
-    return AsyncConnectionPool(
-        **{**options, "check": still_there, "connection_class": PatientConnection}
-    )
+    own = {"check": still_there, "connection_class": PatientConnection}
+    return AsyncConnectionPool(**(options | own))
 
 
 async def still_there(connection: psycopg.AsyncConnection[Any]) -> None:

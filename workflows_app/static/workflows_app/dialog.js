@@ -42,6 +42,13 @@
         }
     });
 
+    // The dialog may be shown only after its content has come, and what is hidden takes no focus.
+    const focusWhenShown = (field, tries = 100) => {
+        if (!field?.isConnected || modal().contains(document.activeElement) || !tries) return;
+        field.focus();
+        setTimeout(() => focusWhenShown(field, tries - 1), 20);
+    };
+
     document.addEventListener("htmx:afterSwap", (event) => {
         if (event.target !== modal()) return;
         event.target.setAttribute("role", "dialog");
@@ -49,13 +56,6 @@
         event.target.setAttribute("aria-label", event.target.querySelector("h1")?.textContent.trim() ?? "");
         focusWhenShown(event.target.querySelector("[autofocus]"));
     });
-
-    // The dialog may be shown only after its content has come, and what is hidden takes no focus.
-    const focusWhenShown = (field, tries = 100) => {
-        if (!field?.isConnected || modal().contains(document.activeElement) || !tries) return;
-        field.focus();
-        setTimeout(() => focusWhenShown(field, tries - 1), 20);
-    };
 
     const giveFocusBack = () => setTimeout(() => opener?.focus());
     document.addEventListener("keydown", (event) => {
