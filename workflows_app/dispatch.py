@@ -9,11 +9,13 @@ that are due, leases whose holder vanished, and arrivals that nobody has looked 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
+from weakref import WeakSet
 
 from asgiref.sync import sync_to_async
 from django.db import Error, close_old_connections, connection
@@ -37,6 +39,8 @@ SWEEP_SECONDS = 5
 #: The sixth field is seconds.
 SWEEP_CRON = f"* * * * * */{SWEEP_SECONDS}"
 SWEEP_TASK = "workflows_app.sweep"
+#: The event loops, which is to say workers, in which a sweep is under way.
+_sweeping: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
 
 
 @app.task(name=ADVANCE_TASK, queue=QUEUE)
@@ -52,8 +56,21 @@ def advance(workflow_id: int) -> None:
 async def sweep(timestamp: int) -> None:
     """Wake every workflow that is due, and, once a heartbeat, clear away what dead workers left.
 
-    It has no `lock`: a sweep whose worker died would hold back the one that clears it away.
+    It has no `lock`: a sweep whose worker died would hold back the one that clears it away. But one
+    that waits, for a lock of the database say, must not have others wait beside it: each would keep
+    the worker from advancing one more workflow.
     """
+    worker = asyncio.get_running_loop()
+    if worker in _sweeping:
+        return
+    _sweeping.add(worker)
+    try:
+        await _sweep(timestamp)
+    finally:
+        _sweeping.discard(worker)
+
+
+async def _sweep(timestamp: int) -> None:
     with unless_away():
         if _begins_a_heartbeat(timestamp):
             await sync_to_async(end_idle_transactions)()

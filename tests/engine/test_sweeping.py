@@ -5,7 +5,9 @@ It drops connections that are not in order, so these tests commit for real.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -114,6 +116,31 @@ def test_jobs_are_cleared_once_a_heartbeat_and_what_is_due_is_woken_by_each_swee
 
         assert ProcrastinateJob.objects.filter(pk=job).exists() is (timestamp not in clearing)
         assert ProcrastinateJob.objects.filter(status="todo").exists()
+
+
+def test_a_sweep_that_waits_has_no_other_one_wait_in_its_worker(
+    workflow_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+    looks: list[int] = []
+
+    def look() -> None:
+        looks.append(1)
+        begun.set()
+        assert may_end.wait(10)
+
+    async def sweep_again_and_again() -> None:
+        first = asyncio.create_task(dispatch.sweep.func(5))
+        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.wait_for(dispatch.sweep.func(5), 5)
+        assert len(looks) == 1
+        may_end.set()
+        await first
+        await dispatch.sweep.func(5)
+
+    monkeypatch.setattr(dispatch, "wake_due", look)
+    asyncio.run(sweep_again_and_again())
+    assert len(looks) == 2
 
 
 def test_the_sweep_leaves_the_job_of_a_worker_that_lives(workflow_id: int) -> None:
