@@ -52,7 +52,9 @@ class Worker:
         self.log = log
         self._output = log.open("wb")
         self._process = subprocess.Popen(
-            [sys.executable, "manage.py", "run_worker", "--concurrency", str(len(slugs) + 1)],
+            # A place for each workflow, and some for what waits beside those that stand: a sweep, and
+            # jobs of workflows that stand, which a busy machine has taken for stalled.
+            [sys.executable, "manage.py", "run_worker", "--concurrency", str(len(slugs) + 5)],
             cwd=settings.BASE_DIR,
             env={
                 **_unmeasured(os.environ),
