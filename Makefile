@@ -7,7 +7,7 @@ LOCK := requirements/dev.txt
 PEERS := .venv-bench
 # A process and a database for each processor; with ARGS one, so that output comes as it is printed.
 TESTS := -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder) \
-	$(SKIP:%=--ignore=%)
+	$(ONLY)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-long check static coverage model mutants soak bench bench-quick bench-report bench-peers format lock clean
@@ -38,7 +38,7 @@ test: install ## Run the tests (ARGS="tests/unit -k name")
 test-long: install ## Run all tests, those too that are more of the same: every race in both orders
 	$(BIN)/python $(TESTS) --long
 
-check: static coverage ## All that must hold before a commit (SKIP="tests/model tests/away")
+check: static coverage ## All that must hold before a commit (ONLY="tests/unit tests/docs")
 
 # What loads the settings says how: with DATABASE_URL they are production's, which want a secret key.
 static: install

@@ -18,6 +18,7 @@ from tests.eventually import eventually
 SAME_RUN = "committed committed (applied)"
 
 
+@pytest.mark.long
 def test_a_server_that_comes_back_at_another_port_is_found(
     database: Database, scenario: Callable[..., Scenario], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from tests.away.stream import Stream
 ROUNDS = int(os.environ.get("AWAY_ROUNDS", "1"))
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
+@pytest.mark.parametrize("mode", [pytest.param("fast", marks=pytest.mark.long), "immediate"])
 def test_a_restart_of_the_server_loses_and_doubles_nothing(
     mode: str, database: Database, stream: Stream
 ) -> None:
@@ -33,7 +33,7 @@ def test_a_restart_of_the_server_loses_and_doubles_nothing(
 def test_sessions_that_are_ended_again_and_again_cost_nothing(
     database: Database, stream: Stream
 ) -> None:
-    for _ in range(5 * ROUNDS):
+    for _ in range(3 * ROUNDS):
         stream.is_under_way(events=2)
         database.hang_up()
     stream.comes_to_its_end()

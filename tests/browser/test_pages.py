@@ -24,7 +24,9 @@ from workflows_app.operations import skip_event
 LONG = "w" * 180
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (1280, False)])
+@pytest.mark.parametrize(
+    ("width", "dark"), [(390, True), pytest.param(1280, False, marks=pytest.mark.long)]
+)
 def test_no_page_complains_or_is_wider_than_the_screen(
     olga: User,
     scene: Callable[..., Any],

@@ -18,7 +18,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 
 from tests.concurrency import gates
-from tests.concurrency.actors import Decision
+from tests.concurrency.actors import Actor, Decision, Deploy, OtherWorker, Publisher, Step
 from tests.concurrency.arena import Arena
 from tests.concurrency.cast import CAST, STEPS
 from tests.concurrency.conftest import left_behind
@@ -32,16 +32,49 @@ from workflows_app.doctor import CHECKS, Severity, examine
 from workflows_app.sdk import Workflow
 
 LINES = list(lines())
-#: Who meets in which order. Without `--long` each pair meets once, every second one in reverse order.
 ORDERS = {(line.first, line.second) for line in LINES}
 PLACES = {name: number for number, name in enumerate(CAST)}
+#: Of those of such a kind one after the other meets a step without `--long`: there are several of each.
+TAKING_TURNS = (Deploy, OtherWorker, Publisher)
 
 
 def is_long(line: Line) -> bool:
-    """Tell whether the same two also meet in the other order, and without `--long` do only that."""
+    """Tell whether the two meet with `--long` only, where each pair meets in both orders.
+
+    Without it a pair meets once, every second one in reverse order, and a step meets each decision and
+    one of each other kind.
+    """
     first, second = PLACES[line.first], PLACES[line.second]
     is_met_otherwise = first != second and (line.second, line.first) in ORDERS
-    return is_met_otherwise and (first < second) == bool((first + second) % 2)
+    is_reverse = is_met_otherwise and (first < second) == bool((first + second) % 2)
+    return is_reverse or is_others_turn(line)
+
+
+def is_others_turn(line: Line) -> bool:
+    """Tell whether another one of the same kind is to meet the step."""
+    if not take_turns(line.first, line.second):
+        return False
+    step, other = sorted(
+        (line.first, line.second), key=lambda name: isinstance(CAST[name], TAKING_TURNS)
+    )
+    same = [
+        name
+        for name in CAST
+        if kind_of(name) is kind_of(other) and ORDERS & {(step, name), (name, step)}
+    ]
+    return same[PLACES[step] % len(same)] != other
+
+
+def take_turns(one: str, other: str) -> bool:
+    """Tell whether one of the two is a step, and the other one of several that meet it in turn."""
+    pair = CAST[one], CAST[other]
+    return any(isinstance(actor, Step) for actor in pair) and any(
+        isinstance(actor, TAKING_TURNS) for actor in pair
+    )
+
+
+def kind_of(name: str) -> type[Actor]:
+    return type(CAST[name])
 
 
 MEETINGS = [
@@ -103,12 +136,23 @@ def test_every_pair_meets_or_has_a_reason_why_it_cannot() -> None:
     assert sorted(set(product(CAST, CAST)) - {*meetings, *excused}) == []
 
 
-def test_each_pair_meets_without_long_and_everybody_comes_first_and_second() -> None:
-    short = [(line.first, line.second) for line in LINES if not is_long(line)]
+def test_without_long_each_step_meets_each_decision_and_each_kind() -> None:
+    short = {(line.first, line.second) for line in LINES if not is_long(line)}
 
-    assert {frozenset(pair) for pair in short} == {frozenset(pair) for pair in ORDERS}
+    assert who_meets(short) == who_meets(ORDERS)
     assert {first for first, _ in short} == {first for first, _ in ORDERS}
     assert {second for _, second in short} == {second for _, second in ORDERS}
+
+
+def who_meets(orders: set[tuple[str, str]]) -> set[tuple[str, Any]]:
+    """Return who meets whom, in whatever order; of those who take turns with a step, the kind."""
+    met: set[tuple[str, Any]] = set()
+    for one, other in orders | {(second, first) for first, second in orders}:
+        if not take_turns(one, other):
+            met.add((one, other))
+        elif isinstance(CAST[one], Step):
+            met.add((one, kind_of(other)))
+    return met
 
 
 def test_every_operation_is_somebodys_and_meets_others() -> None:

@@ -91,7 +91,11 @@ def test_a_run_out_of_time_fails_and_says_what_is_open(ended: dict[str, Ended]) 
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.long),
+        (signal.SIGKILL, -signal.SIGKILL),
+    ],
 )
 def test_nothing_is_left_if_it_is_ended(tmp_path: Path, number: int, code: int) -> None:
     run = DemoProcess(tmp_path / "run", "--no-serve")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -29,12 +31,17 @@ pytestmark = pytest.mark.django_db
 NEEDS_A_PERSON = "A decision needs a person: an active user account of this project."
 
 
-def refused(press: Press, target: Any, **arguments: Any) -> tuple[str, str]:
-    """Press, expect a refusal that changes nothing, and return its code and sentence."""
+@contextmanager
+def nothing_changes() -> Iterator[None]:
     before = everything()
+    yield
+    assert everything() == before
+
+
+def refused(press: Press, target: Any, **arguments: Any) -> tuple[str, str]:
+    """Press, expect a refusal, and return its code and sentence."""
     with pytest.raises(OperationRefused) as caught:
         press.function(target, **arguments)
-    assert everything() == before
     return caught.value.code, str(caught.value)
 
 
@@ -104,19 +111,17 @@ def test_nobody_decides_without_a_reason(
 ) -> None:
     target = press.ready(scene)
 
-    for empty in ("", "   ", "\t\n", None, 7):
-        assert refused(press, target, actor=operator_user, reason=empty) == (
-            "reason_required",
-            "Say why: a reason is required.",
-        )
-    for unstorable, sentence in (
-        ("a\x00b", "The reason must not contain NUL characters."),
-        ("caf\udce9", "The reason contains characters that are no valid text."),
-    ):
-        assert refused(press, target, actor=operator_user, reason=unstorable) == (
-            "reason_required",
-            sentence,
-        )
+    empty = "Say why: a reason is required."
+    with nothing_changes():
+        for reason, sentence in (
+            *((nothing, empty) for nothing in ("", "   ", "\t\n", None, 7)),
+            ("a\x00b", "The reason must not contain NUL characters."),
+            ("caf\udce9", "The reason contains characters that are no valid text."),
+        ):
+            assert refused(press, target, actor=operator_user, reason=reason) == (
+                "reason_required",
+                sentence,
+            )
     with pytest.raises(TypeError, match="reason"):
         press.function(target, actor=operator_user)
     with pytest.raises(TypeError, match="positional"):
@@ -131,11 +136,13 @@ def test_only_a_person_of_today_decides(press: Press, scene: SceneMaker) -> None
     deleted = may_only("deleted", press.permission)
     User.objects.filter(pk=deleted.pk).delete()
 
-    for nobody in (inactive, deleted, AnonymousUser(), User(username="unsaved"), None, "olga", 1):
-        assert refused(press, target, actor=nobody, reason="mine") == (
-            "unknown_actor",
-            NEEDS_A_PERSON,
-        )
+    nobodies = (inactive, deleted, AnonymousUser(), User(username="unsaved"), None, "olga", 1)
+    with nothing_changes():
+        for nobody in nobodies:
+            assert refused(press, target, actor=nobody, reason="mine") == (
+                "unknown_actor",
+                NEEDS_A_PERSON,
+            )
     with pytest.raises(TypeError, match="actor"):
         press.function(target, reason="mine")
 
@@ -145,10 +152,11 @@ def test_each_operation_needs_its_own_permission(press: Press, scene: SceneMaker
     target = press.ready(scene)
     others = may_only("others", *(name for name in OPERATE if name != press.permission))
 
-    assert refused(press, target, actor=others, reason="mine") == (
-        "permission_denied",
-        f"others may not use “{press.label}”: the permission “{press.permission}” is missing.",
-    )
+    with nothing_changes():
+        assert refused(press, target, actor=others, reason="mine") == (
+            "permission_denied",
+            f"others may not use “{press.label}”: the permission “{press.permission}” is missing.",
+        )
     only = may_only("only", press.permission)
     assert press.function(target, actor=only, reason="mine").actor == only
 
@@ -161,7 +169,8 @@ def test_a_permission_withdrawn_after_login_is_gone(
     assert operator_user.has_perm(f"workflows_app.{press.permission}")
     Group.objects.get(name="Workflow operators").user_set.clear()
 
-    code, _ = refused(press, target, actor=operator_user, reason="mine")
+    with nothing_changes():
+        code, _ = refused(press, target, actor=operator_user, reason="mine")
 
     assert code == "permission_denied"
     assert operator_user.has_perm(f"workflows_app.{press.permission}"), "cached in the old object"
@@ -172,7 +181,8 @@ def test_viewers_may_not_decide_and_superusers_may(
     press: Press, scene: SceneMaker, viewer_user: User
 ) -> None:
     target = press.ready(scene)
-    code, _ = refused(press, target, actor=viewer_user, reason="mine")
+    with nothing_changes():
+        code, _ = refused(press, target, actor=viewer_user, reason="mine")
     assert code == "permission_denied"
     root = User.objects.create_superuser("root")
     assert press.function(target, actor=root, reason="mine").actor == root
