@@ -8,6 +8,7 @@ before a slow transaction commits, and find nothing; a job deferred after the co
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,15 +17,21 @@ from procrastinate import App
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.contrib.django.settings import settings
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from psycopg.errors import LockNotAvailable
 
 from workflows_app.boundaries import Boundary, reached
 from workflows_app.models import Lease
+from workflows_app.outages import sqlstate_of
+
+logger = logging.getLogger("workflows_app")
 
 QUEUE = "workflows"
 ADVANCE_TASK = "workflows_app.advance"
 #: How the database knows the sessions of workers.
 SESSION_NAME = "workflows worker"
+#: How long to wait for another session that is about to put the same job into the queue.
+PATIENCE_SECONDS = 5.0
 
 
 def wake(workflow_id: int) -> None:
@@ -49,12 +56,20 @@ def wake_at(workflow_id: int, *, due_at: object) -> None:
 
 
 def defer_advance(workflow_id: int) -> bool:
-    """Put a job for the workflow into the queue, now. Return False if one waits there already."""
+    """Put a job for the workflow into the queue, now. Return False if one waits there already.
+
+    Nor is one put there while another session has been about to do so for long: its process may be
+    suspended, and only a sweep that does not wait for it ends such a session. The sweep tries again.
+    """
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 # The job may be lost in a crash of the database: the sweep finds the work.
-                cursor.execute("SET LOCAL synchronous_commit = off")
+                cursor.execute(
+                    "SELECT set_config('synchronous_commit', 'off', true),"
+                    " set_config('lock_timeout', %s, true)",
+                    [f"{PATIENCE_SECONDS:g}s"],
+                )
             _queue().configure_task(
                 ADVANCE_TASK,
                 queue=QUEUE,
@@ -62,6 +77,11 @@ def defer_advance(workflow_id: int) -> bool:
                 queueing_lock=f"workflow:{workflow_id}",
             ).defer(workflow_id=workflow_id)
     except AlreadyEnqueued:
+        return False
+    except ConnectorException as error:
+        if sqlstate_of(error) != LockNotAvailable.sqlstate:
+            raise
+        logger.warning("job.held_up workflow=%s", workflow_id)
         return False
     return True
 

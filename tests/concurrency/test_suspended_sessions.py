@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
 
+from tests.concurrency.stage import Stage
 from tests.eventually import eventually
-from workflows_app.dispatch import end_idle_transactions
+from tests.jobs import empty_queue
+from workflows_app import waking
+from workflows_app.dispatch import end_idle_transactions, wake_due
 from workflows_app.waking import SESSION_NAME
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,6 +30,26 @@ def test_only_idle_transactions_of_workers_are_ended(settings: Any) -> None:
         eventually(end_idle_transactions, 1)
         assert answers(other)
         assert not answers(worker)
+
+
+def test_a_sweep_does_not_wait_for_a_worker_that_was_suspended_while_it_woke_the_same_workflow(
+    stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = stage()
+    scene.publish()
+    empty_queue()
+    monkeypatch.setattr(waking, "PATIENCE_SECONDS", 0.1)
+    with in_transaction(SESSION_NAME) as worker:
+        with worker.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock)"
+                " VALUES ('workflows', 'workflows_app.advance', %(lock)s, %(lock)s)",
+                {"lock": f"workflow:{scene.row.pk}"},
+            )
+
+        assert wake_due() == []
+
+    assert wake_due() == [scene.row.pk]
 
 
 @contextmanager
