@@ -33,7 +33,9 @@ def test_only_idle_transactions_of_workers_are_ended(settings: Any) -> None:
 
 
 def test_a_sweep_does_not_wait_for_a_worker_that_was_suspended_while_it_woke_the_same_workflow(
-    stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+    stage: Callable[..., Stage],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     scene = stage()
     scene.publish()
@@ -48,6 +50,7 @@ def test_a_sweep_does_not_wait_for_a_worker_that_was_suspended_while_it_woke_the
             )
 
         assert wake_due() == []
+        assert f"job.held_up workflow={scene.row.pk}" in caplog.messages
 
     assert wake_due() == [scene.row.pk]
 
