@@ -207,7 +207,7 @@ _STILL_HELD = """
     SELECT workflows_app_all_of(array_agg(held.id), 1) FROM (
         SELECT workflow.id FROM workflows_app_workflow workflow
           JOIN workflows_app_lease lease ON lease.workflow_id = workflow.id
-         WHERE workflow.id = %s AND lease.token = %s AND lease.holder = %s
+         WHERE workflow.id = $1 AND lease.token = $2 AND lease.holder = $3
            FOR NO KEY UPDATE OF workflow, lease
     ) held
 """
@@ -215,47 +215,85 @@ _STILL_HELD = """
 _STILL_HELD_MAY_BE_LOST = _STILL_HELD.replace(
     "1) FROM", "1), set_config('synchronous_commit', 'off', true) FROM"
 )
+#: The same at once or not at all, if the claim, or what it is extended to, lasts long enough for a run
+#: that is still to be prepared.
+_STILL_PREPARING = """
+    SELECT workflows_app_all_of(array_agg(held.id), 1) FROM (
+        SELECT workflow.id FROM workflows_app_workflow workflow
+          JOIN workflows_app_lease lease ON lease.workflow_id = workflow.id
+          JOIN workflows_app_run run ON run.workflow_id = workflow.id
+         WHERE workflow.id = $1 AND lease.token = $2 AND lease.holder = $3
+           AND run.id = $4 AND run.phase = 'preparing' AND run.ended_at IS NULL
+           AND greatest(lease.expires_at, $5) >= statement_timestamp() + make_interval(secs => $6)
+           FOR NO KEY UPDATE OF workflow, lease, run NOWAIT
+    ) held
+"""
 #: The same, if nothing is known yet of a mutation's call.
 _STILL_IN_FLIGHT = """
     SELECT workflows_app_all_of(array_agg(held.id), 1) FROM (
         SELECT workflow.id FROM workflows_app_workflow workflow
           JOIN workflows_app_lease lease ON lease.workflow_id = workflow.id
-          JOIN workflows_app_run run ON run.workflow_id = workflow.id
-          JOIN workflows_app_mutation mutation ON mutation.run_id = run.id
-         WHERE workflow.id = %s AND lease.token = %s AND lease.holder = %s
-           AND mutation.id = %s AND mutation.status = 'in_flight'
+          JOIN workflows_app_mutation mutation ON mutation.id = $4
+         WHERE workflow.id = $1 AND lease.token = $2 AND lease.holder = $3
+           AND mutation.status = 'in_flight'
+           AND (SELECT workflow_id FROM workflows_app_run WHERE id = mutation.run_id) = $1
            FOR NO KEY UPDATE OF workflow, lease, mutation
     ) held
 """
 
 
+def still_held(claim: Claim, *, may_be_lost: bool = False) -> Guard:
+    """Return what locks the workflow, and fails if the claim is over."""
+    return _STILL_HELD_MAY_BE_LOST if may_be_lost else _STILL_HELD, _known_as(claim)
+
+
+def still_in_flight(claim: Claim, mutation_id: int) -> Guard:
+    """Return what fails, too, if something is known of the mutation's call."""
+    return _STILL_IN_FLIGHT, (*_known_as(claim), mutation_id)
+
+
+def still_preparing(claim: Claim, run_id: int, *, until: datetime | None, seconds: float) -> Guard:
+    """Return what fails, too, if the run is prepared, or the claim ends within `seconds`.
+
+    Nor does it wait for whoever holds the workflow: if this worker died meanwhile, its checkpoint would
+    be made nevertheless, and somebody would be asked about a call that never left.
+    `until`: what the writes behind the guard extend the claim to, if they do.
+    """
+    return _STILL_PREPARING, (*_known_as(claim), run_id, until, seconds)
+
+
+def _known_as(claim: Claim) -> tuple[int, int, str]:
+    return claim.workflow_id, claim.token, this_holder()
+
+
+_REFUSALS = (psycopg.errors.RaiseException, psycopg.errors.LockNotAvailable)
+
+
+def is_refusal(error: DatabaseError) -> bool:
+    """Tell whether a guard failed, or a write that found other rows than it should."""
+    return isinstance(error.__cause__, _REFUSALS)
+
+
 @contextmanager
-def held_from_first_write(
-    claim: Claim, *, in_flight: int | None = None, may_be_lost: bool = False
-) -> Iterator[None]:
+def held_from_first_write(claim: Claim, *guards: Guard) -> Iterator[None]:
     """As `held`, but the lock goes along with the block's first writes, in their round trip.
 
-    Nothing may be read before those that has to be read under the lock. `read_again` gives the
-    workflow. Raises Fenced at the end of the block, if not earlier; then nothing is written.
+    The first of `guards` takes it. Nothing may be read before the first writes that has to be read
+    under the lock; `read_again` gives the workflow. Raises Fenced, or a refusal of another guard, at
+    the end of the block, if not earlier; then nothing is written.
 
     If the block's writes are all in one round trip, its COMMIT is on its way before the lock is had:
     a session that was given up may commit later. Whoever writes the same in another session then
-    (`outlast`) must have the late one refused, by `in_flight`: the mutation whose answer it writes.
+    (`outlast`) must have the late one refused, by a guard that sees what was written.
     """
-    ours = (claim.workflow_id, claim.token, this_holder())
-    if in_flight is not None:
-        guard: Guard = _STILL_IN_FLIGHT, (*ours, in_flight)
-    else:
-        guard = _STILL_HELD_MAY_BE_LOST if may_be_lost else _STILL_HELD, ours
     try:
         with (
             transaction.atomic(durable=True),
-            collected(commit=not connection.savepoint_ids, guard=guard),
+            collected(commit=not connection.savepoint_ids, guards=guards),
         ):
             yield
     except DatabaseError as error:
-        is_refused = isinstance(error.__cause__, psycopg.errors.RaiseException)
-        if is_refused and not _of(claim).exists():
+        if is_refusal(error) and not _of(claim).exists():
             raise Fenced(claim.workflow_id, claim.token) from error
         raise
 
@@ -276,11 +314,19 @@ def _of(claim: Claim) -> QuerySet[Lease]:
 
 def extend(lease: Lease, *, seconds: float) -> None:
     """Keep the claim for `seconds` more at least. Needs the transaction of `held`."""
-    until = lease.seen_at + timedelta(seconds=seconds)
-    if lease.expires_at is None or lease.expires_at < until:
-        # Some more, so that the next calls of this slice need not write it again.
-        lease.expires_at = until + timedelta(seconds=policy().slice_seconds)
+    until = extension(lease, seconds=seconds)
+    if until is not None:
+        lease.expires_at = until
         update(lease, ["expires_at"])
+
+
+def extension(lease: Lease, *, seconds: float) -> datetime | None:
+    """Return until when the claim must be kept to last for `seconds`; None if it does."""
+    until = lease.seen_at + timedelta(seconds=seconds)
+    if lease.expires_at is not None and lease.expires_at >= until:
+        return None
+    # Some more, so that the next calls of this slice need not write it again.
+    return until + timedelta(seconds=policy().slice_seconds)
 
 
 def rest(lease: Lease, *, due_at: datetime | None, listens: bool) -> None:

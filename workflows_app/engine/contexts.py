@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.db.models import QuerySet, Subquery
 
@@ -21,7 +22,8 @@ from workflows_app.errors import (
     WrongReturn,
 )
 from workflows_app.models import Event, Topic, Workflow
-from workflows_app.models.reading import Compiled
+from workflows_app.models.reading import Compiled, Reading
+from workflows_app.models.saving import ask
 from workflows_app.publishing import checked_ref, input_ref
 from workflows_app.sdk.handlers import Consumer, Handler, Producer
 from workflows_app.sdk.json_values import identifier, json_value
@@ -39,6 +41,30 @@ def _pending(workflow_id: int, topic: str) -> QuerySet[Event]:
 @lru_cache(maxsize=1000)
 def _oldest(topic: str, limit: int | None) -> Compiled[Event]:
     return Compiled(lambda workflow: _pending(workflow, topic)[:limit])
+
+
+#: What each consumer peeked at first when it was last prepared: mostly it will do so again.
+_habits: WeakKeyDictionary[type[Handler], tuple[str, int]] = WeakKeyDictionary()
+
+
+@dataclass
+class Ahead:
+    """What a consumer will probably peek at, read in the round trip that began its run."""
+
+    topic: str
+    limit: int
+    _reading: Reading
+
+    @classmethod
+    def of(cls, consumer: type[Handler] | None, workflow_id: int) -> Ahead | None:
+        """Let it be read when the block of `collected` ends. None if nothing is known of its habits."""
+        habit = _habits.get(consumer) if consumer is not None else None
+        if habit is None:
+            return None
+        return cls(*habit, ask((_oldest(*habit), (workflow_id,))))
+
+    def events(self) -> list[Event]:
+        return self._reading.rows()
 
 
 @dataclass(frozen=True)
@@ -78,13 +104,21 @@ class PrepareView(_Context):
     """`ctx` of `prepare`."""
 
     def __init__(
-        self, consumer: type[Consumer], workflow: Workflow, policy: Policy, now: datetime
+        self,
+        consumer: type[Consumer],
+        workflow: Workflow,
+        policy: Policy,
+        now: datetime,
+        ahead: Ahead | None = None,
     ) -> None:
         super().__init__(consumer, policy, now)
         self._consumer = consumer
         self._workflow = workflow
+        self._ahead = ahead
+        self._has_peeked = False
         #: The events as they are stored, by id; the handler gets copies.
         self.offered: dict[int, EventRecord] = {}
+        self.events: dict[int, Event] = {}
 
     def peek(self, topic: str, limit: int = 100) -> list[EventRecord]:
         self._require_declared(topic, self._consumer.subscribes, "peek at")
@@ -92,24 +126,28 @@ class PrepareView(_Context):
             raise self._remember(
                 HandlerViolation(f"peek needs a limit of 1 or more, not {limit!r}.")
             )
-        return self._records(topic, {}, min(limit, self._policy.peek_limit))
+        return self._records(topic, self._oldest(topic, min(limit, self._policy.peek_limit)))
+
+    def _oldest(self, topic: str, limit: int) -> list[Event]:
+        if not self._has_peeked:
+            self._has_peeked = True
+            _habits[self._consumer] = (topic, limit)
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and (ahead.topic, ahead.limit) == (topic, limit):
+            return ahead.events()
+        return _oldest(topic, limit).all(self._workflow.pk)
 
     def get(self, topic: str, ids: Iterable[str]) -> list[EventRecord]:
         self._require_declared(topic, self._consumer.subscribes, "get events of")
-        return self._records(topic, {"message_id__in": list(ids)}, None)
+        pending = _pending(self._workflow.pk, topic)
+        return self._records(topic, list(pending.filter(message_id__in=list(ids))))
 
-    def _records(
-        self, topic: str, conditions: dict[str, Any], limit: int | None
-    ) -> list[EventRecord]:
-        events: Iterable[Event]
-        if conditions:
-            events = _pending(self._workflow.pk, topic).filter(**conditions)
-        else:
-            events = _oldest(topic, limit).all(self._workflow.pk)
+    def _records(self, topic: str, events: list[Event]) -> list[EventRecord]:
         found = [
             EventRecord(topic, event.message_id, event.payload, event.pk, event.revision)
             for event in events
         ]
+        self.events.update((event.pk, event) for event in events)
         self.offered.update((record.id, record) for record in found)
         return [record.copied() for record in found]
 

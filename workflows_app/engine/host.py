@@ -18,6 +18,7 @@ from workflows_app.boundaries import Boundary, reached
 from workflows_app.conf import policy
 from workflows_app.engine import claims, prepared, retry
 from workflows_app.engine.claims import Claim
+from workflows_app.engine.contexts import Ahead
 from workflows_app.engine.log import logger
 from workflows_app.engine.mutate import run_call
 from workflows_app.engine.next import run_next
@@ -160,18 +161,22 @@ class _Turn:
     may_begin: Callable[[], bool]
     #: What is to be carried on; its run is None if nothing is left of it.
     begun: tuple[Decision, Run | None] | None = None
+    #: What its `prepare` will probably peek at.
+    ahead: Ahead | None = None
     #: The last look found nothing to do, and the claim was given back.
     found_nothing: bool = False
 
     def look_first(self, again: bool) -> None:
         """Look in a transaction of its own. Commits. What began the first time is continued `again`."""
-        with claims.held_from_first_write(self.claim, may_be_lost=True):
+        with claims.held_from_first_write(
+            self.claim, claims.still_held(self.claim, may_be_lost=True)
+        ):
             self.look()
 
     def look(self) -> None:
         """Choose what is next and begin it, or give the claim back. Needs the claim's transaction."""
         # An earlier look may have been lost together with its transaction.
-        self.begun, self.found_nothing = None, False
+        self.begun, self.ahead, self.found_nothing = None, None, False
         now = self.clock()
         workflow, (rows,) = claims.read_again(self.claim, (LOOK, (self.claim.workflow_id,)))
         if not _is_active_version(workflow, self.code):
@@ -188,13 +193,22 @@ class _Turn:
             return
         run = _begin(decision, snapshot, workflow, self.claim, self.code, self.clock)
         self.begun = (decision, run)
+        if isinstance(decision, Consume) and run is not None:
+            self.ahead = Ahead.of(self.code.handler_named(run.handler.name), workflow.pk)
 
     def carry_on(self) -> None:
         """Bring what was begun as far as it goes now. Opens and commits transactions; raises Fenced."""
         assert self.begun is not None
         (decision, run), self.begun = self.begun, None
         if run is not None:
-            work = Work(self.claim, self.code, run, self.clock, before_commit=self._look_ahead)
+            work = Work(
+                self.claim,
+                self.code,
+                run,
+                self.clock,
+                ahead=self.ahead,
+                before_commit=self._look_ahead,
+            )
             _carry_on(work, decision)
 
     def _look_ahead(self) -> None:
@@ -235,7 +249,7 @@ def _begin(
             return recover(Work(claim, code, load(run_id, workflow), clock))
         case Retry(run_id):
             ended = load(run_id, workflow)
-            return retry.make_retry(
+            made = retry.make_retry(
                 ended,
                 version=version,
                 reason=f"retry of run {run_id}",
@@ -243,6 +257,8 @@ def _begin(
                 token=claim.token,
                 counts_as_failure=ended.failure_kind == Run.FailureKind.TRANSIENT,
             )
+            made.workflow = workflow
+            return made
         case Continue(run_id):
             run = load(run_id, workflow)
             run.version = version

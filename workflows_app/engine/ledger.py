@@ -18,7 +18,12 @@ from django.db import transaction
 from workflows_app.conf import Policy, policy
 from workflows_app.engine import retry
 from workflows_app.engine.calls import Answer
-from workflows_app.engine.claims import held, held_from_first_write, lock_workflow
+from workflows_app.engine.claims import (
+    held,
+    held_from_first_write,
+    lock_workflow,
+    still_in_flight,
+)
 from workflows_app.engine.log import log
 from workflows_app.engine.outlasting import outlast
 from workflows_app.engine.work import Work
@@ -119,7 +124,8 @@ def settle_execute(work: Work, mutator: type[Mutator], finding: Finding, again: 
     """
     if finding.verdict == Verdict.APPLIED and not again:
         # Nothing has to be read: all of it is one round trip.
-        with held_from_first_write(work.claim, in_flight=work.run.mutation.pk):
+        in_flight = still_in_flight(work.claim, work.run.mutation.pk)
+        with held_from_first_write(work.claim, in_flight):
             _write_answer(work, mutator, finding)
         return True
     with held(work.claim):

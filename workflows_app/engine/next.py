@@ -11,7 +11,7 @@ from typing import Any
 from workflows_app.boundaries import Boundary, reached
 from workflows_app.conf import Policy
 from workflows_app.engine import retry
-from workflows_app.engine.claims import held_from_first_write
+from workflows_app.engine.claims import held_from_first_write, still_held
 from workflows_app.engine.contexts import NextView, Publication
 from workflows_app.engine.log import log
 from workflows_app.engine.work import Work
@@ -70,7 +70,7 @@ def _commit(
         queries += [(_INHERITED, (run.pk,)), (_TOPICS, (run.workflow_id,))]
     if work.reserved is None:
         queries.append((_HELD, (run.pk,)))
-    with held_from_first_write(work.claim, may_be_lost=True):
+    with held_from_first_write(work.claim, still_held(work.claim, may_be_lost=True)):
         rows = flush(*queries) if queries else []
         if publications:
             publish_all(run, publications, *rows[:2])

@@ -12,12 +12,22 @@ import time
 import uuid
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
+
+from django.db import DatabaseError
 
 from workflows_app.engine import prepared as prepare_results
 from workflows_app.engine import retry
-from workflows_app.engine.claims import extend, held, held_reading
+from workflows_app.engine.claims import (
+    extend,
+    extension,
+    held,
+    held_from_first_write,
+    held_reading,
+    is_refusal,
+    still_preparing,
+)
 from workflows_app.engine.contexts import PrepareView
 from workflows_app.engine.outlasting import outlast
 from workflows_app.engine.work import Work
@@ -26,9 +36,10 @@ from workflows_app.errors import (
     UndeclaredMutator,
     WrongReturn,
 )
-from workflows_app.models import Event, Mutation, Reservation, Run, Workflow
+from workflows_app.models import Event, Lease, Mutation, Reservation, Run
 from workflows_app.models.reading import Compiled
-from workflows_app.models.saving import insert_all, save_with_history
+from workflows_app.models.saving import Guard, insert_all, save_with_history
+from workflows_app.models.statements import numbered
 from workflows_app.sdk.deadlines import machine_seconds
 from workflows_app.sdk.handlers import Consumer
 from workflows_app.sdk.json_values import copied, json_value
@@ -48,6 +59,19 @@ _LOCKED_EVENTS = Compiled(
         .order_by("pk")
     )
 )
+#: Locks them if all are as they were seen, and nobody is changing one; fails otherwise.
+_AS_SEEN = """
+    SELECT workflows_app_all_of(array_agg(seen.id), %s) FROM (
+        SELECT id FROM workflows_app_event
+         WHERE (id, revision) IN ({}) AND status = 'pending'
+           FOR NO KEY UPDATE SKIP LOCKED
+    ) seen
+"""
+
+
+@lru_cache(maxsize=1000)
+def _as_seen(number: int) -> str:
+    return numbered(_AS_SEEN.format(", ".join(["(%s, %s)"] * number)))
 
 
 class _Checkpoint(Enum):
@@ -75,8 +99,10 @@ def run_prepare(work: Work) -> PrepareResult | None:
     for attempt in range(ATTEMPTS):
         consumer = _consumer(work)
         phase = Run.Phase.PREPARING
+        view = PrepareView(consumer, work.run.workflow, work.policy, work.clock(), work.ahead)
+        work.ahead = None
         try:
-            result = _prepare(work, consumer)
+            result = _prepare(work, consumer, view)
             phase = Run.Phase.PREPARED
             call = _mutate(work, consumer, result) if result.reservations else None
         except Exception as error:
@@ -87,7 +113,8 @@ def run_prepare(work: Work) -> PrepareResult | None:
             work.run.prepare_result = prepare_results.to_json(result)
             return result
         checkpoint = outlast(
-            partial(_checkpoint, work, result, call), within_seconds=work.policy.lease_seconds
+            partial(_checkpoint, work, result, call, view.events),
+            within_seconds=work.policy.lease_seconds,
         )
         if checkpoint is _Checkpoint.DONE:
             return result
@@ -117,7 +144,8 @@ def run_mutate_again(work: Work) -> PrepareResult | None:
 def _enter_again(work: Work, call: Call, again: bool) -> None:
     with held(work.claim) as workflow:
         if not (again and work.reread().phase == Run.Phase.MUTATING):
-            _enter_ledger(work, call, workflow)
+            _enter_ledger(work, call)
+            extend(workflow.lease, seconds=_seconds_of(work, call))
 
 
 def _consumer(work: Work) -> type[Consumer]:
@@ -126,8 +154,7 @@ def _consumer(work: Work) -> type[Consumer]:
     return handler
 
 
-def _prepare(work: Work, consumer: type[Consumer]) -> PrepareResult:
-    view = PrepareView(consumer, work.run.workflow, work.policy, work.clock())
+def _prepare(work: Work, consumer: type[Consumer], view: PrepareView) -> PrepareResult:
     result = consumer().prepare(view, copied(work.run.handler.state))
     view.raise_violation()
     return prepare_results.checked(result, consumer, work.policy, view.offered)
@@ -157,43 +184,80 @@ def _mutate(work: Work, consumer: type[Consumer], result: PrepareResult) -> Call
     return Call(mutator, params, clean[:TARGET_LENGTH])
 
 
-def _checkpoint(work: Work, result: PrepareResult, call: Call | None, again: bool) -> _Checkpoint:
-    """Reserve all of `result`, or nothing unless all is as it was seen. Commits; raises Fenced.
+def _checkpoint(
+    work: Work, result: PrepareResult, call: Call | None, seen: dict[int, Event], again: bool
+) -> _Checkpoint:
+    """Reserve all of `result`, or nothing unless all is as it was `seen`. Commits; raises Fenced.
 
     `again`: unless that was done the first time.
     """
-    seen = {record.id: record.revision for record in result.reservations}
-    with held_reading(work.claim, (_LOCKED_EVENTS, (tuple(seen),))) as (workflow, (locked,)):
-        if again and work.reread().phase != Run.Phase.PREPARING:
+    if not again and _reserved_unseen(work, result, call, seen):
+        return _Checkpoint.DONE
+    wanted = tuple(record.id for record in result.reservations)
+    with held_reading(work.claim, (_LOCKED_EVENTS, (wanted,))) as (workflow, (locked,)):
+        # What this worker has of the run is as it should have become.
+        if work.reread().phase != Run.Phase.PREPARING:
             return _Checkpoint.DONE
-        run = work.run
-        events = {event.pk: event for event in locked}
-        for event in events.values():
-            if event.status != Event.Status.PENDING or event.revision != seen[event.pk]:
+        for event in locked:
+            is_same = event.revision == seen[event.pk].revision
+            if event.status != Event.Status.PENDING or not is_same:
                 return _Checkpoint.CHANGED
-        if len(events) < len(seen):
+        if len(locked) < len(wanted):
             return _Checkpoint.CHANGING
-        run.set_prepared()
-        run.title = result.title
-        run.prepare_result = prepare_results.to_json(result)
-        run.idempotency_key = uuid.uuid4().hex
-        for record in result.reservations:
-            event = events[record.id]
-            event.reserve(run)
-            save_with_history(
-                event, reason=f"reserved by run {run.pk}", fields=["status", "reserved_by"]
-            )
-        work.reserved = [events[record.id] for record in result.reservations]
-        insert_all([Reservation(run=run, event_id=record.id) for record in result.reservations])
-        if call is None:
-            save_with_history(run, reason="prepared; there is nothing to call")
-        else:
-            _enter_ledger(work, call, workflow)
+        events = {event.pk: event for event in locked}
+        _reserve(work, result, call, [events[pk] for pk in wanted], workflow.lease)
     return _Checkpoint.DONE
 
 
-def _enter_ledger(work: Work, call: Call, workflow: Workflow) -> None:
-    """Write the mutation before it is sent. Needs the transaction of `held`."""
+def _reserved_unseen(
+    work: Work, result: PrepareResult, call: Call | None, seen: dict[int, Event]
+) -> bool:
+    """Reserve all of `result` in one round trip, in which nothing is read. Commits; raises Fenced.
+
+    Returns False if it was refused: mostly since an event is not as it was `seen`.
+    """
+    events = [seen[record.id] for record in result.reservations]
+    numbers = [number for event in events for number in (event.pk, event.revision)]
+    as_seen: Guard = (_as_seen(len(events)), (len(events), *numbers))
+    lease = work.run.workflow.lease
+    seconds = _seconds_of(work, call)
+    until = extension(lease, seconds=seconds)
+    preparing = still_preparing(work.claim, work.run.pk, until=until, seconds=seconds)
+    try:
+        with held_from_first_write(work.claim, preparing, as_seen):
+            _reserve(work, result, call, events, lease)
+    except DatabaseError as error:
+        if not is_refusal(error):
+            raise
+        return False
+    return True
+
+
+def _reserve(
+    work: Work, result: PrepareResult, call: Call | None, events: list[Event], lease: Lease
+) -> None:
+    """Write the checkpoint. Needs the claim's transaction, and the events locked in it."""
+    run = work.run
+    run.set_prepared()
+    run.title = result.title
+    run.prepare_result = prepare_results.to_json(result)
+    run.idempotency_key = uuid.uuid4().hex
+    for event in events:
+        event.reserve(run)
+        save_with_history(
+            event, reason=f"reserved by run {run.pk}", fields=["status", "reserved_by"]
+        )
+    work.reserved = events
+    insert_all([Reservation(run=run, event_id=event.pk) for event in events])
+    if call is None:
+        save_with_history(run, reason="prepared; there is nothing to call")
+    else:
+        _enter_ledger(work, call)
+    extend(lease, seconds=_seconds_of(work, call))
+
+
+def _enter_ledger(work: Work, call: Call) -> None:
+    """Write the mutation before it is sent. Needs the claim's transaction."""
     run = work.run
     now = work.clock()
     run.set_mutating()
@@ -207,7 +271,12 @@ def _enter_ledger(work: Work, call: Call, workflow: Workflow) -> None:
         sent_at=now,
     )
     save_with_history(run.mutation, reason="about to be sent")
+    work.send_by = machine_seconds() + work.code.policy_for(call.mutator).lease_seconds
+
+
+def _seconds_of(work: Work, call: Call | None) -> float:
+    """Return how long the claim must last: nobody may take over while the call can be under way."""
+    if call is None:
+        return 0.0
     limit = work.code.policy_for(call.mutator)
-    # Whoever takes over must not do so while the call can still be under way.
-    extend(workflow.lease, seconds=limit.call_timeout_seconds + limit.lease_seconds)
-    work.send_by = machine_seconds() + limit.lease_seconds
+    return limit.call_timeout_seconds + limit.lease_seconds

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from workflows_app.conf import Policy
 from workflows_app.engine.claims import Claim
+from workflows_app.engine.contexts import Ahead
 from workflows_app.errors import RunForgotten
 from workflows_app.models import Event, Run, Workflow
 from workflows_app.models.reading import Compiled
@@ -45,6 +46,8 @@ class Work:
     send_by: float = math.inf
     #: The events that this run holds, if it reserved them itself.
     reserved: list[Event] | None = None
+    #: What `prepare` will probably peek at, if the run has just begun.
+    ahead: Ahead | None = None
     #: Called in the transaction that commits the run: the host looks for what is next.
     before_commit: Callable[[], None] = lambda: None
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 from django.contrib.auth.models import User
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 from psycopg.types.json import Jsonb
@@ -111,16 +111,17 @@ class _Statement:
             write.take(written)
 
 
-#: A statement and its values.
+#: A statement, numbered as psycopg's raw cursor wants it, and its values.
 Guard = tuple[str, Sequence[Any]]
 
 
 class Changes:
-    """Writes that wait to be sent together. The first of all is the guard, which may refuse them all."""
+    """Writes that wait to be sent together. The guards come before all, and may refuse them all."""
 
-    def __init__(self, guard: Guard | None = None) -> None:
-        self._guard = guard
+    def __init__(self, *guards: Guard) -> None:
+        self._guards = guards
         self._waiting: list[_Statement] = []
+        self._asked: list[Reading] = []
         self._date: datetime | None = None
 
     @property
@@ -137,24 +138,39 @@ class Changes:
         statement.takes(write)
         self._waiting.append(statement)
 
-    def flush(self, *queries: Query, commit: bool = False) -> list[list[Any]]:
+    def ask(self, query: Query) -> Reading:
+        """Let `query` be read after the last writes of the block, which must follow."""
+        reading = Reading(*query)
+        self._asked.append(reading)
+        return reading
+
+    def finish(self, *, commit: bool) -> None:
+        """Send what waits, and what was asked. With `commit` the transaction ends with it."""
+        self._send(self._asked, commit=commit)
+
+    def flush(self, *queries: Query) -> list[list[Any]]:
         """Send what waits, in order, and then read, in one round trip. Return the rows of `queries`.
 
-        Needs an open transaction; with `commit` it ends with what waits, if anything does. Raises
-        what the first statement that failed raised, as Django's errors.
+        Needs an open transaction. Raises what the first statement that failed raised, as Django's errors.
         """
-        waiting, self._waiting, self._date = self._waiting, [], None
-        guard, self._guard = self._guard, None
-        if not waiting and guard is None:
+        if not self._waiting and not self._guards:
             return together(*queries) if queries else []
+        reads = [Reading(query, values) for query, values in queries]
+        self._send(reads)
+        return [read.rows() for read in reads]
+
+    def _send(self, reads: list[Reading], *, commit: bool = False) -> None:
+        waiting, self._waiting, self._date = self._waiting, [], None
+        guards, self._guards = self._guards, ()
+        if not (waiting or guards):
+            return
         database = connections[DEFAULT_DB_ALIAS]
         database.ensure_connection()
-        reads = [Reading(query, values) for query, values in queries]
         with database.wrap_database_errors:
             with round_trip(database.connection):
-                if guard is not None:
+                for guard in guards:
                     # Not Django's cursor, which would have it planned each time.
-                    psycopg.Cursor(database.connection).execute(*guard)  # type: ignore[call-overload,unused-ignore]
+                    psycopg.RawCursor(database.connection).execute(*guard)  # type: ignore[call-overload,unused-ignore]
                 cursors = [statement.send(database) for statement in waiting]
                 for read in reads:
                     read.send(database)
@@ -162,24 +178,23 @@ class Changes:
                     database.connection.execute("COMMIT")
             for statement, cursor in zip(waiting, cursors, strict=True):
                 statement.take(cursor)
-            return [read.rows() for read in reads]
 
 
 _current: ContextVar[Changes | None] = ContextVar("changes", default=None)
 
 
 @contextmanager
-def collected(*, commit: bool = False, guard: Guard | None = None) -> Iterator[Changes]:
+def collected(*, commit: bool = False, guards: Sequence[Guard] = ()) -> Iterator[Changes]:
     """Let the writes of the block wait, and send them at its end. Needs an open transaction.
 
-    `commit`: the transaction ends with the block, and its end goes along with the last writes. `guard`
-    goes along with the first ones, before them, and fails if nothing may be written.
+    `commit`: the transaction ends with the block, and its end goes along with the last writes. The
+    `guards` go along with the first ones, before them; each fails if nothing may be written.
     """
-    changes = Changes(guard)
+    changes = Changes(*guards)
     token = _current.set(changes)
     try:
         yield changes
-        changes.flush(commit=commit)
+        changes.finish(commit=commit)
     finally:
         _current.reset(token)
 
@@ -191,6 +206,13 @@ def flush(*queries: Query) -> list[list[Any]]:
     """
     changes = _current.get() or Changes()
     return changes.flush(*queries)
+
+
+def ask(query: Query) -> Reading:
+    """Let `query` be read in the round trip that ends this block, after its writes. Needs `collected`."""
+    changes = _current.get()
+    assert changes is not None, "only a block of `collected` has an end to wait for"
+    return changes.ask(query)
 
 
 def storable(text: str) -> str:
@@ -313,7 +335,6 @@ def _write(write: _Write) -> None:
 
 
 def _values(instance: models.Model, fields: Sequence[Any], *, add: bool) -> list[Any]:
-    database = connections[DEFAULT_DB_ALIAS]
     values = []
     for item in fields:
         value = item.pre_save(instance, add)
@@ -322,7 +343,7 @@ def _values(instance: models.Model, fields: Sequence[Any], *, add: bool) -> list
         elif value is None and isinstance(item, models.JSONField) and not item.null:
             values.append(Jsonb(None))
         else:
-            values.append(item.get_db_prep_save(value, database))
+            values.append(item.get_db_prep_save(value, connection))
     return values
 
 
@@ -353,6 +374,7 @@ def _changed(instance: models.Model) -> tuple[Any, ...]:
 __all__ = [
     "Changes",
     "Guard",
+    "ask",
     "collected",
     "flush",
     "insert",

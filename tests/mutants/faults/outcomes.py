@@ -68,9 +68,9 @@ OUTCOMES = [
     Fault(
         says="the outcome may be lost though next goes on with it",
         breaks="P1",
-        file=_LEDGER,
-        old="with held_from_first_write(work.claim, in_flight=work.run.mutation.pk):",
-        new="with held_from_first_write(work.claim, may_be_lost=True):",
+        file="workflows_app/engine/claims.py",
+        old='_STILL_IN_FLIGHT = """\n    SELECT',
+        new="_STILL_IN_FLIGHT = \"\"\"\n    SELECT set_config('synchronous_commit', 'off', true),",
         tests=(
             "engine/test_commit_cost.py::test_one_waits_before_the_call_leaves_and_one_before_next",
         ),

@@ -75,14 +75,14 @@ RECORDS = [
         file=_SAVING,
         old=(
             "        yield changes\n"
-            "        changes.flush(commit=commit)\n"
+            "        changes.finish(commit=commit)\n"
             "    finally:\n"
             "        _current.reset(token)"
         ),
         new=(
             "        yield changes\n"
             "    finally:\n"
-            "        changes.flush(commit=commit)\n"
+            "        changes.finish(commit=commit)\n"
             "        _current.reset(token)"
         ),
         tests=(

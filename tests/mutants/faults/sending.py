@@ -22,9 +22,9 @@ SENDING = [
     Fault(
         says="the call leaves before the checkpoint is safe on the disk",
         breaks="P1",
-        file=_PREPARE,
-        old="held_reading(work.claim, (_LOCKED_EVENTS, (tuple(seen),))) as",
-        new="held_reading(work.claim, (_LOCKED_EVENTS, (tuple(seen),)), may_be_lost=True) as",
+        file="workflows_app/engine/claims.py",
+        old='_STILL_PREPARING = """\n    SELECT',
+        new="_STILL_PREPARING = \"\"\"\n    SELECT set_config('synchronous_commit', 'off', true),",
         tests=(
             "engine/test_commit_cost.py::test_one_waits_before_the_call_leaves_and_one_before_next",
         ),
@@ -33,8 +33,8 @@ SENDING = [
         says="a checkpoint is made twice when the answer to its commit was lost",
         breaks="P1",
         file=_PREPARE,
-        old="if again and work.reread().phase != Run.Phase.PREPARING:",
-        new="if again and not work.reread():",
+        old="if work.reread().phase != Run.Phase.PREPARING:",
+        new="if not work.reread():",
         tests=(
             "away/test_cut_transactions.py::test_an_answer_to_commit_that_is_lost_costs_nothing",
         ),
@@ -43,8 +43,8 @@ SENDING = [
         says="an event that was skipped during prepare is reserved",
         breaks="P2",
         file=_PREPARE,
-        old="if event.status != Event.Status.PENDING or event.revision != seen[event.pk]:",
-        new="if event.revision != seen[event.pk]:",
+        old=" AND status = 'pending'\n           FOR",
+        new="\n           FOR",
         tests=(
             "engine/test_checkpoint.py::test_an_event_skipped_meanwhile_makes_the_run_start_over",
         ),
@@ -53,8 +53,45 @@ SENDING = [
         says="an event whose payload changed during prepare is reserved as it was",
         breaks="P2",
         file=_PREPARE,
-        old="if event.status != Event.Status.PENDING or event.revision != seen[event.pk]:",
-        new="if event.status != Event.Status.PENDING:",
+        old="(id, revision) IN ({})",
+        new="(id, revision - revision) IN (SELECT id, 0 FROM (VALUES {}) AS v (id, revision))",
+        tests=(
+            "engine/test_checkpoint.py"
+            "::test_a_payload_published_anew_meanwhile_makes_the_run_start_over",
+        ),
+    ),
+    Fault(
+        says="what was read ahead is the answer to any question",
+        breaks="P2",
+        file="workflows_app/engine/contexts.py",
+        old="if ahead is not None and (ahead.topic, ahead.limit) == (topic, limit):",
+        new="if ahead is not None:",
+        tests=("engine/test_peeking_ahead.py",),
+    ),
+    Fault(
+        says="what was read ahead is the answer to each look of a run",
+        breaks="P2",
+        file="workflows_app/engine/contexts.py",
+        old="ahead, self._ahead = self._ahead, None",
+        new="ahead = self._ahead",
+        tests=("engine/test_peeking_ahead.py",),
+    ),
+    Fault(
+        says="an event that was skipped is reserved after it was refused",
+        breaks="P2",
+        file=_PREPARE,
+        old="if event.status != Event.Status.PENDING or not is_same:",
+        new="if not is_same:",
+        tests=(
+            "engine/test_checkpoint.py::test_an_event_skipped_meanwhile_makes_the_run_start_over",
+        ),
+    ),
+    Fault(
+        says="an event whose payload changed is reserved after it was refused",
+        breaks="P2",
+        file=_PREPARE,
+        old="is_same = event.revision == seen[event.pk].revision",
+        new="is_same = True",
         tests=(
             "engine/test_checkpoint.py"
             "::test_a_payload_published_anew_meanwhile_makes_the_run_start_over",
@@ -65,10 +102,7 @@ SENDING = [
         breaks="P2",
         file=_PREPARE,
         old="                return _Checkpoint.CHANGED\n",
-        new=(
-            "                left = [one for one in result.reservations if one.id != event.pk]\n"
-            "                result = PrepareResult(left, result.data, result.title)\n"
-        ),
+        new="                wanted = tuple(pk for pk in wanted if pk != event.pk)\n",
         tests=(
             "engine/test_checkpoint.py::test_an_event_skipped_meanwhile_makes_the_run_start_over",
         ),
@@ -82,6 +116,28 @@ SENDING = [
         tests=(
             "concurrency/test_publishers.py"
             "::test_a_publisher_and_a_checkpoint_that_want_the_same_events_never_deadlock",
+        ),
+    ),
+    Fault(
+        says="the checkpoint waits for a publisher, though it only wants to know",
+        breaks="P2",
+        file=_PREPARE,
+        old="FOR NO KEY UPDATE SKIP LOCKED",
+        new="FOR NO KEY UPDATE",
+        tests=(
+            "concurrency/test_publishers.py"
+            "::test_a_publisher_and_a_checkpoint_that_want_the_same_events_never_deadlock",
+        ),
+    ),
+    Fault(
+        says="events are reserved unseen without a lock on them",
+        breaks="P2",
+        file=_PREPARE,
+        old="\n           FOR NO KEY UPDATE SKIP LOCKED",
+        new="",
+        tests=(
+            "concurrency/test_publishers.py"
+            "::test_an_event_that_is_being_changed_is_not_reserved_as_it_was",
         ),
     ),
     Fault(
@@ -99,7 +155,7 @@ SENDING = [
         says="what a run reserves is not written down",
         breaks="P5",
         file=_PREPARE,
-        old="insert_all([Reservation(run=run, event_id=record.id) for record in result.reservations])",
+        old="insert_all([Reservation(run=run, event_id=event.pk) for event in events])",
         new="insert_all([])",
         tests=("engine/test_recovery.py::test_after_it_was_applied_only_next_runs_again",),
     ),
@@ -138,10 +194,8 @@ SENDING = [
         says="the claim may end while the call is under way",
         breaks="P1",
         file=_PREPARE,
-        old=(
-            "    extend(workflow.lease, seconds=limit.call_timeout_seconds + limit.lease_seconds)\n"
-        ),
-        new="",
+        old="return limit.call_timeout_seconds + limit.lease_seconds",
+        new="return 0.0",
         tests=("engine/test_fencing.py::test_the_claim_outlasts_a_call_under_way",),
     ),
     Fault(
@@ -156,8 +210,8 @@ SENDING = [
         says="the checkpoint does not say by when the call must begin",
         breaks="P1",
         file=_PREPARE,
-        old="    work.send_by = machine_seconds() + limit.lease_seconds\n",
-        new="    machine_seconds()\n",
+        old="    work.send_by = machine_seconds() + ",
+        new="    machine_seconds() + ",
         tests=("engine/test_held_up.py::test_a_call_that_cannot_begin_in_time_is_not_made",),
     ),
 ]

@@ -42,7 +42,7 @@ WAKING = [
         says="what began while an earlier look was lost is left alone",
         breaks="P2",
         file="workflows_app/engine/host.py",
-        old="        self.begun, self.found_nothing = None, False\n",
+        old="        self.begun, self.ahead, self.found_nothing = None, None, False\n",
         new="",
         tests=("engine/test_outlasting.py::test_what_came_while_a_look_was_lost_is_carried_on",),
     ),
