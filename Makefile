@@ -74,7 +74,7 @@ bench: install ## Measure speed against all peers; an hour (ARGS="--part latency
 bench-quick: install ## What of it two minutes are enough for (ARGS="--workers 1 --only ours")
 	$(BIN)/python -m tests.benchmarks --quick --json var/bench-quick.json $(ARGS)
 
-bench-report: install ## Write what `make bench` measured into docs/performance.md
+bench-report: install ## Take what `make bench` measured to docs/performance.json and performance.md
 	$(BIN)/python -m tests.benchmarks.report var/bench.json
 
 bench-peers: $(PEERS)/.installed ## Make .venv-bench with the peers that are measured beside this project

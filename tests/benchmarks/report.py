@@ -1,6 +1,7 @@
 """`python -m tests.benchmarks.report FILE`: the tables of docs/performance.md, made from a run's JSON.
 
-Each table stands between two marks that name it; what is between them is replaced.
+Each table stands between two marks that name it; what is between them is replaced. The numbers are kept
+beside the page: parts that the run did not measure stay as they are.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from tests.benchmarks.results import Results
 from tests.benchmarks.tables import all_tables
 
 PAGE = ROOT / "docs" / "performance.md"
+KEPT = PAGE.with_suffix(".json")
 _MARKED = re.compile(r"<!-- bench: (?P<name>[a-z]+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
@@ -48,8 +50,35 @@ def machine(results: Results) -> str:
     return "\n\n".join([said, *left_out])
 
 
+class OtherMachine(Exception):
+    """Parts that were measured elsewhere, or with other versions, would stand on one page."""
+
+    def __init__(self, facts: list[str], parts: list[str]) -> None:
+        super().__init__(
+            f"{', '.join(parts)} were measured with another {', '.join(facts)}."
+            f" Measure them too, or remove {KEPT.relative_to(ROOT)} to have a page without them."
+        )
+
+
+def joined(kept: Results, run: Results) -> Results:
+    """Return what the run measured, and what it did not measure as it was kept. Raises OtherMachine."""
+    others = sorted(set(kept.parts) - set(run.parts))
+    facts = set(kept.machine) | set(run.machine)
+    changed = sorted(
+        fact for fact in facts - {"commit"} if kept.machine.get(fact) != run.machine.get(fact)
+    )
+    if others and changed:
+        raise OtherMachine(changed, others)
+    return Results(run.machine, {**kept.parts, **run.parts}, run.left_out)
+
+
 def main() -> None:
-    results = Results.read(Path(sys.argv[1]))
+    kept = Results.read(KEPT) if KEPT.exists() else Results()
+    try:
+        results = joined(kept, Results.read(Path(sys.argv[1])))
+    except OtherMachine as error:
+        sys.exit(str(error))
+    results.write(KEPT)
     PAGE.write_text(filled(PAGE.read_text(), results))
 
 

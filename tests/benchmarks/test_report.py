@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.benchmarks import plan
-from tests.benchmarks.report import PAGE, filled
+from tests.benchmarks.report import KEPT, PAGE, OtherMachine, filled, joined
 from tests.benchmarks.results import Results
 from tests.benchmarks.tables import KINDS
 
@@ -93,3 +95,30 @@ def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
     written.write(tmp_path / "new" / "bench.json", goals=[])
 
     assert Results.read(tmp_path / "new" / "bench.json") == written
+
+
+def test_parts_that_a_run_did_not_measure_stay_as_they_are() -> None:
+    idle = {**headline(), "title": "Idle"}
+    kept = Results({**MACHINE, "commit": "old"}, {"headline": {}, "idle": idle}, {"dbos": "why"})
+    run = Results({**MACHINE, "commit": "new"}, {"headline": headline()})
+
+    assert joined(kept, run) == Results(run.machine, {"headline": headline(), "idle": idle})
+    assert joined(Results(), run) == run
+
+
+def test_parts_of_two_machines_do_not_stand_on_one_page() -> None:
+    run = Results({**MACHINE, "python": "3.13.0"}, {"headline": headline()})
+
+    with pytest.raises(OtherMachine) as refused:
+        joined(Results(MACHINE, {"headline": {}, "idle": {}, "memory": {}}), run)
+    assert str(refused.value) == (
+        "idle, memory were measured with another python. Measure them too, or remove"
+        " docs/performance.json to have a page without them."
+    )
+    assert joined(Results(MACHINE, {"headline": {}}), run) == run
+
+
+def test_the_page_shows_the_numbers_that_are_kept_beside_it() -> None:
+    page = PAGE.read_text()
+
+    assert filled(page, Results.read(KEPT)) == page
