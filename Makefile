@@ -7,7 +7,7 @@ LOCK := requirements/dev.txt
 PEERS := .venv-bench
 # A process and a database for each processor; with ARGS one, so that output comes as it is printed.
 TESTS := -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder) \
-	$(ONLY)
+	$(ONLY) $(addprefix --ignore=,$(NOT))
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-long check static coverage model mutants soak bench bench-quick bench-report bench-peers format lock clean
@@ -32,7 +32,7 @@ $(STAMP): $(LOCK)
 demo: install ## Run the demo: web, worker and a bank that fails on purpose (ARGS="--no-serve")
 	DEBUG=1 $(BIN)/python manage.py demo $(ARGS)
 
-test: install ## Run the tests (ARGS="tests/unit -k name")
+test: install ## Run the tests (ARGS="tests/unit -k name", NOT="tests/away tests/model")
 	$(BIN)/python $(TESTS)
 
 test-long: install ## Run all tests, those too that are more of the same: every race in both orders

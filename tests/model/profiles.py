@@ -23,7 +23,7 @@ _ANY_PACE = {
 
 PROFILES = {
     "ci": settings(
-        derandomize=True, database=None, max_examples=25, stateful_step_count=30, **_ANY_PACE
+        derandomize=True, database=None, max_examples=12, stateful_step_count=30, **_ANY_PACE
     ),
     "nightly": settings(
         max_examples=int(os.environ.get("MODEL_STORIES", "3000")),
