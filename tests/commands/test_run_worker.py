@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS, close_old_connections, connection, connections
 from procrastinate.contrib.django import connector_params
 from psycopg.waiting import Wait
 
@@ -26,6 +26,7 @@ from tests.crash.payments import ADDRESS_VARIABLE, SLUGS_VARIABLE, payments
 from tests.eventually import eventually
 from tests.jobs import empty_queue, jobs
 from workflows_app.demo.database import environment_for
+from workflows_app.management.commands import run_worker
 from workflows_app.management.commands.run_worker import PatientConnection, still_there
 from workflows_app.models import Event, Lease, Mutation, Run
 from workflows_app.publishing import publish
@@ -219,3 +220,42 @@ def _ask_here(statement: str, pid: int) -> object:
             return cursor.fetchone()
     finally:
         connection.close()
+
+
+def _keeps_its_session() -> bool:
+    """Tell whether a thread has the same session for one job and the next."""
+
+    def session_of_a_job() -> int:
+        close_old_connections()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                return int(cursor.fetchone()[0])
+        finally:
+            close_old_connections()
+
+    def two_jobs() -> bool:
+        try:
+            return session_of_a_job() == session_of_a_job()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(two_jobs).result()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("seconds", "kept"), [(0, 60), (7, 7), (None, None)])
+def test_a_worker_keeps_its_sessions_from_job_to_job(
+    monkeypatch: pytest.MonkeyPatch, seconds: int | None, kept: int | None
+) -> None:
+    database = connections.settings[DEFAULT_DB_ALIAS]
+    monkeypatch.setitem(database, "CONN_MAX_AGE", seconds)
+    before = dict(database)
+    keeps_before = _keeps_its_session()
+
+    with run_worker._own_sessions():
+        assert database["CONN_MAX_AGE"] == kept
+        assert _keeps_its_session()
+    assert database == before
+    assert keeps_before == (seconds != 0)

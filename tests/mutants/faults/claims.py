@@ -11,10 +11,7 @@ CLAIMS = [
         file=_FILE,
         old="if not found or (found[0].lease.token, found[0].lease.holder) != ours:",
         new="if not found or not ours:",
-        tests=(
-            "engine/test_fencing.py"
-            "::test_a_worker_that_was_overtaken_before_the_checkpoint_sends_nothing",
-        ),
+        tests=("engine/test_fencing.py",),
     ),
     Fault(
         says="a claim is taken for one's own because it has the same number, after a crash forgot it",
@@ -135,7 +132,10 @@ CLAIMS = [
         file=_FILE,
         old="           FOR NO KEY UPDATE OF workflow, lease\n",
         new="",
-        tests=("concurrency/test_matrix.py",),
+        tests=(
+            "concurrency/test_matrix.py"
+            "::test_the_first_one_wins_and_the_second_one_is_told[takeover-then-commit]",
+        ),
     ),
     Fault(
         says="giving a claim back that is over ends another worker's claim",

@@ -40,16 +40,6 @@ SENDING = [
         ),
     ),
     Fault(
-        says="an event that was skipped during prepare is reserved",
-        breaks="P2",
-        file=_PREPARE,
-        old=" AND status = 'pending'\n           FOR",
-        new="\n           FOR",
-        tests=(
-            "engine/test_checkpoint.py::test_an_event_skipped_meanwhile_makes_the_run_start_over",
-        ),
-    ),
-    Fault(
         says="an event whose payload changed during prepare is reserved as it was",
         breaks="P2",
         file=_PREPARE,
