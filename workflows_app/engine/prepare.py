@@ -4,6 +4,8 @@ The checkpoint is one durable transaction, before the call leaves: all events re
 prepare result, and the ledger row with the parameters and the idempotency key. An event that is no
 longer as `prepare` saw it fails the whole checkpoint, and the run starts over. So does one that a
 publisher is changing: the checkpoint holds the workflow, and must not wait for an application.
+
+It is one round trip: its statements refuse what is not as it was seen. Only what was refused is looked at.
 """
 
 from __future__ import annotations

@@ -15,7 +15,10 @@ class PrepareContext(Protocol):
     now: datetime
 
     def peek(self, topic: str, limit: int = 100) -> list[EventRecord]:
-        """Return the oldest pending events of a subscribed topic, at most `limit`."""
+        """Return the oldest pending events of a subscribed topic, at most `limit`.
+
+        The first look of a run may be as it was when the run began; a run never takes what has changed.
+        """
 
     def get(self, topic: str, ids: Iterable[str]) -> list[EventRecord]:
         """Return those events of these message ids that are pending, oldest first."""
