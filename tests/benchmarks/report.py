@@ -73,9 +73,12 @@ def joined(kept: Results, run: Results) -> Results:
 
 
 def main() -> None:
+    measured = Path(sys.argv[1])
+    if not measured.exists():
+        sys.exit(f"There is no {measured}: measure first, with `make bench`.")
     kept = Results.read(KEPT) if KEPT.exists() else Results()
     try:
-        results = joined(kept, Results.read(Path(sys.argv[1])))
+        results = joined(kept, Results.read(measured))
     except OtherMachine as error:
         sys.exit(str(error))
     results.write(KEPT)
