@@ -118,6 +118,7 @@ class PrepareView(_Context):
         self._has_peeked = False
         #: The events as they are stored, by id; the handler gets copies.
         self.offered: dict[int, EventRecord] = {}
+        #: Their rows, of which a checkpoint is made.
         self.events: dict[int, Event] = {}
 
     def peek(self, topic: str, limit: int = 100) -> list[EventRecord]:

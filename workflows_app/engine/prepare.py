@@ -197,7 +197,7 @@ def _checkpoint(
         return _Checkpoint.DONE
     wanted = tuple(record.id for record in result.reservations)
     with held_reading(work.claim, (_LOCKED_EVENTS, (wanted,))) as (workflow, (locked,)):
-        # What this worker has of the run is as it should have become.
+        # In memory the run may already be as the checkpoint would have made it.
         if work.reread().phase != Run.Phase.PREPARING:
             return _Checkpoint.DONE
         for event in locked:
