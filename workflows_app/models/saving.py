@@ -1,114 +1,62 @@
 """The one place that writes rows with history: what a transaction changes, set by set (P4).
 
 Within `collected()` writes wait for the end of the block, or for `flush()`, and go to the server
-together: as few statements as their order allows, in one round trip. Whoever reads in such a block
-what it has written must flush first. How they become SQL is in `models.statements`.
+together, in one round trip: a statement for all that is written in the same way. Whoever reads in
+such a block what it has written must flush first. How they become SQL is in `models.statements`.
+
+A flush makes its writes in layers. In a layer no row is written twice, and updates come before
+inserts: what a new row needs out of the way, whatever the order in which the two were asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import psycopg
 from django.contrib.auth.models import User
-from django.db import DEFAULT_DB_ALIAS, connection, connections, models
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.utils import timezone
-from psycopg.types.json import Jsonb
 
 from workflows_app.models.pipeline import round_trip
 from workflows_app.models.reading import Query, Reading, together
-from workflows_app.models.statements import Shape, named_fields, statement_of, stored_fields
-
-#: How many writes one statement makes at most: each combination is a statement to be prepared.
-_LONGEST = 8
+from workflows_app.models.statements import Shape, named_fields, row_of, statement_of, stored_fields
 
 
 @dataclass
 class _Write:
-    """Rows of one table that are written in the same way."""
+    """A row to be written, as JSON can hold it."""
 
     shape: Shape
-    #: Of an update, what the rows get; of an insert, row after row.
-    values: list[Any]
-    history: list[Any]
-    #: The keys of the rows of an update.
-    keys: list[Any]
-    #: Gets the key that the database gave to it.
-    inserted: models.Model | None = None
-
-    def takes_in(self, other: _Write) -> bool:
-        """Make `other` part of this update, if it is the same for other rows."""
-        if self.shape.is_insert or self.shape != other.shape or self.history != other.history:
-            return False
-        if self.values != other.values:
-            return False
-        self.keys += other.keys
-        return True
-
-    def parameters(self) -> list[Any]:
-        if self.shape.is_insert:
-            return [*self.values, *self.history]
-        which = self.keys if len(self.keys) > 1 else self.keys[0]
-        return [*self.values, which, *self.history]
-
-    def final_shape(self) -> Shape:
-        return replace(self.shape, by_list=True) if len(self.keys) > 1 else self.shape
-
-    def wanted(self) -> list[int]:
-        """Return how many rows must be written, if that is known."""
-        if self.shape.unless_there:
-            return []
-        return [self.shape.rows if self.shape.is_insert else len(self.keys)]
-
-    def take(self, written: list[Any] | None) -> None:
-        """Note which rows were written, as their keys."""
-        if self.inserted is not None and written:
-            self.inserted.pk = written[0]
-            self.inserted._state.adding = False
-            self.inserted._state.db = DEFAULT_DB_ALIAS
+    row: dict[str, Any]
+    instance: models.Model
 
 
-@dataclass
-class _Statement:
-    """Writes that PostgreSQL may make in any order: at most one way of writing a table."""
+class _Layer:
+    """Writes that PostgreSQL may make in any order, but for the inserts, which come last."""
 
-    writes: list[_Write] = field(default_factory=list)
-    _ways: dict[type[models.Model], bool] = field(default_factory=dict)
-    _updated: set[tuple[type[models.Model], Any]] = field(default_factory=set)
+    def __init__(self) -> None:
+        self._sets: dict[Shape, list[_Write]] = {}
+        self._rows: set[tuple[type[models.Model], Any]] = set()
 
     def takes(self, write: _Write) -> bool:
-        """Add `write`, if it may be made together with what is there."""
-        model, is_insert = write.shape.model, write.shape.is_insert
-        rows = {(model, key) for key in write.keys}
-        if self._ways.get(model, is_insert) != is_insert or rows & self._updated:
-            return False
-        if not (self.writes and self.writes[-1].takes_in(write)):
-            if len(self.writes) == _LONGEST:
+        """Add `write`, unless its row is written here already."""
+        if write.instance.pk is not None:
+            row = (write.shape.model, write.instance.pk)
+            if row in self._rows:
                 return False
-            self.writes.append(write)
-        self._ways[model] = is_insert
-        self._updated |= rows
+            self._rows.add(row)
+        self._sets.setdefault(write.shape, []).append(write)
         return True
 
-    def send(self, database: BaseDatabaseWrapper) -> psycopg.Cursor[Any]:
-        cursor = psycopg.RawCursor(database.connection)
-        text = statement_of(tuple(write.final_shape() for write in self.writes))
-        values = [value for write in self.writes for value in write.parameters()]
-        wanted = [number for write in self.writes for number in write.wanted()]
-        cursor.execute(text, [*values, *wanted])
-        return cursor
-
-    def take(self, cursor: psycopg.Cursor[Any]) -> None:
-        row = cursor.fetchone()
-        assert row is not None, "it gives a row whatever it writes"
-        for write, written in zip(self.writes, row, strict=True):
-            write.take(written)
+    def sets(self) -> list[list[_Write]]:
+        """Return what is written in the same way together, in the order in which it is written."""
+        return sorted(self._sets.values(), key=lambda writes: writes[0].shape.is_insert)
 
 
 #: A statement, numbered as psycopg's raw cursor wants it, and its values.
@@ -120,23 +68,13 @@ class Changes:
 
     def __init__(self, *guards: Guard) -> None:
         self._guards = guards
-        self._waiting: list[_Statement] = []
+        self._layers: list[_Layer] = []
         self._asked: list[Reading] = []
-        self._date: datetime | None = None
-
-    @property
-    def date(self) -> datetime:
-        """The date of the history rows that go together."""
-        if self._date is None:
-            self._date = timezone.now()
-        return self._date
 
     def add(self, write: _Write) -> None:
-        if self._waiting and self._waiting[-1].takes(write):
-            return
-        statement = _Statement()
-        statement.takes(write)
-        self._waiting.append(statement)
+        if not (self._layers and self._layers[-1].takes(write)):
+            self._layers.append(_Layer())
+            self._layers[-1].takes(write)
 
     def ask(self, query: Query) -> Reading:
         """Let `query` be read after the last writes of the block, which must follow."""
@@ -153,31 +91,53 @@ class Changes:
 
         Needs an open transaction. Raises what the first statement that failed raised, as Django's errors.
         """
-        if not self._waiting and not self._guards:
+        if not self._layers and not self._guards:
             return together(*queries) if queries else []
         reads = [Reading(query, values) for query, values in queries]
         self._send(reads)
         return [read.rows() for read in reads]
 
     def _send(self, reads: list[Reading], *, commit: bool = False) -> None:
-        waiting, self._waiting, self._date = self._waiting, [], None
+        layers, self._layers = self._layers, []
         guards, self._guards = self._guards, ()
-        if not (waiting or guards):
+        if not (layers or guards):
             return
+        date = timezone.now()
+        sets = [writes for layer in layers for writes in layer.sets()]
+        statements = [*guards, *(_statement(writes, date) for writes in sets)]
         database = connections[DEFAULT_DB_ALIAS]
         database.ensure_connection()
         with database.wrap_database_errors:
             with round_trip(database.connection):
-                for guard in guards:
-                    # Not Django's cursor, which would have it planned each time.
-                    psycopg.RawCursor(database.connection).execute(*guard)  # type: ignore[call-overload,unused-ignore]
-                cursors = [statement.send(database) for statement in waiting]
+                # Not Django's cursor, which would have it planned each time.
+                cursors = [psycopg.RawCursor(database.connection) for _ in statements]
+                for cursor, statement in zip(cursors, statements, strict=True):
+                    cursor.execute(*statement)  # type: ignore[call-overload,unused-ignore]
                 for read in reads:
                     read.send(database)
                 if commit:
                     database.connection.execute("COMMIT")
-            for statement, cursor in zip(waiting, cursors, strict=True):
-                statement.take(cursor)
+            for writes, cursor in zip(sets, cursors[len(guards) :], strict=True):
+                _take(writes, cursor)
+
+
+def _statement(writes: list[_Write], date: datetime) -> Guard:
+    """Return the statement that makes `writes`, which are of one shape, and its values."""
+    shape = writes[0].shape
+    values = [json.dumps([write.row for write in writes]), len(writes)]
+    return statement_of(shape), [*values, date] if shape.has_history else values
+
+
+def _take(writes: list[_Write], cursor: psycopg.Cursor[Any]) -> None:
+    row = cursor.fetchone()
+    assert row is not None, "it gives a row whatever it writes"
+    if writes[0].shape.is_insert:
+        for write, key in zip(writes, row[0], strict=True):
+            # None: it is there already.
+            write.instance.pk = key
+            if key is not None:
+                write.instance._state.adding = False
+                write.instance._state.db = DEFAULT_DB_ALIAS
 
 
 _current: ContextVar[Changes | None] = ContextVar("changes", default=None)
@@ -226,29 +186,26 @@ def save_with_history(
     reason: str,
     actor: User | None = None,
     fields: list[str] | None = None,
+    was: Mapping[str, Any] | None = None,
     by_request: bool = False,
 ) -> None:
     """Insert or update `instance` and its history row with `reason` and `actor` (None: the host).
 
-    Needs an open transaction. `fields` limits the update; without it, what has changed since this
-    instance was last written here is updated, or all. `by_request`: the person, if any, is the one
-    whose web request is being answered. After a rollback, read the instance anew.
+    Needs an open transaction. An insert keeps a key that the instance has. `fields` limits the update;
+    without it, what has changed since this instance was last written here is updated, or all. `was`:
+    the update is refused unless the row still has these values. `by_request`: the person, if any, is
+    the one whose web request is being answered. After a rollback, read the instance anew.
     """
     model = type(instance)
-    history = _history_values(instance, reason, actor, by_request)
     if instance._state.adding:
-        changed = stored_fields(model)
-        shape = Shape(model, changed, is_insert=True, has_history=True)
-        values = _values(instance, changed, add=True)
-        _write(_Write(shape, values, history, [], inserted=instance))
+        assert not was, "a row that is inserted was nothing before"
+        shape = _insert_of(model, has_history=True)
     else:
-        if instance.pk is None:
-            flush()
-        changed = _changed(instance) if fields is None else named_fields(model, tuple(fields))
-        shape = Shape(model, changed, is_insert=False, has_history=True)
-        values = _values(instance, changed, add=False)
-        _write(_Write(shape, values, history, [instance.pk]))
-    _remember(instance, changed)
+        changed = _changed(instance) if fields is None else tuple(fields)
+        shape = Shape(model, changed, is_insert=False, has_history=True, was=tuple(was or ()))
+    person = _person(instance, actor, by_request)
+    _write(shape, [instance], reason=storable(reason), person=person, was=was)
+    _remember(instance, shape.fields)
 
 
 def insert_unless_there(
@@ -265,22 +222,10 @@ def insert_unless_there(
     `identity`: the fields of a unique constraint. A row that is there is not waited for, whoever is
     changing it; one that another transaction is inserting is.
     """
+    shape = _insert_of(type(instance), has_history=True, unless_there=True, identity=identity)
+    person = _person(instance, actor, by_request)
+    _write(shape, [instance], reason=storable(reason), person=person)
     flush()
-    model = type(instance)
-    same = named_fields(model, identity)
-    shape = Shape(
-        model,
-        stored_fields(model),
-        is_insert=True,
-        unless_there=True,
-        identity=same,
-        has_history=True,
-    )
-    values = _values(instance, (*shape.fields, *same), add=True)
-    history = _history_values(instance, reason, actor, by_request)
-    alone = Changes()
-    alone.add(_Write(shape, values, history, [], inserted=instance))
-    alone.flush()
     return not instance._state.adding
 
 
@@ -289,98 +234,63 @@ def insert(instance: models.Model, *, unless_there: bool = False) -> None:
 
     `unless_there`: a row of the same identity may be there; then `instance` has no key.
     """
-    model = type(instance)
-    shape = Shape(model, stored_fields(model), is_insert=True, unless_there=unless_there)
-    values = _values(instance, shape.fields, add=True)
-    _write(_Write(shape, values, [], [], inserted=None if unless_there else instance))
+    _write(_insert_of(type(instance), unless_there=unless_there), [instance])
 
 
 def insert_all(instances: Sequence[models.Model]) -> None:
-    """Insert rows of one table without history; they get no keys. Needs an open transaction."""
-    if not instances:
-        return
-    model = type(instances[0])
-    shape = Shape(model, stored_fields(model), is_insert=True, rows=len(instances))
-    values = [value for one in instances for value in _values(one, shape.fields, add=True)]
-    _write(_Write(shape, values, [], []))
+    """Insert rows of one table without history. Needs an open transaction."""
+    if instances:
+        _write(_insert_of(type(instances[0])), instances)
 
 
 def update(instance: models.Model, fields: list[str]) -> None:
     """Update `fields` of a row of a table without history. Needs an open transaction."""
-    shape = Shape(type(instance), named_fields(type(instance), tuple(fields)), is_insert=False)
-    values = _values(instance, shape.fields, add=False)
-    _write(_Write(shape, values, [], [instance.pk]))
+    _write(Shape(type(instance), tuple(fields), is_insert=False), [instance])
 
 
-def _history_values(instance: models.Model, reason: str, actor: Any, by_request: bool) -> list[Any]:
-    """Return date, reason and user, in the order of `HISTORY_FIELDS`."""
+def _insert_of(model: type[models.Model], **how: Any) -> Shape:
+    return Shape(model, stored_fields(model), is_insert=True, **how)
+
+
+def _write(shape: Shape, instances: Sequence[models.Model], **more: Any) -> None:
+    block = _current.get()
+    changes = block or Changes()
+    for instance in instances:
+        if not shape.is_insert and instance.pk is None:
+            # It is an insert that waits: its key is drawn by the database.
+            changes.flush()
+        changes.add(_Write(shape, row_of(shape, instance, **more), instance))
+        if block and shape.is_insert and not shape.unless_there:
+            instance._state.adding = False
+    if not block:
+        changes.flush()
+
+
+def _person(instance: models.Model, actor: Any, by_request: bool) -> Any:
+    """Return the key of the account that history names, if any."""
     if by_request:
         records: Any = type(instance).history_records  # type: ignore[attr-defined]
         actor = records.get_history_user(instance)
-    changes = _current.get()
-    date = timezone.now() if changes is None else changes.date
-    return [date, storable(reason), actor.pk if actor else None]
+    return actor.pk if actor else None
 
 
-def _write(write: _Write) -> None:
-    changes = _current.get()
-    if changes is None:
-        alone = Changes()
-        alone.add(write)
-        alone.flush()
-        return
-    changes.add(write)
-    if write.inserted is not None:
-        write.inserted._state.adding = False
-
-
-def _values(instance: models.Model, fields: Sequence[Any], *, add: bool) -> list[Any]:
-    values = []
-    for item in fields:
-        value = item.pre_save(instance, add)
-        if type(value) in _PLAIN and not isinstance(item, models.JSONField):
-            values.append(value)
-        elif value is None and isinstance(item, models.JSONField) and not item.null:
-            values.append(Jsonb(None))
-        else:
-            values.append(item.get_db_prep_save(value, connection))
-    return values
-
-
-#: What the driver takes as it is, whatever the column.
-_PLAIN = frozenset([str, int, bool, type(None)])
-
-
-def _remember(instance: models.Model, fields: tuple[Any, ...]) -> None:
+def _remember(instance: models.Model, fields: tuple[str, ...]) -> None:
     """Keep what `fields` of the row hold now. JSON values are replaced, never changed in place."""
     state: Any = instance._state
-    values = {item: getattr(instance, item.attname) for item in fields}
+    named = named_fields(type(instance), fields)
+    values = {item.name: getattr(instance, item.attname) for item in named}
     if len(fields) == len(stored_fields(type(instance))):
         state.written = values
     elif getattr(state, "written", None) is not None:
         state.written.update(values)
 
 
-def _changed(instance: models.Model) -> tuple[Any, ...]:
+def _changed(instance: models.Model) -> tuple[str, ...]:
     """Return the fields that differ from what was last written; all if that is unknown, or none do."""
     stored = stored_fields(type(instance))
     written = getattr(instance._state, "written", None)
     if written is None:
         return stored
-    changed = tuple(f for f in stored if getattr(instance, f.attname) is not written[f])
-    return changed or stored
-
-
-__all__ = [
-    "Changes",
-    "Guard",
-    "ask",
-    "collected",
-    "flush",
-    "insert",
-    "insert_all",
-    "insert_unless_there",
-    "save_with_history",
-    "storable",
-    "update",
-]
+    fields = named_fields(type(instance), stored)
+    changed = (f.name for f in fields if getattr(instance, f.attname) is not written[f.name])
+    return tuple(changed) or stored

@@ -1,44 +1,50 @@
 """The SQL of writing rows with their history, made from the models' own meta data (P4).
 
-Several writes become one statement of PostgreSQL, with a part for each. A row and its history row
-are two steps of one part: neither can be without the other, and the history row is made of what the
-table holds after the change. The rows are those that django-simple-history would have written.
+All rows of one shape are written by one statement, whatever their number: they come as one JSON
+document. A row and its history row are two steps of that statement: neither can be without the other,
+and the history row is made of what the table holds after the change. It is the one that
+django-simple-history would have written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, models
 
-HISTORY_FIELDS = ("history_date", "history_change_reason", "history_user")
+#: What each row of the document brings for its history row.
+_OWN = ("history_change_reason", "history_user")
+#: Stands before the column of an old value.
+_WAS = "was_"
+#: What JSON holds as it is, whatever the column.
+_PLAIN = frozenset([str, int, bool, type(None)])
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What a write is, without its values: the same shape gives the same SQL.
+class Shape(NamedTuple):
+    """What a write is, without its values, by names of fields: the same shape gives the same SQL.
 
-    `rows`: how many an insert has. `identity`: an insert unless a row has the same values of these
-    fields. `by_list`: an update of all rows of a list of keys.
+    `was`: an update leaves out a row that has other values there than those given. `unless_there`: an
+    insert leaves out a row that is there; if it is by its `identity`, whoever is changing it is not
+    waited for.
     """
 
     model: type[models.Model]
-    fields: tuple[Any, ...]
+    fields: tuple[str, ...]
     is_insert: bool
-    rows: int = 1
-    unless_there: bool = False
-    identity: tuple[Any, ...] = ()
-    by_list: bool = False
     has_history: bool = False
+    was: tuple[str, ...] = ()
+    unless_there: bool = False
+    identity: tuple[str, ...] = ()
 
 
 @cache
-def stored_fields(model: type[models.Model]) -> tuple[Any, ...]:
-    """Return the fields that an insert gives values for."""
-    return tuple(f for f in model._meta.concrete_fields if not isinstance(f, models.AutoField))
+def stored_fields(model: type[models.Model]) -> tuple[str, ...]:
+    """Return the fields that an insert gives values for, besides a key that the database draws."""
+    fields = model._meta.concrete_fields
+    return tuple(item.name for item in fields if not isinstance(item, models.AutoField))
 
 
 @cache
@@ -47,24 +53,50 @@ def named_fields(model: type[models.Model], names: tuple[str, ...]) -> tuple[Any
 
 
 @cache
-def statement_of(shapes: tuple[Shape, ...]) -> str:
-    """Return the statement that makes all these writes.
+def statement_of(shape: Shape) -> str:
+    """Return the statement that writes the rows of a document in this way.
 
-    Its parameters are those of each write in turn: the values, for an update the key or the list of
-    keys, and with history its date, reason and user; then, for each write that is not `unless_there`,
-    how many rows it must write: the statement fails otherwise, so that a COMMIT which follows it in a
-    pipeline commits nothing. It gives one row: for each write, the keys of the rows that were
-    written, or null if there are none.
+    Its parameters are the document, a JSON list with an object for each row, by column; the number of
+    rows; and, with history, the date of the history rows. It fails unless it writes all rows, so that
+    a COMMIT which follows it in a pipeline commits nothing. It gives their keys, those of an insert in
+    the order of the rows, null for one that is left out since it is there.
     """
-    steps, results = [], []
-    for number, shape in enumerate(shapes):
-        written = f"written_{number}"
-        steps.append(f"{written} AS ({_write(shape)})")
-        if shape.has_history:
-            steps.append(f"kept_{number} AS ({_history(shape, written)})")
-        keys = f"(SELECT array_agg({_key(shape.model)}) FROM {written})"
-        results.append(keys if shape.unless_there else f"workflows_app_all_of({keys}, %s)")
-    return numbered(f"WITH {', '.join(steps)} SELECT {', '.join(results)}")
+    key = _key(shape.model)
+    if shape.is_insert:
+        steps = [f"given AS MATERIALIZED ({_given_keys(shape)})", f"written AS ({_insert(shape)})"]
+        of_history = f"written JOIN given USING ({key})"
+        join = "LEFT JOIN" if shape.unless_there else "JOIN"
+        keys = f"array_agg(written.{key} ORDER BY given.ordinality)"
+        of_keys = f"given {join} written USING ({key})"
+    else:
+        steps = [f"written AS ({_update(shape)})"]
+        of_history = of_keys = "written"
+        keys = f"array_agg(written.{key})"
+    if shape.has_history:
+        steps.append(f"kept AS ({_history(shape)} FROM {of_history})")
+    return (
+        f"WITH {', '.join(steps)} SELECT workflows_app_all_of({keys}, $2::integer) FROM {of_keys}"
+    )
+
+
+def row_of(
+    shape: Shape,
+    instance: models.Model,
+    *,
+    reason: str = "",
+    person: Any = None,
+    was: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the row of a document for `instance` as it is now. `person`: the key of an account."""
+    key: Any = instance._meta.pk
+    row = {key.column: instance.pk}
+    for item in named_fields(shape.model, shape.fields):
+        row[item.column] = _as_json(item, item.pre_save(instance, shape.is_insert))
+    for item in named_fields(shape.model, shape.was):
+        row[_WAS + item.column] = _as_json(item, (was or {})[item.name])
+    for item, value in zip(_own(shape), (reason, person), strict=False):
+        row[item.column] = value
+    return row
 
 
 def numbered(text: str) -> str:
@@ -76,40 +108,99 @@ def numbered(text: str) -> str:
     return first + "".join(f"${number}{piece}" for number, piece in enumerate(rest, start=1))
 
 
-def _write(shape: Shape) -> str:
-    table = _quoted(shape.model._meta.db_table)
+def _as_json(item: Any, value: Any) -> Any:
+    """Return the value so that JSON can hold it, and PostgreSQL reads it as it was."""
+    if type(value) in _PLAIN or isinstance(item, models.JSONField):
+        return value
+    prepared = item.get_prep_value(value)
+    return prepared.isoformat() if isinstance(prepared, datetime) else prepared
+
+
+def _given(shape: Shape) -> str:
+    """Return the rows of the document as a table: what they hold, and their `ordinality`."""
+    columns = {item.column: item for item in (*_written(shape), *_own(shape))}
+    columns |= {_WAS + item.column: item for item in named_fields(shape.model, shape.was)}
+    types = (f"{_quoted(name)} {item.cast_db_type(connection)}" for name, item in columns.items())
+    return f"ROWS FROM (jsonb_to_recordset($1::jsonb) AS ({', '.join(types)})) WITH ORDINALITY"
+
+
+def _given_keys(shape: Shape) -> str:
+    """Return the step that gives each new row its key, unless it has one."""
+    meta: Any = shape.model._meta
+    key, *rest = _columns([*_written(shape), *_own(shape)])
+    if meta.auto_field is not None:
+        table = f"'{_quoted(meta.db_table)}', '{meta.pk.column}'"
+        drawn = f"nextval((SELECT pg_get_serial_sequence({table})::regclass))"
+        key = f"coalesce({key}, {drawn}) AS {key}"
+    columns = ", ".join([key, *rest, "ordinality"])
+    return f"SELECT {columns} FROM {_given(shape)} AS given ORDER BY ordinality"
+
+
+def _insert(shape: Shape) -> str:
+    table, fields = _quoted(shape.model._meta.db_table), _written(shape)
+    values = ", ".join(_value(item) for item in fields)
+    write = f"INSERT INTO {table} ({', '.join(_columns(fields))}) SELECT {values} FROM given"
+    if shape.identity:
+        # Row by row: a join might read the table to its end.
+        same = named_fields(shape.model, shape.identity)
+        where = " AND ".join(f"stored.{name} = given.{name}" for name in _columns(same))
+        write += f" WHERE (SELECT true FROM {table} stored WHERE {where}) IS NULL"
+    write += " ORDER BY ordinality"
+    if shape.unless_there:
+        write += " ON CONFLICT DO NOTHING"
+    return f"{write} RETURNING *"
+
+
+def _update(shape: Shape) -> str:
+    fields = named_fields(shape.model, shape.fields)
+    changes = ", ".join(f"{_quoted(item.column)} = {_value(item)}" for item in fields)
     key = _key(shape.model)
-    if shape.is_insert:
-        marks = ", ".join(["%s"] * len(shape.fields))
-        write = f"INSERT INTO {table} ({_columns(shape.fields)}) "
-        if shape.identity:
-            # An insert that meets a row of its identity would wait for whoever is changing that row.
-            same = " AND ".join(f"{_quoted(item.column)} = %s" for item in shape.identity)
-            write += f"SELECT {marks} WHERE NOT EXISTS (SELECT FROM {table} WHERE {same})"
-        else:
-            write += "VALUES " + ", ".join([f"({marks})"] * shape.rows)
-        if shape.unless_there:
-            write += " ON CONFLICT DO NOTHING"
-    else:
-        changes = ", ".join(f"{_quoted(item.column)} = %s" for item in shape.fields)
-        which = "= ANY(%s::bigint[])" if shape.by_list else "= %s"
-        write = f"UPDATE {table} SET {changes} WHERE {key} {which}"
-    return f"{write} RETURNING {'*' if shape.has_history else key}"
+    # The second condition is true of every row. PostgreSQL takes it to be true of few, so it looks up
+    # each key in the index; else, it might read the table to its end.
+    where = [f"stored.{key} = given.{key}", "given.ordinality BETWEEN 1 AND $2::integer"]
+    where += [
+        f"stored.{_quoted(name)} IS NOT DISTINCT FROM given.{_quoted(_WAS + name)}"
+        for name in (item.column for item in named_fields(shape.model, shape.was))
+    ]
+    returned = ", ".join(["stored.*", *_columns(_own(shape))])
+    return (
+        f"UPDATE {_quoted(shape.model._meta.db_table)} stored SET {changes}"
+        f" FROM {_given(shape)} AS given WHERE {' AND '.join(where)} RETURNING {returned}"
+    )
 
 
-def _history(shape: Shape, written: str) -> str:
+def _history(shape: Shape) -> str:
     """Return the step that copies what was written into the history table."""
     model: Any = shape.model
     history = model.history.model
-    kept = list(model.history_records.fields_included(model))
-    own = [history._meta.get_field(name) for name in HISTORY_FIELDS]
-    date, why, user = (f"%s::{item.cast_db_type(connection)}" for item in own)
+    kept = _columns(model.history_records.fields_included(model))
+    own = _columns(_own(shape))
+    into = ", ".join([*kept, *own, "history_date", "history_type"])
+    values = ", ".join([*(f"written.{name}" for name in kept), *own])
     kind = "+" if shape.is_insert else "~"
-    into = ", ".join([_columns(kept), _columns(own), "history_type"])
     return (
         f"INSERT INTO {_quoted(history._meta.db_table)} ({into})"
-        f" SELECT {_columns(kept)}, {date}, {why}, {user}, '{kind}' FROM {written}"
+        f" SELECT {values}, $3::timestamptz, '{kind}'"
     )
+
+
+def _written(shape: Shape) -> list[Any]:
+    """Return the key and the fields that are written, each once."""
+    return list(dict.fromkeys([shape.model._meta.pk, *named_fields(shape.model, shape.fields)]))
+
+
+@cache
+def _own(shape: Shape) -> tuple[Any, ...]:
+    """Return the fields of the history row that each row gives."""
+    model: Any = shape.model
+    return named_fields(model.history.model, _OWN) if shape.has_history else ()
+
+
+def _value(item: Any) -> str:
+    """Return what a row gives for the field. JSON's null has become SQL's on the way."""
+    value = f"given.{_quoted(item.column)}"
+    is_null_a_value = isinstance(item, models.JSONField) and not item.null
+    return f"coalesce({value}, 'null'::jsonb)" if is_null_a_value else value
 
 
 def _quoted(name: str) -> str:
@@ -122,5 +213,5 @@ def _key(model: type[models.Model]) -> str:
     return _quoted(column)
 
 
-def _columns(fields: Sequence[Any]) -> str:
-    return ", ".join(_quoted(item.column) for item in fields)
+def _columns(fields: Iterable[Any]) -> list[str]:
+    return [_quoted(item.column) for item in fields]
