@@ -18,8 +18,10 @@ OPERATORS = "Workflow operators"
 OPERATE = [
     "skip_event",
     "try_again",
+    "assert_happened",
     "assert_not_happened",
     "skip_run",
+    "decide_now",
     "retry_failed_run",
     "pause_workflow",
     "run_producers",

@@ -111,7 +111,14 @@ def every_page() -> list[str]:
             if model in WITH_HISTORY:
                 pages += [history_of(row), old_versions_of(row)[-1]]
     for run in Run.objects.exclude(status="committed"):
-        for name in ("try_again", "it_didnt_happen", "skip_run", "retry_failed_run"):
+        for name in (
+            "try_again",
+            "it_happened",
+            "it_didnt_happen",
+            "skip_run",
+            "decide_now",
+            "retry_failed_run",
+        ):
             pages.append(page_of(run, name))
     for event in Event.objects.all():
         pages.append(page_of(event, "skip_event"))

@@ -19,7 +19,7 @@ from workflows_app.testing import drain
 pytestmark = pytest.mark.django_db
 
 WARNING = "If it did happen, doing it again makes a duplicate."
-DECISIONS = ["it_didnt_happen", "skip_run"]
+DECISIONS = ["it_happened", "it_didnt_happen", "skip_run"]
 
 
 def url_of(name: str, run: Run) -> str:
@@ -124,7 +124,7 @@ def test_a_second_press_is_told_who_did_what(
     assert message.endswith("I was first")
 
 
-@pytest.mark.parametrize("name", [*DECISIONS, "try_again", "retry_failed_run"])
+@pytest.mark.parametrize("name", [*DECISIONS, "try_again", "decide_now", "retry_failed_run"])
 def test_opening_a_dialog_changes_nothing(blocked: Run, operator: Client, name: str) -> None:
     before = ledger(blocked)
 
@@ -159,7 +159,7 @@ def test_a_reason_with_nul_characters_is_refused(blocked: Run, operator: Client)
     assert ledger(blocked) == before
 
 
-@pytest.mark.parametrize("name", [*DECISIONS, "try_again", "retry_failed_run"])
+@pytest.mark.parametrize("name", [*DECISIONS, "try_again", "decide_now", "retry_failed_run"])
 def test_a_viewer_sees_no_button_and_is_denied(blocked: Run, viewer: Client, name: str) -> None:
     before = ledger(blocked)
     page = viewer.get(page_of(blocked))
@@ -209,8 +209,11 @@ def test_the_dialog_says_what_a_mistake_costs(blocked: Run, operator: Client) ->
 
 def test_only_buttons_that_apply_are_shown(blocked: Run, operator: Client) -> None:
     page = operator.get(page_of(blocked)).content.decode()
+    assert url_of("it_happened", blocked) in page
     assert url_of("it_didnt_happen", blocked) in page
     assert url_of("skip_run", blocked) in page
+    # The host is not asking any more.
+    assert url_of("decide_now", blocked) not in page
     # Nobody can ask the outside system, and a blocked run is no failed one.
     assert url_of("try_again", blocked) not in page
     assert url_of("retry_failed_run", blocked) not in page
@@ -220,7 +223,7 @@ def test_a_button_that_does_not_apply_is_refused_in_words(blocked: Run, operator
     no_answer = told(press(operator, "try_again", blocked))
     assert no_answer[-1] == (
         "The host can't find out by itself whether scripted happened. Check it by hand, then"
-        " choose “It didn't happen” or “Skip”."
+        " choose “It happened”, “It didn't happen” or “Skip”."
     )
     unknown = told(press(operator, "retry_failed_run", blocked))
     assert unknown[-1].startswith(f"Run {blocked.pk} can't be retried: whether its outside effect")
@@ -232,7 +235,7 @@ def test_a_dialog_opened_too_late_says_so(blocked: Run, operator: Client) -> Non
     assert "This does not apply any more" in page
 
 
-@pytest.mark.parametrize("where", ["it_didnt_happen", "skip_run", "change"])
+@pytest.mark.parametrize("where", [*DECISIONS, "change"])
 def test_an_answer_that_came_too_late_is_not_overlooked(
     where: str, blocked: Run, operator: Client
 ) -> None:

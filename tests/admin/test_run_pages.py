@@ -66,7 +66,8 @@ def test_a_blocked_run_that_can_be_asked_says_all_that_is_known(
         "How to check by hand Open the list of payments. Look for ACME.",
         "Now decide Try again You don't know, but the outside system may answer now.",
         "It didn't happen You looked in the outside system, and it is not there.",
-        "Skip It did happen, or it is no longer needed.",
+        "It happened You looked in the outside system, and it is there. Nothing is sent;",
+        "Skip Nobody can find out, or it is no longer needed.",
         "asking whether it happened 5 Unknown TimeoutError: 502 Bad Gateway",
     ):
         assert words in text
@@ -118,6 +119,7 @@ def test_a_reconciling_run_says_when_the_host_asks_next(
         f" {due:%Y-%m-%d %H:%M:%S} UTC. Nobody needs to do anything yet." in text
     )
     assert "Now decide" not in text
+    assert "If you know already what happened Decide now You know what happened, or won't" in text
 
 
 def test_a_failed_run_with_a_date_says_that_nobody_has_to_act(

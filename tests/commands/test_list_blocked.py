@@ -71,7 +71,9 @@ def since(at: datetime | None) -> str:
 
 
 def test_json_has_ids_parameters_and_whether_the_host_can_ask(scene: SceneMaker) -> None:
-    blocked = scene(mutator=mute(), slug="pay").happens("42", {"amount": "12.50"}, days=0)
+    mutator = mute()
+    mutator.result_fields = {"number": "The payment's number"}
+    blocked = scene(mutator=mutator, slug="pay").happens("42", {"amount": "12.50"}, days=0)
     code = workflow_with(scripted(), "refund")
     (pay,) = code.consumers
     code.consumers = [type("Pay", (pay,), {"prepare": broken})]
@@ -98,6 +100,7 @@ def test_json_has_ids_parameters_and_whether_the_host_can_ask(scene: SceneMaker)
             "params": {"amount": "12.50"},
             "idempotency_key": blocked.idempotency_key,
             "can_reconcile": True,
+            "result_fields": {"number": "The payment's number"},
             "since": rows[0]["since"],
             "why": "still unknown after 1 attempts: TimeoutError: the bank is away",
         },
@@ -115,6 +118,7 @@ def test_json_has_ids_parameters_and_whether_the_host_can_ask(scene: SceneMaker)
             "params": None,
             "idempotency_key": "",
             "can_reconcile": False,
+            "result_fields": {},
             "since": rows[1]["since"],
             "why": "the invoice has no amount",
         },

@@ -32,7 +32,11 @@ def two_blocked(scene: SceneMaker, operator_user: User) -> list[Run]:
 
 @pytest.mark.parametrize(
     ("operation", "label", "status"),
-    [("it_didnt_happen", "It didn't happen", "failed"), ("skip_run", "Skip", "active")],
+    [
+        ("it_happened", "It happened", "active"),
+        ("it_didnt_happen", "It didn't happen", "failed"),
+        ("skip_run", "Skip", "active"),
+    ],
 )
 def test_named_runs_are_settled_one_decision_each(
     two_blocked: list[Run], operator_user: User, operation: str, label: str, status: str
@@ -69,7 +73,12 @@ def test_retry_takes_failed_runs(scene: SceneMaker, operator_user: User) -> None
 
 @pytest.mark.parametrize(
     ("operation", "outcome"),
-    [("skip_run", "lost"), ("it_didnt_happen", "lost"), ("retry_failed_run", "refused")],
+    [
+        ("skip_run", "lost"),
+        ("it_happened", "lost"),
+        ("it_didnt_happen", "lost"),
+        ("retry_failed_run", "refused"),
+    ],
 )
 def test_all_takes_what_waits_for_the_operation_in_one_workflow(
     scene: SceneMaker, operator_user: User, operation: str, outcome: str
@@ -193,3 +202,69 @@ def test_other_operations_are_wrong_usage(operation: str) -> None:
 
 def test_an_unknown_workflow_is_an_error(operator_user: User) -> None:
     assert resolve("skip_run", "--workflow", "nope", "--all", *SURE).code == 1
+
+
+def test_decide_now_takes_runs_about_which_the_host_asks(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    asked = scene(mutator=mute(asked=2)).happens(days=0)
+
+    ran = resolve("decide_now", "--workflow", "pay", "--all", *SURE)
+
+    assert (ran.code, ran.lines[-1], ran.err) == (0, "1 decided, 0 refused", "")
+    assert Run.objects.get(pk=asked.pk).status == "blocked"
+    assert resolve("decide_now", asked.pk, *SURE).err.startswith("not_reconciling: Run")
+
+
+def test_it_happened_takes_what_was_found_and_warns_of_what_is_never_done(
+    blocked: Run, operator_user: User
+) -> None:
+    ran = resolve("it_happened", blocked.pk, *SURE, "--result", '{"number": "4711"}')
+
+    assert (ran.code, ran.lines[-1]) == (0, "1 decided, 0 refused")
+    assert ran.err == (
+        "If it did not happen, nobody will ever do it. Look in the outside system first:\n"
+        f"  run {blocked.pk}, Pay invoice 42: scripted → the script"
+        ' {"to": "ACME", "amount": "12.50"}\n'
+    )
+    assert Run.objects.get(pk=blocked.pk).mutation.result == {"number": "4711"}
+
+
+def test_a_result_that_the_mutator_can_not_take_is_refused(
+    blocked: Run, operator_user: User
+) -> None:
+    before = everything()
+    for result in ('"4711"', "[1]", "7"):
+        ran = resolve("it_happened", blocked.pk, *SURE, "--result", result)
+
+        assert (ran.code, ran.out) == (3, "0 decided, 1 refused\n")
+        assert ran.err.splitlines()[-1].startswith("result_invalid: The result must be a JSON")
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments", "problem"),
+    [
+        ("skip_run", ["7", "--result", "{}"], "--result goes with --operation it_happened only."),
+        (
+            "it_happened",
+            ["7", "8", "--result", "{}"],
+            "--result is what you found for one run: name one run.",
+        ),
+        (
+            "it_happened",
+            ["--workflow", "pay", "--all", "--result", "{}"],
+            "--result is what you found for one run: name one run.",
+        ),
+        (
+            "it_happened",
+            ["7", "--result", "{number}"],
+            "--result is not JSON: Expecting property name enclosed in double quotes: line 1 column 2"
+            " (char 1).",
+        ),
+    ],
+)
+def test_a_result_that_belongs_to_nothing_is_wrong_usage(
+    operation: str, arguments: list[str], problem: str
+) -> None:
+    assert resolve(operation, *arguments, *SURE) == Ran(2, "", f"CommandError: {problem}\n")

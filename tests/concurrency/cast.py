@@ -29,7 +29,9 @@ from tests.concurrency.places import (
 )
 from workflows_app.boundaries import Boundary
 from workflows_app.operations import (
+    decide_now,
     it_didnt_happen,
+    it_happened,
     pause_workflow,
     resume_workflow,
     retry_failed_run,
@@ -79,8 +81,10 @@ def workflow(arena: Arena) -> object:
 DECISIONS: list[Actor] = [
     Decision("skip_event", operation=skip_event, subject=event),
     Decision("try_again", blocked, operation=try_again),
+    Decision("it_happened", blocked, operation=it_happened),
     Decision("it_didnt_happen", blocked, operation=it_didnt_happen),
     Decision("skip_run", blocked, operation=skip_run),
+    Decision("decide_now", reconciling, operation=decide_now),
     Decision("retry_failed_run", rejected, operation=retry_failed_run),
     Decision("pause_workflow", operation=pause_workflow, subject=workflow),
     Decision("resume_workflow", operation=resume_workflow, subject=workflow, is_paused=True),

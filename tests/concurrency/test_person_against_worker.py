@@ -1,6 +1,6 @@
-"""A person presses before the host has asked for the last time: it may still find out (P3).
+"""A person presses while the host asks: it may still find out, unless the person won't wait (P3).
 
-Such a decision never wins, so that it is none of `matrix`: there the first one does.
+What is refused here never wins, so that it is none of `matrix`: there the first one does.
 """
 
 from __future__ import annotations
@@ -13,11 +13,18 @@ from django.contrib.auth.models import User
 
 from tests.concurrency.stage import Stage
 from tests.rivals import Rival, in_turn, workflows_held
-from workflows_app.models import OperatorAction
-from workflows_app.operations import OperationRefused, it_didnt_happen, skip_run, try_again
+from workflows_app.models import Evidence, OperatorAction
+from workflows_app.operations import (
+    OperationRefused,
+    decide_now,
+    it_didnt_happen,
+    it_happened,
+    skip_run,
+    try_again,
+)
 
 
-@pytest.mark.parametrize("operation", [try_again, it_didnt_happen, skip_run])
+@pytest.mark.parametrize("operation", [try_again, it_happened, it_didnt_happen, skip_run])
 def test_a_person_who_presses_before_the_last_answer_is_told_that_the_host_still_asks(
     stage: Callable[..., Stage],
     operator_user: User,
@@ -44,3 +51,25 @@ def test_a_person_who_presses_before_the_last_answer_is_told_that_the_host_still
     )
     assert scene.told() == "blocked mutating (indeterminate); 42 reserved; 0 effects"
     assert not OperatorAction.objects.exists()
+
+
+def test_an_answer_that_comes_after_a_person_stopped_the_asking_is_kept_and_changes_nothing(
+    stage: Callable[..., Stage], operator_user: User
+) -> None:
+    scene = stage(reconcile_attempts=3, backoff_initial_seconds=0)
+    scene.failing = TimeoutError("no answer")
+    scene.publish()
+    scene.hold("lookup")
+    worker = scene.worker()
+    scene.wait_for("lookup")
+    run = scene.last_run()
+    decide_now(run, actor=operator_user, reason="I won't wait for it")
+    scene.release("lookup")
+    worker.result()
+
+    assert scene.told() == "blocked mutating (indeterminate); 42 reserved; 0 effects"
+    calls = Evidence.objects.filter(mutation__run=run).order_by("pk")
+    assert list(calls.values_list("kind", "verdict")) == [
+        ("execute", "unknown"),
+        ("late", "not_applied"),
+    ]

@@ -12,7 +12,14 @@ from django.contrib.auth.models import User
 from tests.doctor.planting import Rows
 from tests.doctor.shop import Shop
 from workflows_app.models import Event, EventInput, Mutation, Run
-from workflows_app.operations import it_didnt_happen, skip_event, skip_run, try_again
+from workflows_app.operations import (
+    decide_now,
+    it_didnt_happen,
+    it_happened,
+    skip_event,
+    skip_run,
+    try_again,
+)
 
 
 @pytest.fixture
@@ -125,6 +132,28 @@ def asserted(shop: Shop, person: User) -> Rows:
     shop.run_host()
     it_didnt_happen(shop.last_run(event), actor=person, reason="not in the post box")
     shop.run_host()
+    return _rows(shop, event)
+
+
+@pytest.fixture
+def asserted_happened(shop: Shop, person: User) -> Rows:
+    """An order by mail that did arrive, says a person."""
+    shop.mail += ["lost"]
+    event = shop.order("1", by="mail")
+    shop.run_host()
+    it_happened(shop.last_run(event), actor=person, reason="it is in the post box")
+    shop.run_host()
+    return _rows(shop, event)
+
+
+@pytest.fixture
+def decided_now(shop: Shop, person: User) -> Rows:
+    """An order about which the host asked, until a person wanted to decide."""
+    shop.bank += ["lost"]
+    shop.trouble["ask"] += ["logic"]
+    event = shop.order("1")
+    shop.run_host()
+    decide_now(shop.last_run(event), actor=person, reason="I have the bank on the phone")
     return _rows(shop, event)
 
 

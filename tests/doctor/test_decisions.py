@@ -47,6 +47,39 @@ CASES = [
         finds=['shop: decision 777777777 "skip_run" on workflow {workflow} is not in its history'],
     ),
     Planted(
+        "D601",
+        rows="asserted_happened",
+        sql=_OTHER_REASON,
+        finds=['shop: decision 777777777 "it_happened" on run {run} is not in its history'],
+    ),
+    Planted(
+        "D601",
+        rows="decided_now",
+        sql=_OTHER_REASON,
+        finds=['shop: decision 777777777 "decide_now" on run {run} is not in its history'],
+    ),
+    Planted(
+        "D602",
+        rows="asserted_happened",
+        sql="DELETE FROM workflows_app_operatoraction;"
+        "UPDATE workflows_app_historicalmutation SET history_id = 777777777 WHERE status = 'applied'",
+        finds=[
+            'shop: mutation {mutation} "it_happened" is in history row 777777777, but not among the'
+            " decisions"
+        ],
+    ),
+    Planted(
+        "D602",
+        rows="decided_now",
+        sql="DELETE FROM workflows_app_operatoraction;"
+        "UPDATE workflows_app_historicalmutation SET history_id = 777777777"
+        " WHERE status = 'indeterminate'",
+        finds=[
+            'shop: mutation {mutation} "decide_now" is in history row 777777777, but not among the'
+            " decisions"
+        ],
+    ),
+    Planted(
         "D602",
         rows="skipped_event",
         sql="DELETE FROM workflows_app_operatoraction;"

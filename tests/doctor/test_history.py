@@ -206,6 +206,7 @@ def test_the_steps_are_those_of_the_design() -> None:
         ("needs_reconcile", "failed"),
         ("needs_reconcile", "indeterminate"),
         ("indeterminate", "needs_reconcile"),
+        ("indeterminate", "applied"),
         ("indeterminate", "failed"),
         ("indeterminate", "skipped"),
     }

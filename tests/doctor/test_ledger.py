@@ -62,12 +62,6 @@ CASES = [
     ),
     Planted(
         "D406",
-        rows="paid",
-        sql="UPDATE workflows_app_mutation SET resolved_by = 'operator' WHERE id = %(mutation)s",
-        finds=["shop: mutation {mutation} is applied, by operator"],
-    ),
-    Planted(
-        "D406",
         rows="skipped",
         sql="UPDATE workflows_app_mutation SET resolved_by = 'reconcile' WHERE id = %(mutation)s",
         finds=["shop: mutation {mutation} is skipped, by reconcile"],
@@ -83,6 +77,12 @@ CASES = [
         rows="asserted",
         sql="UPDATE workflows_app_operatoraction SET operation = 'skip_run'",
         finds=["shop: mutation {mutation} is failed by a person, without a decision on run {run}"],
+    ),
+    Planted(
+        "D407",
+        rows="asserted_happened",
+        sql="UPDATE workflows_app_operatoraction SET operation = 'it_didnt_happen'",
+        finds=["shop: mutation {mutation} is applied by a person, without a decision on run {run}"],
     ),
 ]
 

@@ -14,7 +14,9 @@ from workflows_app.engine.ledger import Finding, Verdict, record_late
 from workflows_app.models import Event, Mutation, OperatorAction, Run
 from workflows_app.operations import (
     OperationRefused,
+    decide_now,
     it_didnt_happen,
+    it_happened,
     pause_workflow,
     resume_workflow,
     retry_failed_run,
@@ -83,6 +85,17 @@ def every_decision_on_a_run(shop: Shop, person: User) -> None:
     again = happens(shop, "asked again")
     try_again(shop.last_run(again), actor=person, reason="the bank is back")
     shop.run_host()
+    shop.bank += ["lost"]
+    shop.trouble["ask"] += ["logic"]
+    shop.order("decided now")
+    shop.run_host()
+    decided = Run.objects.get(status="reconciling")
+    decide_now(decided, actor=person, reason="I have the bank on the phone")
+    it_happened(decided, actor=person, reason="they have it", result={"number": 1})
+    shop.trouble["next"] += ["crash", "transient"]
+    crash(shop)
+    shop.run_host()
+    shop.run_host(hours=1)
 
 
 def every_failure_of_a_handler(shop: Shop, person: User) -> None:
@@ -169,7 +182,16 @@ def test_a_database_in_which_everything_happened_is_sound(shop: Shop, person: Us
 
 @pytest.mark.parametrize(
     "rows",
-    ["pending", "blocked", "reconciling", "asked_again", "owing", "rejected", "skipped_event"],
+    [
+        "pending",
+        "blocked",
+        "reconciling",
+        "asked_again",
+        "decided_now",
+        "owing",
+        "rejected",
+        "skipped_event",
+    ],
 )
 def test_a_workflow_in_the_middle_of_it_is_sound(
     rows: str, shop: Shop, request: pytest.FixtureRequest

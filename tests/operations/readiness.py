@@ -15,7 +15,9 @@ from tests.scenes import Scene
 from workflows_app.errors import OperationRefused
 from workflows_app.models import OperatorAction
 from workflows_app.operations import (
+    decide_now,
     it_didnt_happen,
+    it_happened,
     pause_workflow,
     resume_workflow,
     retry_failed_run,
@@ -44,8 +46,8 @@ class Press:
         return self.function.__name__
 
 
-def mute(*outcomes: str) -> type[ScriptedMutator]:
-    """Return a mutator that may be asked once, and whose outside system gives no answer."""
+def mute(*outcomes: str, asked: int = 1) -> type[ScriptedMutator]:
+    """Return a mutator that may be `asked` so many times, and whose outside system gives no answer."""
     mutator = scripted(*(outcomes or ("timeout",)), reconcilable=True)
 
     def reconcile(self: Any, params: Any, *, idempotency_key: str) -> Any:
@@ -53,7 +55,7 @@ def mute(*outcomes: str) -> type[ScriptedMutator]:
         raise TimeoutError("the bank is away")
 
     mutator.reconcile = reconcile
-    mutator.policy = {"reconcile_attempts": 1}
+    mutator.policy = {"reconcile_attempts": asked}
     return mutator
 
 
@@ -74,12 +76,24 @@ PRESSES = [
     Press(skip_event, "skip_event", "Skip event", lambda make: make().publish()),
     Press(try_again, "try_again", "Try again", lambda make: make(mutator=mute()).happens(days=0)),
     Press(
+        it_happened,
+        "assert_happened",
+        "It happened",
+        lambda make: make("lost").happens(days=0),
+    ),
+    Press(
         it_didnt_happen,
         "assert_not_happened",
         "It didn't happen",
         lambda make: make("lost", "applied").happens(days=0),
     ),
     Press(skip_run, "skip_run", "Skip", lambda make: make("lost").happens(days=0)),
+    Press(
+        decide_now,
+        "decide_now",
+        "Decide now",
+        lambda make: make(mutator=mute(asked=2)).happens(days=0),
+    ),
     Press(
         retry_failed_run,
         "retry_failed_run",

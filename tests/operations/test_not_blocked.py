@@ -9,13 +9,19 @@ from django.contrib.auth.models import User
 
 from tests.operations.readiness import SceneMaker, decided, mute, refusal
 from workflows_app.models import OperatorAction, Run
-from workflows_app.operations import it_didnt_happen, retry_failed_run, skip_run, try_again
+from workflows_app.operations import (
+    it_didnt_happen,
+    it_happened,
+    retry_failed_run,
+    skip_run,
+    try_again,
+)
 
 pytestmark = pytest.mark.django_db
 
 Settle = Callable[..., OperatorAction]
 
-SETTLE = [try_again, it_didnt_happen, skip_run]
+SETTLE = [try_again, it_happened, it_didnt_happen, skip_run]
 
 each_that_settles = pytest.mark.parametrize("settle", SETTLE, ids=lambda settle: settle.__name__)
 
@@ -41,8 +47,13 @@ def test_a_run_that_is_not_blocked_is_refused(
 @each_that_settles
 @pytest.mark.parametrize(
     ("quicker", "status"),
-    [(try_again, "reconciling"), (it_didnt_happen, "failed"), (skip_run, "active")],
-    ids=["after_try_again", "after_it_didnt_happen", "after_skip_run"],
+    [
+        (try_again, "reconciling"),
+        (it_happened, "active"),
+        (it_didnt_happen, "failed"),
+        (skip_run, "active"),
+    ],
+    ids=["after_try_again", "after_it_happened", "after_it_didnt_happen", "after_skip_run"],
 )
 def test_a_second_press_is_told_who_did_what(
     scene: SceneMaker, operator_user: User, settle: Settle, quicker: Settle, status: str

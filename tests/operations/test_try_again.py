@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 UNABLE = (
     "The host can't find out by itself whether scripted happened. Check it by hand, then choose"
-    " “It didn't happen” or “Skip”."
+    " “It happened”, “It didn't happen” or “Skip”."
 )
 
 

@@ -37,8 +37,10 @@ def test_operators_may_look_and_decide_but_not_edit() -> None:
     assert OPERATE == [
         "skip_event",
         "try_again",
+        "assert_happened",
         "assert_not_happened",
         "skip_run",
+        "decide_now",
         "retry_failed_run",
         "pause_workflow",
         "run_producers",

@@ -185,6 +185,19 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"mutators": [mutator(absence_is_proof_after=30)]},
         "Send: absence_is_proof_after must be a timedelta, not negative.",
     ),
+    "fields of a result that say nothing for people": (
+        {"mutators": [mutator(result_fields=["payment"])]},
+        "Send: result_fields must be a mapping, as {'payment': \"The bank's payment number\"}.",
+    ),
+    "a field of a result with a name of two words": (
+        {"mutators": [mutator(result_fields={"the payment": "Its number"})]},
+        "Send: a name of result_fields must be as 'payment', not 'the payment'.",
+    ),
+    "a field of a result that does not say what it is": (
+        {"mutators": [mutator(result_fields={"payment": " "})]},
+        "Send: result_fields['payment'] must say what it is, as {'payment': \"The bank's payment"
+        ' number"}.',
+    ),
     "a policy of a wrong value": (
         {"policy": {"peek_limit": 0}},
         "policy of workflow 'flow': WORKFLOWS['peek_limit'] must be above 0, not 0.",

@@ -70,7 +70,8 @@ def _preview(
     if len(found) > AT_MOST:
         messages.error(request, f"Choose {AT_MOST} at most. Commands take more at once.")
         return None
-    applying = [row for row in found if button.applies(row)]
+    fitting = [row for row in found if button.applies(row)]
+    applying = [row for row in fitting if not button.asks(row)]
     prefetch_related_objects(applying, *button.details_read)
     context = {
         **model_admin.admin_site.each_context(request),
@@ -79,7 +80,8 @@ def _preview(
         "button": button,
         "action": f"bulk_{button.name}",
         "applying": [{"row": row, **button.details_context(row)} for row in applying],
-        "others": [row for row in found if not button.applies(row)],
+        "asking": [row for row in fitting if row not in applying],
+        "others": [row for row in found if row not in fitting],
         "form": form,
         "back": request.get_full_path(),
     }

@@ -6,7 +6,7 @@ a second press is told by the operation what the first one did.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from django.urls import reverse
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from workflows_app.admin.bulk import bulk_action
 from workflows_app.admin.history import ReadOnlyHistoryAdmin
@@ -52,6 +52,10 @@ class Button:
     details_context: Callable[[Any], dict[str, Any]] = lambda row: {}
     #: The relations that `details_context` reads, to be read once for many rows.
     details_read: tuple[str, ...] = ()
+    #: What the dialog asks for besides the reason: names, and what they are for people.
+    asks: Callable[[Any], Mapping[str, str]] = lambda row: {}
+    #: Looks at what was answered, and returns what the operation gets of it. Raises OperationRefused.
+    answered: Callable[[Any, dict[str, str]], dict[str, Any]] = lambda row, answers: {}
 
     @property
     def name(self) -> str:
@@ -116,7 +120,8 @@ def _permission(button: Button) -> Callable[..., bool]:
 def _action(button: Button) -> Any:
     def press(self: ButtonsAdmin, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         try:
-            button.operation(form.row, actor=request.user, reason=form.cleaned_data["reason"])
+            reason = form.cleaned_data["reason"]
+            button.operation(form.row, actor=request.user, reason=reason, **form.arguments)
         except OperationRefused as refusal:
             messages.error(request, str(refusal))
         else:
@@ -152,6 +157,30 @@ def _form(button: Button) -> type[BaseDialogForm]:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self.row = _find(button.model, self.object_id)
+            self.arguments: dict[str, Any] = {}
+            self.asked = dict(button.asks(self.row))
+            for name, label in self.asked.items():
+                self.fields[_field_of(name)] = forms.CharField(
+                    label=label,
+                    widget=UnfoldAdminTextInputWidget(),
+                    error_messages={"required": f"Fill this in: {label}."},
+                )
+            first = next(iter(self.asked), None)
+            if first is not None:
+                self.fields["reason"].widget.attrs.pop("autofocus")
+                self.fields[_field_of(first)].widget.attrs["autofocus"] = True
+                self.order_fields([_field_of(name) for name in self.asked])
+
+        def clean(self) -> dict[str, Any]:
+            """Let a wrong answer be corrected here, where nothing of what was typed is lost."""
+            cleaned: dict[str, Any] = super().clean() or {}
+            if not self.errors and button.applies(self.row):
+                answers = {name: cleaned[_field_of(name)] for name in self.asked}
+                try:
+                    self.arguments = button.answered(self.row, answers)
+                except OperationRefused as refusal:
+                    raise ValidationError(str(refusal)) from None
+            return cleaned
 
         def get_before_template_context(
             self, request: HttpRequest, object_id: int | str | None = None
@@ -159,11 +188,18 @@ def _form(button: Button) -> type[BaseDialogForm]:
             return {
                 "button": button,
                 "row": self.row,
+                # The theme's dialog shows only what is wrong with one field.
+                "problems": self.non_field_errors() if self.is_bound else [],
                 "applies": button.applies(self.row),
                 **button.details_context(self.row),
             }
 
     return ReasonForm
+
+
+def _field_of(name: str) -> str:
+    """Return the form's field for what a button asks for: not to be taken for the reason."""
+    return f"asked_{name}"
 
 
 def _find(model: type[Model], object_id: int | str | None) -> Model:

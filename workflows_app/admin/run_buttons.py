@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from unfold.enums import ActionVariant
@@ -10,13 +11,26 @@ from workflows_app import registry
 from workflows_app.admin.base import pretty_json
 from workflows_app.admin.buttons import Button
 from workflows_app.models import Run
-from workflows_app.operations import it_didnt_happen, retry_failed_run, skip_run, try_again
+from workflows_app.operations import (
+    decide_now,
+    it_didnt_happen,
+    it_happened,
+    retry_failed_run,
+    skip_run,
+    try_again,
+)
+from workflows_app.operations.it_happened import checked_result
 from workflows_app.queries.explanation import late_answer
 
 
 def is_blocked(run: Run) -> bool:
     """Tell whether a person is to settle `run`."""
     return bool(run.status == Run.Status.BLOCKED)
+
+
+def is_reconciling(run: Run) -> bool:
+    """Tell whether the host is finding out what became of `run`."""
+    return bool(run.status == Run.Status.RECONCILING)
 
 
 def can_ask(run: Run) -> bool:
@@ -40,6 +54,50 @@ def attempted(run: Run) -> dict[str, Any]:
         "params": pretty_json(mutation.params) if mutation else "",
         "late": late_answer(mutation.evidence.all()) if mutation else None,
     }
+
+
+def attempted_and_happened(run: Run) -> dict[str, Any]:
+    """Return what was attempted, and what follows if it happened."""
+    return {
+        **attempted(run),
+        "follows": f"Nothing is sent. `next` learns that it happened, and goes on: {_news(run)}.",
+    }
+
+
+def attempted_and_sent_again(run: Run) -> dict[str, Any]:
+    """Return what was attempted, and what follows if it did not happen."""
+    return {
+        **attempted(run),
+        "follows": (
+            f"It is sent again. If that works, `next` learns that it happened, and goes on:"
+            f" {_news(run)}."
+        ),
+    }
+
+
+def _news(run: Run) -> str:
+    """Say what the consumer of `run` may publish when its effect has happened."""
+    workflow = registry.get(run.workflow.slug)
+    handler = workflow.handler_named(run.handler.name) if workflow else None
+    if handler is None:
+        return "what it publishes is not known here"
+    topics = list(handler.publishes)
+    if not topics:
+        return "nothing is published"
+    return f"{' and '.join(topics)} {'is' if len(topics) == 1 else 'are'} published"
+
+
+def result_fields(run: Run) -> Mapping[str, str]:
+    """Return what the mutator of the blocked `run` wants to be told if it happened."""
+    if not is_blocked(run):
+        return {}
+    mutator = registry.mutator(run.workflow.slug, run.mutation.mutator)
+    return mutator.result_fields if mutator is not None else {}
+
+
+def result_told(run: Run, answers: dict[str, str]) -> dict[str, Any]:
+    """Return the result that a person told, checked. Raises OperationRefused."""
+    return {"result": checked_result(run, answers or None)}
 
 
 #: The relations that `attempted` reads.
@@ -66,6 +124,27 @@ RUN_BUTTONS = (
     ),
     Button(
         model=Run,
+        operation=it_happened,
+        label="It happened",
+        permission="assert_happened",
+        icon="check_circle",
+        hint="You looked in the outside system, and it is there. Nothing is sent; it goes on from there.",
+        consequence=(
+            "You say that it did happen. Nothing is sent, and the run goes on as if the answer had "
+            "arrived."
+        ),
+        applies=is_blocked,
+        done="the run goes on from there.",
+        variant=ActionVariant.PRIMARY,
+        warning=("If it did not happen, nobody will ever do it. Look in the outside system first."),
+        details="workflows_app/dialog_mutation.html",
+        details_context=attempted_and_happened,
+        details_read=ATTEMPTED_READS,
+        asks=result_fields,
+        answered=result_told,
+    ),
+    Button(
+        model=Run,
         operation=it_didnt_happen,
         label="It didn't happen",
         permission="assert_not_happened",
@@ -82,7 +161,7 @@ RUN_BUTTONS = (
             "If it did happen, doing it again makes a duplicate. Look in the outside system first."
         ),
         details="workflows_app/dialog_mutation.html",
-        details_context=attempted,
+        details_context=attempted_and_sent_again,
         details_read=ATTEMPTED_READS,
     ),
     Button(
@@ -91,7 +170,7 @@ RUN_BUTTONS = (
         label="Skip",
         permission="skip_run",
         icon="skip_next",
-        hint="It did happen, or it is no longer needed. Nothing is sent; the workflow goes on.",
+        hint="Nobody can find out, or it is no longer needed. Nothing is sent; the workflow goes on.",
         consequence=(
             "This is abandoned: it is not sent again, its events are skipped for good, and the "
             "workflow goes on. Whether it happened stays unknown here. This can't be undone."
@@ -99,6 +178,24 @@ RUN_BUTTONS = (
         applies=is_blocked,
         done="the run goes on without it.",
         variant=ActionVariant.WARNING,
+        details="workflows_app/dialog_mutation.html",
+        details_context=attempted,
+        details_read=ATTEMPTED_READS,
+    ),
+    Button(
+        model=Run,
+        operation=decide_now,
+        label="Decide now",
+        permission="decide_now",
+        icon="pan_tool",
+        hint="You know what happened, or won't wait. The host stops asking.",
+        consequence=(
+            "The host stops asking, and the run waits for you: then say that it happened, that it "
+            "didn't, or skip it. By this alone nothing is settled, and nothing is sent."
+        ),
+        applies=is_reconciling,
+        done="the host has stopped asking. Say now what happened.",
+        variant=ActionVariant.PRIMARY,
         details="workflows_app/dialog_mutation.html",
         details_context=attempted,
         details_read=ATTEMPTED_READS,

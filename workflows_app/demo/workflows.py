@@ -51,6 +51,7 @@ class CreatePayment(HttpLookupMutator):
     absence_is_proof_after = timedelta(seconds=2)
     policy: ClassVar = {"call_timeout_seconds": 1.5, "reconcile_attempts": 3}
     read_timeout_seconds = 1.0
+    result_fields: ClassVar = {"payment": "The number of the payment in the bank's list"}
 
     def request_url(self, params: Any) -> str:
         return f"{bank_url()}/payments"
@@ -153,8 +154,9 @@ class PayInvoice(Consumer):
 
     def next(self, ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> Any:
         if outcome.status == "applied":
-            payment = outcome.result["body"]["number"]
-            news = {**prepared.data, "payment": payment}
+            # Told by a person, or answered by the bank.
+            told = outcome.result.get("payment")
+            news = {**prepared.data, "payment": told or outcome.result["body"]["number"]}
             ctx.publish("invoice.paid", message_id=prepared.data["invoice"], payload=news)
         paid = (ctx.state or {}).get("paid", 0)
         return {"paid": paid + (outcome.status == "applied")}

@@ -39,7 +39,8 @@ CHECKS = [
                WHEN a.operation = 'retry_failed_run' THEN EXISTS (
                    SELECT FROM workflows_app_historicalrun h
                     WHERE h.retry_of_id = a.run_id AND h.history_type = '+' AND {_MARKED})
-               WHEN a.operation IN ('try_again', 'it_didnt_happen', 'skip_run') THEN EXISTS (
+               WHEN a.operation IN ('try_again', 'it_happened', 'it_didnt_happen', 'skip_run',
+                                    'decide_now') THEN EXISTS (
                    SELECT FROM workflows_app_historicalrun h
                      JOIN workflows_app_mutation m ON m.run_id = h.id
                      JOIN workflows_app_historicalmutation d ON d.id = m.id
@@ -47,7 +48,9 @@ CHECKS = [
                       AND d.history_user_id = a.actor_id AND d.history_change_reason = a.reason
                       AND concat(h.status, '/', d.status) = CASE a.operation
                           WHEN 'try_again' THEN 'reconciling/needs_reconcile'
+                          WHEN 'it_happened' THEN 'active/applied'
                           WHEN 'it_didnt_happen' THEN 'failed/failed'
+                          WHEN 'decide_now' THEN 'blocked/indeterminate'
                           ELSE 'active/skipped' END)
                ELSE EXISTS (
                    SELECT FROM workflows_app_historicalworkflow h
@@ -75,12 +78,17 @@ CHECKS = [
                 SELECT r.workflow_id, 'mutation', h.id, h.history_id, h.history_user_id,
                        h.history_change_reason, h.history_date,
                        CASE h.status WHEN 'needs_reconcile' THEN 'try_again'
+                                     WHEN 'applied' THEN 'it_happened'
                                      WHEN 'failed' THEN 'it_didnt_happen'
+                                     WHEN 'indeterminate' THEN 'decide_now'
                                      ELSE 'skip_run' END, NULL, h.run_id
                   FROM (SELECT p.*, lag(status) OVER (PARTITION BY id ORDER BY history_id) AS before
                           FROM workflows_app_historicalmutation p) h
                   JOIN workflows_app_run r ON r.id = h.run_id
-                 WHERE h.before = 'indeterminate' AND h.status <> 'indeterminate'
+                 WHERE (h.before = 'indeterminate' AND h.status <> 'indeterminate')
+                    -- The host gives up without a person.
+                    OR (h.before = 'needs_reconcile' AND h.status = 'indeterminate'
+                        AND h.history_user_id IS NOT NULL)
                 UNION ALL
                 SELECT h.id, 'workflow', h.id, h.history_id, h.history_user_id,
                        h.history_change_reason, h.history_date,

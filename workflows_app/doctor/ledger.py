@@ -95,15 +95,14 @@ CHECKS = [
     Check(
         id="D406",
         title="A mutation is settled by somebody who can't have settled it so",
-        meaning="Answers and reconciliation never skip; a person never says that it happened.",
+        meaning="Only a person skips; answers and reconciliation never do.",
         remedy=_BY_HAND,
         find=statement("""
             SELECT r.workflow_id, 'mutation' AS subject, m.id,
                    concat('is ', m.status, ', by ', m.resolved_by) AS detail
               FROM workflows_app_mutation m
               JOIN workflows_app_run r ON r.id = m.run_id
-             WHERE (m.status = 'skipped' AND m.resolved_by <> 'operator')
-                OR (m.status = 'applied' AND m.resolved_by = 'operator')
+             WHERE m.status = 'skipped' AND m.resolved_by <> 'operator'
         """),
     ),
     Check(
@@ -120,8 +119,10 @@ CHECKS = [
              WHERE m.resolved_by = 'operator'
                AND NOT EXISTS (SELECT FROM workflows_app_operatoraction a
                                 WHERE a.run_id = r.id
-                                  AND a.operation = CASE WHEN m.status = 'skipped' THEN 'skip_run'
-                                                         ELSE 'it_didnt_happen' END)
+                                  AND a.operation = CASE m.status
+                                      WHEN 'skipped' THEN 'skip_run'
+                                      WHEN 'applied' THEN 'it_happened'
+                                      ELSE 'it_didnt_happen' END)
         """),
     ),
 ]

@@ -10,9 +10,9 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.management.base import CommandParser
 from django.db import Error, transaction
 
@@ -56,10 +56,12 @@ class DecidingCommand(command.Command):
         *,
         question: str,
         options: dict[str, Any],
+        **arguments: Any,
     ) -> None:
         """Call `operation` on the second of each of `items`, told as the first; print the report.
 
-        Commits each. Exits with 3 if some were refused.
+        It gets `arguments` besides the person and the reason. Commits each. Exits with 3 if some were
+        refused.
         """
         actor = actor_named(options["actor"])
         dry_run: bool = options["dry_run"]
@@ -68,7 +70,8 @@ class DecidingCommand(command.Command):
             self._require_yes(question)
         for number, (told, target) in enumerate(chosen, start=1):
             try:
-                self._decide_one(told, target, operation, report, actor=actor, options=options)
+                decides = partial(operation, actor=actor, reason=options["reason"], **arguments)
+                self._decide_one(told, target, decides, report, dry_run=dry_run)
             except Error as error:
                 ended = command.unless_away(error, _left(told, len(chosen) - number, dry_run))
                 self._tell(report, operation, format=options["format"], dry_run=dry_run)
@@ -81,20 +84,19 @@ class DecidingCommand(command.Command):
         self,
         told: dict[str, Any],
         target: Any,
-        operation: Callable[..., OperatorAction],
+        decides: Callable[[Any], OperatorAction],
         report: Report,
         *,
-        actor: User,
-        options: dict[str, Any],
+        dry_run: bool,
     ) -> None:
         try:
             with transaction.atomic():
-                action = operation(target, actor=actor, reason=options["reason"])
-                transaction.set_rollback(options["dry_run"])
+                action = decides(target)
+                transaction.set_rollback(dry_run)
         except OperationRefused as refusal:
             report.refuse(told, refusal.code, str(refusal))
         else:
-            report.done.append({**told, "action": None if options["dry_run"] else action.pk})
+            report.done.append({**told, "action": None if dry_run else action.pk})
 
     def _require_yes(self, question: str) -> None:
         if not sys.stdin.isatty():

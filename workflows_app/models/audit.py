@@ -17,8 +17,10 @@ class OperatorAction(models.Model):
     class Operation(models.TextChoices):
         SKIP_EVENT = "skip_event", "Skip event"
         TRY_AGAIN = "try_again", "Try again"
+        IT_HAPPENED = "it_happened", "It happened"
         IT_DIDNT_HAPPEN = "it_didnt_happen", "It didn't happen"
         SKIP_RUN = "skip_run", "Skip"
+        DECIDE_NOW = "decide_now", "Decide now"
         RETRY_FAILED_RUN = "retry_failed_run", "Retry now"
         PAUSE_WORKFLOW = "pause_workflow", "Pause"
         RESUME_WORKFLOW = "resume_workflow", "Resume"

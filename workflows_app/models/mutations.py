@@ -107,6 +107,12 @@ class Mutation(FSMModelMixin, models.Model):
         self.result = result
         self._settle(by, now)
 
+    @transition(status, source=Status.INDETERMINATE.value, target=Status.APPLIED.value)
+    def assert_applied(self, *, result: object, now: datetime) -> None:
+        """A person asserts that it happened."""
+        self.result = result
+        self._settle(self.ResolvedBy.OPERATOR.value, now)
+
     @transition(status, source=list(UNKNOWN), target=Status.FAILED.value)
     def set_failed(self, *, by: str, now: datetime) -> None:
         """It is known not to have happened."""
@@ -133,7 +139,7 @@ class Mutation(FSMModelMixin, models.Model):
         target=Status.INDETERMINATE.value,
     )
     def give_up(self) -> None:
-        """Unknown, and the host can't find out."""
+        """Unknown, and the host can't find out, or is told to leave it to a person."""
         self.next_reconcile_at = None
 
     @transition(status, source=Status.INDETERMINATE.value, target=Status.SKIPPED.value)

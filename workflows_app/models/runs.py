@@ -85,8 +85,10 @@ class Run(FSMModelMixin, models.Model):
         ordering = ["-id"]
         permissions = [
             ("try_again", "Can let the host reconcile again"),
+            ("assert_happened", "Can assert that an outside effect happened"),
             ("assert_not_happened", "Can assert that an outside effect did not happen"),
             ("skip_run", "Can skip blocked runs"),
+            ("decide_now", "Can stop the host from asking, and decide instead"),
             ("retry_failed_run", "Can retry failed runs now"),
         ]
         constraints = [

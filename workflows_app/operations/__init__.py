@@ -1,7 +1,9 @@
 """All that changes by a person's will. Admin, commands and code call the same functions."""
 
 from workflows_app.errors import OperationRefused
+from workflows_app.operations.decide_now import decide_now
 from workflows_app.operations.it_didnt_happen import it_didnt_happen
+from workflows_app.operations.it_happened import it_happened
 from workflows_app.operations.pause_workflow import pause_workflow
 from workflows_app.operations.resume_workflow import resume_workflow
 from workflows_app.operations.retry_failed_run import retry_failed_run
@@ -12,7 +14,9 @@ from workflows_app.operations.try_again import try_again
 
 __all__ = [
     "OperationRefused",
+    "decide_now",
     "it_didnt_happen",
+    "it_happened",
     "pause_workflow",
     "resume_workflow",
     "retry_failed_run",

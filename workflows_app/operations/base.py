@@ -54,6 +54,12 @@ class Decision:
         )
 
 
+def require_allowed(operation: Operation, permission: str, *, actor: Any, reason: str) -> None:
+    """Refuse as `deciding` does: for operations that have more to check before they lock anything."""
+    _checked_reason(reason)
+    _checked_actor(actor, operation, permission)
+
+
 @contextmanager
 def deciding(
     operation: Operation, permission: str, workflow_id: int, *, actor: Any, reason: str

@@ -27,7 +27,7 @@ def try_again(run: Run, *, actor: Any, reason: str) -> OperatorAction:
             raise OperationRefused(
                 "cannot_reconcile",
                 f"The host can't find out by itself whether {mutation.mutator} happened. Check it"
-                f" by hand, then choose “It didn't happen” or “Skip”.",
+                f" by hand, then choose “It happened”, “It didn't happen” or “Skip”.",
             )
         mutation.restart_reconcile(due_at=decision.now)
         decision.save(mutation)

@@ -68,10 +68,12 @@ def late_answer(evidence: Iterable[Evidence]) -> Evidence | None:
 
 
 def why_it_waits(run: Run) -> str:
-    """Return the reason of the newest change of what holds it up; nothing if nothing does."""
+    """Return the host's reason for the newest change of what holds it up; nothing if nothing does."""
     mutation = run.settled_mutation
     if run.status in (Run.Status.BLOCKED, Run.Status.RECONCILING) and mutation is not None:
-        newest = mutation.history.order_by("-history_id").first()
+        # A person who lets the host ask, or stops it, has reasons for that: not why it is unknown.
+        by_the_host = mutation.history.filter(history_user=None)
+        newest = by_the_host.order_by("-history_id").first()
         return (newest.history_change_reason or "") if newest else ""
     return run.failure_message
 

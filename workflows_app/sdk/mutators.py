@@ -22,6 +22,10 @@ class Mutator:
     #: Overrides of the `WORKFLOWS` setting for this mutator, as {"call_timeout_seconds": 5}.
     policy: ClassVar[Mapping[str, Any]] = {}
 
+    #: What a person who says that it happened is asked for: names, and what they are for people, as
+    #: {"payment": "The bank's payment number"}. `next` gets a result of these texts.
+    result_fields: ClassVar[Mapping[str, str]] = {}
+
     def execute(self, params: Any, *, idempotency_key: str) -> Any:
         """Make the call. Return the answer as JSON. Raise NotApplied only if sure."""
         raise NotImplementedError(f"{type(self).__name__} must implement execute().")
@@ -33,6 +37,13 @@ class Mutator:
     def verification_steps(self, params: Any) -> str:
         """Say how a person can check in the outside system whether it happened."""
         return ""
+
+    def check_result(self, params: Any, result: Any) -> None:
+        """Raise ValueError, which says why, if what a person found can't be the result of this call.
+
+        `result` has the texts of `result_fields`; without these it is any JSON object, or None. It
+        is for wrong entries: it looks at what it is given, and calls nothing outside.
+        """
 
     @classmethod
     def can_reconcile(cls) -> bool:

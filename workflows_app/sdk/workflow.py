@@ -168,3 +168,14 @@ def _check_mutator(workflow: str, mutator: type[Mutator]) -> None:
     lag = mutator.absence_is_proof_after
     if not isinstance(lag, timedelta) or lag < timedelta(0):
         raise DefinitionError(f"{who}: absence_is_proof_after must be a timedelta, not negative.")
+    _check_result_fields(who, mutator.result_fields)
+
+
+def _check_result_fields(who: str, fields: object) -> None:
+    example = "as {'payment': \"The bank's payment number\"}"
+    if not isinstance(fields, Mapping):
+        raise DefinitionError(f"{who}: result_fields must be a mapping, {example}.")
+    for name, label in fields.items():
+        _require_match(_NAME, name, who, "a name of result_fields", "as 'payment'", 100)
+        if not isinstance(label, str) or not label.strip():
+            raise DefinitionError(f"{who}: result_fields['{name}'] must say what it is, {example}.")

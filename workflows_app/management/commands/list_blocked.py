@@ -63,6 +63,7 @@ def _row(run: Run, since: datetime | None) -> dict[str, Any]:
         "params": mutation.params if mutation else None,
         "idempotency_key": mutation.idempotency_key if mutation else "",
         "can_reconcile": code is not None and code.can_reconcile(),
+        "result_fields": dict(code.result_fields) if code else {},
         "since": since,
         "why": why_it_waits(run),
     }

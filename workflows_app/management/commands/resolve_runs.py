@@ -14,17 +14,40 @@ from workflows_app.management.exits import wrong_usage
 from workflows_app.management.selection import workflow_named
 from workflows_app.management.tables import plain
 from workflows_app.models import OperatorAction, Run
-from workflows_app.operations import it_didnt_happen, retry_failed_run, skip_run, try_again
+from workflows_app.operations import (
+    decide_now,
+    it_didnt_happen,
+    it_happened,
+    retry_failed_run,
+    skip_run,
+    try_again,
+)
 
 OPERATIONS: dict[str, Callable[..., OperatorAction]] = {
     operation.__name__: operation
-    for operation in (try_again, it_didnt_happen, skip_run, retry_failed_run)
+    for operation in (
+        try_again,
+        it_happened,
+        it_didnt_happen,
+        skip_run,
+        decide_now,
+        retry_failed_run,
+    )
 }
-DUPLICATE = "If it did happen, doing it again makes a duplicate. Look in the outside system first:"
+#: What an assertion costs if it is wrong.
+WARNINGS: dict[Callable[..., OperatorAction], str] = {
+    it_happened: "If it did not happen, nobody will ever do it. Look in the outside system first:",
+    it_didnt_happen: (
+        "If it did happen, doing it again makes a duplicate. Look in the outside system first:"
+    ),
+}
 
 
 class Command(DecidingCommand):
-    help = "Try again, say that it didn't happen, skip, or retry runs that wait for a person."
+    help = (
+        "Settle runs: try again, say that it happened or didn't happen, skip, decide now instead of "
+        "the host, or retry."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("run_ids", nargs="*", type=int, metavar="run")
@@ -32,6 +55,11 @@ class Command(DecidingCommand):
         parser.add_argument("--workflow", help="the workflow's slug, with --all")
         parser.add_argument(
             "--all", action="store_true", help="all runs of the workflow that wait for it"
+        )
+        parser.add_argument(
+            "--result",
+            metavar="JSON",
+            help='with it_happened and one run: what you found, as \'{"payment": "4711"}\'',
         )
         super().add_arguments(parser)
 
@@ -42,15 +70,17 @@ class Command(DecidingCommand):
         operation: str,
         workflow: str | None,
         all: bool,
+        result: str | None,
         **options: Any,
     ) -> None:
         if bool(run_ids) == all or (workflow is not None) != all:
             raise wrong_usage("Name runs, or use --workflow with --all.")
         decides = OPERATIONS[operation]
+        arguments = {} if result is None else {"result": _result(result, decides, run_ids)}
         report = Report()
         runs = _waiting(str(workflow), decides) if all else _named(run_ids, report)
-        if decides is it_didnt_happen and runs:
-            self._warn(runs)
+        if decides in WARNINGS and runs:
+            self._warn(WARNINGS[decides], runs)
         label = OperatorAction.Operation(operation).label
         self.decide(
             [({"run": run.pk, "workflow": run.workflow.slug}, run) for run in runs],
@@ -58,10 +88,11 @@ class Command(DecidingCommand):
             report,
             question=f"“{label}” for {len(runs)} run(s)?",
             options=options,
+            **arguments,
         )
 
-    def _warn(self, runs: list[Run]) -> None:
-        self.stderr.write(DUPLICATE)
+    def _warn(self, warning: str, runs: list[Run]) -> None:
+        self.stderr.write(warning)
         for run in runs:
             mutation = run.settled_mutation
             if mutation is not None:
@@ -72,10 +103,24 @@ class Command(DecidingCommand):
                 )
 
 
+def _result(text: str, decides: Callable[..., OperatorAction], run_ids: list[int]) -> Any:
+    """Return what --result says. Raises a usage error."""
+    if decides is not it_happened:
+        raise wrong_usage("--result goes with --operation it_happened only.")
+    if len(set(run_ids)) != 1:
+        raise wrong_usage("--result is what you found for one run: name one run.")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise wrong_usage(f"--result is not JSON: {error}.") from None
+
+
 def _waiting(slug: str, decides: Callable[..., OperatorAction]) -> list[Run]:
     runs = Run.objects.filter(workflow=workflow_named(slug))
     if decides is retry_failed_run:
         runs = runs.filter(status=Run.Status.FAILED, owes_retry=True)
+    elif decides is decide_now:
+        runs = runs.filter(status=Run.Status.RECONCILING)
     else:
         runs = runs.filter(status=Run.Status.BLOCKED)
     return list(_with_mutation(runs).order_by("pk"))

@@ -1,0 +1,184 @@
+"""The dialogs of It happened and Decide now: what is asked, what follows, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.test import Client
+
+from tests.admin.addresses import list_of, page_of, text_of_answer, told
+from tests.operations.readiness import mute
+from tests.scenes import Scene
+from workflows_app.models import Event, OperatorAction, Run
+from workflows_app.testing import scripted
+
+pytestmark = pytest.mark.django_db
+
+FIELDS = {"number": "The payment's number", "reason": "The bank's reference"}
+FOUND = {"asked_number": "4711", "asked_reason": "R-9"}
+
+
+@pytest.fixture
+def play(scene: Callable[..., Scene]) -> Scene:
+    """A workflow whose mutator wants to know two things if it happened."""
+    mutator = scripted("lost")
+    mutator.result_fields = FIELDS
+    return scene(mutator=mutator)
+
+
+@pytest.fixture
+def numbered(play: Scene) -> Run:
+    """A blocked run of it."""
+    return play.happens(days=0)
+
+
+def press(client: Client, name: str, run: Run, **answers: str) -> HttpResponse:
+    data = {"_form_submitted": "True", "reason": "I looked at the bank", **answers}
+    answer: HttpResponse = client.post(page_of(run, name), data)
+    return answer
+
+
+def test_it_asks_for_what_the_mutator_wants_and_says_what_follows(
+    numbered: Run, operator: Client
+) -> None:
+    text = text_of_answer(operator.get(page_of(numbered, "it_happened")))
+
+    for words in (
+        "If it did not happen, nobody will ever do it. Look in the outside system first.",
+        "Nothing is sent. `next` learns that it happened, and goes on: invoice.paid is published.",
+        "The payment's number",
+        "The bank's reference",
+        "the script",
+        "12.50",
+    ):
+        assert words in text
+
+
+def test_the_other_assertion_says_what_follows_too(numbered: Run, operator: Client) -> None:
+    text = text_of_answer(operator.get(page_of(numbered, "it_didnt_happen")))
+
+    assert (
+        "It is sent again. If that works, `next` learns that it happened, and goes on: invoice.paid"
+        " is published." in text
+    )
+    assert "The payment's number" not in text
+
+
+def test_what_was_found_is_the_result_that_next_gets(
+    play: Scene, numbered: Run, operator: Client, operator_user: User
+) -> None:
+    answer = press(operator, "it_happened", numbered, **FOUND)
+
+    assert (answer.status_code, told(answer)) == (302, ["It happened: the run goes on from there."])
+    action = OperatorAction.objects.get()
+    assert (action.operation, action.actor, action.run, action.reason) == (
+        "it_happened",
+        operator_user,
+        numbered,
+        "I looked at the bank",
+    )
+    play.run_host()
+    assert len(play.mutator.calls) == 1
+    paid = Event.objects.get(topic__name="invoice.paid")
+    assert paid.payload == {"number": "4711", "reason": "R-9"}
+
+
+def test_a_mutator_that_asks_for_nothing_gets_nothing(blocked: Run, operator: Client) -> None:
+    press(operator, "it_happened", blocked)
+
+    mutation = Run.objects.get(pk=blocked.pk).mutation
+    assert (mutation.status, mutation.result) == ("applied", None)
+
+
+@pytest.mark.parametrize("missing", ["asked_number", "asked_reason", "reason"])
+@pytest.mark.parametrize("empty", ["", " \t"])
+def test_what_is_left_empty_is_asked_for_again_and_the_rest_is_kept(
+    numbered: Run, operator: Client, missing: str, empty: str
+) -> None:
+    answer = press(operator, "it_happened", numbered, **{**FOUND, missing: empty})
+
+    assert answer.status_code == 200
+    assert ("Say why" if missing == "reason" else "Fill this in: The") in text_of_answer(answer)
+    assert ("4711" in answer.content.decode()) == (missing != "asked_number")
+    assert not OperatorAction.objects.exists()
+
+
+def test_what_the_author_s_check_says_is_shown_where_it_can_be_corrected(
+    play: Scene, numbered: Run, operator: Client
+) -> None:
+    def check_result(self: object, params: Any, result: Any) -> None:
+        if not result["number"].startswith("47"):
+            raise ValueError("The bank's numbers begin with <47>.")
+
+    play.mutator.check_result = check_result
+
+    answer = press(operator, "it_happened", numbered, **{**FOUND, "asked_number": "0815"})
+
+    assert answer.status_code == 200
+    page = answer.content.decode()
+    assert "The bank&#x27;s numbers begin with &lt;47&gt;." in page
+    assert "0815" in page
+    assert not OperatorAction.objects.exists()
+    press(operator, "it_happened", numbered, **FOUND)
+    assert OperatorAction.objects.count() == 1
+
+
+def test_a_second_submission_is_told_who_was_first(
+    numbered: Run, operator: Client, superuser: Client
+) -> None:
+    press(operator, "it_happened", numbered, **FOUND)
+
+    answer = press(superuser, "it_happened", numbered, **FOUND)
+
+    (message,) = told(answer)
+    assert message.startswith(f"Run {numbered.pk} is not blocked: it is active. olga decided")
+    assert OperatorAction.objects.count() == 1
+
+
+def test_a_viewer_is_denied(numbered: Run, viewer: Client) -> None:
+    assert viewer.get(page_of(numbered, "it_happened")).status_code == 403
+    assert press(viewer, "it_happened", numbered, **FOUND).status_code == 403
+    assert not OperatorAction.objects.exists()
+
+
+def test_in_bulk_runs_about_which_something_is_asked_are_left_to_their_pages(
+    numbered: Run, scene: Callable[..., Scene], operator: Client
+) -> None:
+    plain = scene("lost", slug="refund").happens(days=0)
+    chosen = {"action": "bulk_it_happened", "_selected_action": [numbered.pk, plain.pk]}
+
+    preview = operator.post(list_of(Run), chosen)
+
+    assert [item["row"] for item in preview.context["applying"]] == [plain]
+    text = text_of_answer(preview)
+    assert "Something is asked about each of these 1: decide on their own pages" in text
+    assert "Nothing is sent. `next` learns that it happened" in text
+    confirmed = {**chosen, "confirmed": "yes", "reason": "I looked"}
+    done, refused = told(operator.post(list_of(Run), confirmed))
+    assert done == "It happened: done for 1."
+    assert refused.startswith("The result lacks “number”, “reason”.")
+    assert list(OperatorAction.objects.values_list("run", flat=True)) == [plain.pk]
+
+
+def test_decide_now_stops_the_host_and_offers_what_can_be_decided(
+    scene: Callable[..., Scene], operator: Client, superuser: Client, viewer: Client
+) -> None:
+    run = scene(mutator=mute(asked=2)).happens(days=0)
+    assert press(viewer, "decide_now", run).status_code == 403
+    dialog = text_of_answer(operator.get(page_of(run, "decide_now")))
+    assert "By this alone nothing is settled, and nothing is sent." in dialog
+
+    answer = press(operator, "decide_now", run)
+
+    assert told(answer) == ["Decide now: the host has stopped asking. Say now what happened."]
+    assert Run.objects.get(pk=run.pk).status == "blocked"
+    page = operator.get(page_of(run)).content.decode()
+    for name in ("it_happened", "it_didnt_happen", "skip_run", "try_again"):
+        assert page_of(run, name) in page
+    (second,) = told(press(superuser, "decide_now", run))
+    assert second.startswith(f"Run {run.pk} is not reconciling: it is blocked. olga decided")
+    assert OperatorAction.objects.count() == 1

@@ -1,0 +1,302 @@
+"""It happened: the run goes on with what a person found; nothing is sent (P1, P3)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+
+from tests.operations.authors import Recorded
+from tests.operations.readiness import (
+    SceneMaker,
+    changed,
+    everything,
+    may_only,
+    mute,
+    refusal,
+    told,
+)
+from workflows_app import registry
+from workflows_app.conf import policy
+from workflows_app.models import Event, Mutation, Run
+from workflows_app.operations import it_happened, pause_workflow, retry_failed_run
+from workflows_app.testing import scripted
+
+pytestmark = pytest.mark.django_db
+
+RecordedMaker = Callable[..., Recorded]
+NUMBER = {"number": "The payment's number", "day": "The day on which it was booked"}
+ASKED_FOR = "“number” (The payment's number), “day” (The day on which it was booked)"
+FOUND = {"number": "4711", "day": "2026-02-03"}
+
+
+@pytest.fixture
+def numbered(scene: SceneMaker) -> Run:
+    """A blocked run whose mutator wants to know two things if it happened."""
+    mutator = scripted("lost")
+    mutator.result_fields = NUMBER
+    return scene(mutator=mutator).happens(days=0)
+
+
+def test_the_mutation_is_applied_and_the_run_is_ready_for_next(
+    blocked: Run, operator_user: User
+) -> None:
+    before = everything()
+
+    action = it_happened(
+        blocked, actor=operator_user, reason="it is in the bank's list", result={"number": 7}
+    )
+
+    news = changed(before, everything())
+    assert sorted(news) == [
+        "HistoricalMutation",
+        "HistoricalRun",
+        "Lease",
+        "Mutation",
+        "OperatorAction",
+        "Run",
+    ]
+    mutation = Mutation.objects.get()
+    assert mutation.resolved_at is not None
+    assert news["Mutation"] == [
+        {
+            **before["Mutation"][mutation.pk],
+            "status": "applied",
+            "result": {"number": 7},
+            "resolved_by": "operator",
+            "resolved_at": mutation.resolved_at,
+        }
+    ]
+    assert news["Run"] == [
+        {
+            **before["Run"][blocked.pk],
+            "status": "active",
+            "phase": "mutated",
+            "fencing_token": None,
+        }
+    ]
+    assert told(mutation.history)[-1] == ("applied", "it is in the bank's list", "olga")
+    assert told(blocked.history)[-1] == ("active", "it is in the bank's list", "olga")
+    assert (action.run, action.event) == (blocked, None)
+
+
+@pytest.mark.parametrize("result", [{"number": "4711", "lines": [1, None]}, {}, None])
+def test_next_gets_the_result_and_its_events_are_consumed_though_nothing_is_sent(
+    recorded: RecordedMaker, operator_user: User, result: Any
+) -> None:
+    play = recorded("lost")
+    run = play.happens(days=0)
+    play.calls.clear()
+
+    it_happened(run, actor=operator_user, reason="it is in the bank's list", result=result)
+    play.run_host()
+
+    assert play.calls == ["next applied"]
+    assert len(play.mutator.calls) == 1
+    run = Run.objects.get(pk=run.pk)
+    assert (run.status, run.mutation.result) == ("committed", result)
+    assert Event.objects.get(topic__name="invoice.paid").payload == result
+    received = Event.objects.get(topic__name="invoice.received")
+    assert [status for status, *_ in told(received.history)] == ["pending", "reserved", "consumed"]
+
+
+def test_a_crash_in_next_brings_the_same_result_to_next_again(
+    recorded: RecordedMaker, operator_user: User
+) -> None:
+    play = recorded("lost", next_plays=("crash",))
+    run = play.happens(days=0)
+    it_happened(run, actor=operator_user, reason="it is there", result={"number": "4711"})
+
+    play.happens_until_crash()
+    play.run_host()
+
+    assert play.calls == ["prepare", "mutate", "next applied", "next applied"]
+    assert len(play.mutator.calls) == 1
+    assert Event.objects.get(topic__name="invoice.paid").payload == {"number": "4711"}
+    assert Run.objects.get(retry_of=run).status == "committed"
+
+
+def test_a_next_that_fails_afterwards_is_retried_with_the_same_result(
+    recorded: RecordedMaker, operator_user: User
+) -> None:
+    play = recorded("lost", next_plays=("logic",))
+    run = play.happens(days=0)
+    it_happened(run, actor=operator_user, reason="it is there", result={"number": "4711"})
+    play.run_host()
+    retry_failed_run(run, actor=operator_user, reason="the cause is gone")
+
+    play.run_host()
+
+    assert len(play.mutator.calls) == 1
+    assert Event.objects.get(topic__name="invoice.paid").payload == {"number": "4711"}
+
+
+def test_a_paused_workflow_still_brings_it_to_its_end(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    play = scene(mutator=mute("lost"))
+    run = play.happens(days=0)
+    pause_workflow(run.workflow, actor=operator_user, reason="holidays")
+
+    it_happened(run, actor=operator_user, reason="it is in the bank's list")
+    play.run_host()
+
+    assert Run.objects.get(pk=run.pk).status == "committed"
+
+
+def test_what_the_mutator_asks_for_becomes_the_result(numbered: Run, operator_user: User) -> None:
+    it_happened(numbered, actor=operator_user, reason="it is there", result=FOUND)
+
+    assert Mutation.objects.get().result == FOUND
+
+
+@pytest.mark.parametrize(
+    ("result", "why"),
+    [
+        (None, f"The result lacks “number”, “day”. Asked for: {ASKED_FOR}."),
+        ({"number": "4711"}, f"The result lacks “day”. Asked for: {ASKED_FOR}."),
+        (
+            {**FOUND, "iban": "DE02"},
+            f"The result has “iban”, which nobody asked for: {ASKED_FOR}.",
+        ),
+        (
+            {**FOUND, "number": 4711},
+            "“The payment's number” (number) must be a text of visible characters.",
+        ),
+        (
+            {**FOUND, "day": " \u200b\t"},
+            "“The day on which it was booked” (day) must be a text of visible characters.",
+        ),
+    ],
+)
+def test_a_result_without_what_the_mutator_asks_for_is_refused(
+    numbered: Run, operator_user: User, result: Any, why: str
+) -> None:
+    press = partial(it_happened, result=result)
+
+    assert refusal(press, numbered, operator_user) == ("result_invalid", why)
+
+
+@pytest.mark.parametrize(
+    ("result", "why"),
+    [
+        (
+            "4711",
+            'The result must be a JSON object, as {"number": "4711"}, or nothing at all, not str.',
+        ),
+        (
+            ["4711"],
+            'The result must be a JSON object, as {"number": "4711"}, or nothing at all, not list.',
+        ),
+        ({"day": {1, 2}}, "result.day is not JSON: set has no JSON form."),
+        ({"name": "a\x00b"}, "result.name is not JSON: it contains a NUL character."),
+    ],
+)
+@pytest.mark.parametrize("has_code", [True, False])
+def test_what_is_no_json_object_is_refused(
+    blocked: Run, operator_user: User, result: Any, why: str, has_code: bool
+) -> None:
+    press = partial(it_happened, result=result)
+    with registry.override():
+        if not has_code:
+            registry.declared.pop("pay")
+
+        assert refusal(press, blocked, operator_user) == ("result_invalid", why)
+
+
+def test_a_result_over_the_size_limit_is_refused(blocked: Run, operator_user: User) -> None:
+    limit = policy().json_max_bytes
+    press = partial(it_happened, result={"text": "x" * limit})
+
+    code, why = refusal(press, blocked, operator_user)
+
+    assert code == "result_invalid"
+    assert why.startswith(f"result takes {limit + 11:,} bytes as JSON; at most {limit:,}")
+
+
+def test_without_the_code_any_json_object_will_do(numbered: Run, operator_user: User) -> None:
+    with registry.override():
+        registry.declared.pop("pay")
+        it_happened(numbered, actor=operator_user, reason="it is there", result={"any": 1})
+
+    assert Mutation.objects.get().result == {"any": 1}
+
+
+def test_the_author_s_check_is_told_all_and_its_words_are_the_refusal(
+    numbered: Run, operator_user: User
+) -> None:
+    seen: list[Any] = []
+
+    def check_result(self: object, params: Any, result: Any) -> None:
+        seen.append((dict(params), dict(result), len(connection.savepoint_ids)))
+        params.clear()
+        result.clear()
+        if seen[-1][1]["number"] != "4711":
+            raise ValueError("The bank's numbers begin with 47.")
+
+    _mutator().check_result = check_result
+    outside = len(connection.savepoint_ids)
+    press = partial(it_happened, result={**FOUND, "number": "0815"})
+
+    assert refusal(press, numbered, operator_user) == (
+        "result_invalid",
+        "The bank's numbers begin with 47.",
+    )
+    it_happened(numbered, actor=operator_user, reason="it is there", result=FOUND)
+    assert [checked for *_, checked in seen] == [outside, outside]
+    assert seen[-1][:2] == ({"amount": "12.50"}, FOUND)
+    assert Mutation.objects.get().result == FOUND
+
+
+def test_a_check_that_fails_itself_is_refused_in_plain_words_and_logged(
+    numbered: Run, operator_user: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    def check_result(self: object, params: Any, result: Any) -> None:
+        raise KeyError("secret-account")
+
+    _mutator().check_result = check_result
+    caplog.clear()
+
+    code, why = refusal(partial(it_happened, result=FOUND), numbered, operator_user)
+
+    assert (code, why) == (
+        "result_invalid",
+        "The code of scripted failed while it checked the result. Nothing was changed. Tell the"
+        " maintainers of the workflow: the log says what went wrong.",
+    )
+    (record,) = caplog.records
+    assert (record.levelno, record.getMessage()) == (
+        logging.ERROR,
+        "mutator.check_result_failed mutator=scripted",
+    )
+    assert record.exc_info is not None
+
+
+def test_who_may_not_decide_or_comes_too_late_is_told_that_and_not_what_is_wrong_with_the_result(
+    numbered: Run, operator_user: User
+) -> None:
+    press = partial(it_happened, result={"wrong": 1})
+
+    assert refusal(press, numbered, operator_user)[0] == "result_invalid"
+    assert refusal(press, numbered, may_only("petra", "skip_run"))[0] == "permission_denied"
+    it_happened(numbered, actor=operator_user, reason="it is there", result=FOUND)
+    assert refusal(press, numbered, operator_user)[0] == "not_blocked"
+
+
+def test_a_run_that_called_nothing_is_refused(scene: SceneMaker, operator_user: User) -> None:
+    scene().run_host()
+    polled = Run.objects.get()
+
+    assert refusal(it_happened, polled, operator_user) == (
+        "not_blocked",
+        f"Run {polled.pk} is not blocked: it is committed.",
+    )
+
+
+def _mutator() -> Any:
+    return registry.mutator("pay", "scripted")
