@@ -1,12 +1,20 @@
 #!/usr/bin/env python
 """Django's command line for this project."""
 
-import os
 import sys
 
 
 def main() -> None:
     """Run a command; a fault of the configuration, or a database that is away, is told in a sentence."""
+    try:
+        _run()
+    except KeyboardInterrupt:
+        sys.exit("Interrupted.")
+
+
+def _run() -> None:
+    import os
+
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 # An empty variable also wins over the file .env of a developer.
@@ -173,6 +174,25 @@ def test_health_is_ok_while_the_database_answers(client: Client) -> None:
     answer = client.get("/healthz")
 
     assert (answer.status_code, answer.content) == (200, b"ok\n")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("host", ["ops.example.com", "10.1.2.3:8000", "[fd00::7]:8000", "probe"])
+def test_health_is_told_whatever_name_the_probe_uses(
+    client: Client, settings: Settings, host: str
+) -> None:
+    settings.ALLOWED_HOSTS = ["ops.example.com"]
+
+    assert client.get("/healthz", headers={"host": host}).status_code == 200
+
+
+def test_no_other_page_is_shown_under_a_name_that_is_not_ours(
+    client: Client, settings: Settings
+) -> None:
+    settings.ALLOWED_HOSTS = ["ops.example.com"]
+
+    for page in ("/", "/admin/login/", "/healthz/", "/healthz/more"):
+        assert client.get(page, headers={"host": "evil.example.net"}).status_code == 400
 
 
 def test_the_root_leads_to_the_admin(client: Client) -> None:

@@ -1,8 +1,14 @@
-"""The base of all commands: a database that is away, or not migrated, is told in one line."""
+"""The base of all commands: however one ends, it says so in a sentence and with a code of the table.
+
+A database that is away or not migrated, Ctrl-C, arguments that are no text, a terminal that lacks
+letters, a reader that is gone: none of these ends in a traceback.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import psycopg
 from django.core.management.base import BaseCommand, CommandError
@@ -10,32 +16,84 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from procrastinate.exceptions import ConnectorException
 
+from workflows_app.management.exits import ERROR, wrong_usage
+from workflows_app.management.interruption import interrupted_by_signals, is_interruption
+from workflows_app.management.output import Output, OutputLost, discard, use_letters_of_terminal
 from workflows_app.outages import outage_of, said_by_driver, sqlstate_of
 
 #: How Django, the queue and the driver say that the database is away.
 DATABASE_ERRORS = (Error, ConnectorException, psycopg.Error)
+#: What ends a command in the middle of its work.
+CUT_SHORT = (KeyboardInterrupt, *DATABASE_ERRORS)
 #: A table, a column or a function is missing.
 _MISSING = ("42P01", "42703", "42883")
 
 
 class Command(BaseCommand):
-    """Ends with exit code 1 if the database is away, or not migrated."""
+    """Ends with exit code 1 if the database is away or not migrated, or if it is interrupted."""
 
-    #: What that leaves, and what to do, in a sentence.
+    #: What an absent database leaves, and what to do, in a sentence.
     if_away = "Nothing was changed."
+    #: The same of an interruption.
+    if_interrupted = "Nothing was changed."
+    #: It ends in its own way on SIGTERM and a lost terminal; others do as on Ctrl-C.
+    answers_signals: ClassVar[bool] = False
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run as the command line asks. Exits with a code of the table in `exits`."""
+        use_letters_of_terminal()
+        if not self.answers_signals:
+            interrupted_by_signals()
+        self.stdout, self.stderr = Output(sys.stdout), Output(sys.stderr)
+        self.stderr.style_func = self.style.ERROR
+        try:
+            try:
+                super().run_from_argv(argv)
+            finally:
+                self.stdout.flush()
+        except OutputLost as lost:
+            self._end_unread(lost)
+        except KeyboardInterrupt:
+            # Before it began, or after its end.
+            sys.exit("Interrupted.")
+
+    def _end_unread(self, lost: OutputLost) -> None:
+        discard(sys.stdout)
+        try:
+            self.stderr.write(f"{lost} What was done stays done.")
+        except OutputLost:
+            discard(sys.stderr)
+        sys.exit(ERROR)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
+        _require_text(options)
         try:
             return super().execute(*args, **options)
-        except DATABASE_ERRORS as error:
-            raise unless_away(error, self.if_away) from error
+        except CUT_SHORT as error:
+            raise unless_away(error, self.if_away, if_interrupted=self.if_interrupted) from error
 
 
-def unless_away(error: Exception, what_now: str) -> CommandError:
-    """Return the error that a command ends with.
+def _require_text(options: Mapping[str, Any]) -> None:
+    """Raise CommandError if one of `options` is no text. A file's name, a `Path`, need not be."""
+    for given in options.values():
+        for value in given if isinstance(given, list) else [given]:
+            if not isinstance(value, str):
+                continue
+            shown = value.encode(errors="backslashreplace").decode()
+            if shown != value:
+                raise wrong_usage(f"The argument '{shown}' is not valid text: give it as UTF-8.")
+            if "\0" in value:
+                raise wrong_usage(f"The argument {value!r} has a NUL character: leave it out.")
 
-    Raises `error` itself if it neither is an outage nor comes of migrations that were not applied.
+
+def unless_away(error: BaseException, what_now: str, *, if_interrupted: str = "") -> CommandError:
+    """Return the error that a command ends with: `what_now` tells what is known, and what to do.
+
+    `if_interrupted` tells it for a database that is there. Raises `error` itself if it neither is an
+    outage or an interruption nor comes of migrations that were not applied.
     """
+    if is_interruption(error):
+        return CommandError(f"Interrupted. {if_interrupted or what_now}")
     outage = outage_of(error)
     if outage is not None:
         return CommandError(f"{outage.value} {what_now} ({said_by_driver(error)})")
@@ -46,7 +104,7 @@ def unless_away(error: Exception, what_now: str) -> CommandError:
     raise error
 
 
-def lacks_migrations(error: Exception) -> bool:
+def lacks_migrations(error: BaseException) -> bool:
     """Tell whether `error` misses something in a database to which migrations are still to be applied."""
     if sqlstate_of(error) not in _MISSING:
         return False

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.db import Error, transaction
+from django.db import transaction
 
 from workflows_app.errors import OperationRefused
 from workflows_app.management import command
@@ -38,6 +38,9 @@ class Report:
 
 class DecidingCommand(command.Command):
     """Base of these commands. `decide` does the work for what `handle` of a subclass selected."""
+
+    #: A decision's COMMIT was sent, and its answer not read.
+    _in_doubt = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--actor", required=True, help="user name of the person who decides")
@@ -68,14 +71,21 @@ class DecidingCommand(command.Command):
         chosen = list(items)
         if chosen and options["interactive"] and not dry_run:
             self._require_yes(question)
-        for number, (told, target) in enumerate(chosen, start=1):
-            try:
-                decides = partial(operation, actor=actor, reason=options["reason"], **arguments)
+        if not dry_run:
+            self.if_interrupted = "What was decided stays decided: look before you decide again."
+        decides = partial(operation, actor=actor, reason=options["reason"], **arguments)
+        tried = 0
+        told: dict[str, Any] = {}
+        try:
+            for told, target in chosen:
+                tried += 1
                 self._decide_one(told, target, decides, report, dry_run=dry_run)
-            except Error as error:
-                ended = command.unless_away(error, _left(told, len(chosen) - number, dry_run))
-                self._tell(report, operation, format=options["format"], dry_run=dry_run)
-                raise ended from error
+        except command.CUT_SHORT as error:
+            left = _left(told, len(chosen) - tried, dry_run)
+            done = _done(report, self._in_doubt, told, f"{tried} of {len(chosen)}", dry_run)
+            ended = command.unless_away(error, left, if_interrupted=done)
+            self._tell(report, operation, format=options["format"], dry_run=dry_run)
+            raise ended from error
         self._tell(report, operation, format=options["format"], dry_run=dry_run)
         if report.refused:
             raise SystemExit(SOME_REFUSED)
@@ -89,17 +99,20 @@ class DecidingCommand(command.Command):
         *,
         dry_run: bool,
     ) -> None:
+        self._in_doubt = False
         try:
             with transaction.atomic():
                 action = decides(target)
                 transaction.set_rollback(dry_run)
+                self._in_doubt = True
         except OperationRefused as refusal:
             report.refuse(told, refusal.code, str(refusal))
         else:
             report.done.append({**told, "action": None if dry_run else action.pk})
+            self._in_doubt = False
 
     def _require_yes(self, question: str) -> None:
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise wrong_usage("There is nobody to ask here. Use --no-input if you are sure.")
         self.stderr.write(f"{question} [y/N] ", ending="")
         self.stderr.flush()
@@ -138,4 +151,19 @@ def _left(told: dict[str, Any], untried: int, dry_run: bool) -> str:
     return (
         f"Whether it was decided for {_named(told)} is not known: look before you decide again."
         f" {untried} were not tried."
+    )
+
+
+def _done(
+    report: Report, in_doubt: bool, told: dict[str, Any], position: str, dry_run: bool
+) -> str:
+    """Say how far it had come when somebody ended it."""
+    if dry_run:
+        return "Nothing was changed."
+    doubt = ""
+    if in_doubt:
+        doubt = f" Whether it was decided for {_named(told)} is not known: look before you decide again."
+    return (
+        f"Decided: {len(report.done)}, refused: {len(report.refused)}; it stopped at {position}."
+        f"{doubt} The rest was not decided."
     )

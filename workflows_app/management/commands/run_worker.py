@@ -58,7 +58,8 @@ class Command(command.Command):
         "killed worker leaves behind is recovered by another."
     )
 
-    if_away = "What is left to do is still there."
+    if_away = if_interrupted = "What is left to do is still there."
+    answers_signals = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -23,6 +23,7 @@ class Command(command.Command):
     )
 
     if_away = "Run it again when it is back: what was done is found so."
+    if_interrupted = "Run it again: what was done is found so."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slugs", nargs="*", help="only these workflows (default: all)")
@@ -50,19 +51,22 @@ class Command(command.Command):
                 continue
             try:
                 with transaction.atomic():
-                    done.append(
-                        sync(
-                            workflow,
-                            actor=actor,
-                            note=options["reason"],
-                            rollback=options["rollback"],
-                            accept_orphans=options["accept_orphans"],
-                        )
+                    result = sync(
+                        workflow,
+                        actor=actor,
+                        note=options["reason"],
+                        rollback=options["rollback"],
+                        accept_orphans=options["accept_orphans"],
                     )
                     transaction.set_rollback(dry_run)
+                done.append(result)
             except SyncRefused as error:
                 self.stderr.write(str(error))
                 refused.append(_refused(workflow, error))
+            except command.CUT_SHORT as error:
+                raise command.unless_away(
+                    error, self.if_away, if_interrupted=_so_far(done, dry_run)
+                ) from error
         if format == "json":
             self.stdout.write(json.dumps([*(vars(result) for result in done), *refused]))
         else:
@@ -71,6 +75,13 @@ class Command(command.Command):
                 self.stdout.write(f"{result.slug} {result.version}: {would}{result.outcome}")
         if refused:
             raise SystemExit(SOME_REFUSED)
+
+
+def _so_far(done: list[SyncResult], dry_run: bool) -> str:
+    if dry_run:
+        return "Nothing was changed."
+    named = f" ({', '.join(result.slug for result in done)})" if done else ""
+    return f"Synced: {len(done)}{named}. {Command.if_interrupted}"
 
 
 def _refused(workflow: type[Workflow], error: SyncRefused) -> dict[str, str]:

@@ -22,9 +22,11 @@ from workflows_app.demo.unattended import (
     run_in_a_fresh_database,
 )
 from workflows_app.management import command
+from workflows_app.management.exits import ERROR
 
 
 class Command(command.Command):
+    answers_signals = True
     help = (
         "Pay invoices at a small bank that fails on purpose. Without options: web, worker and bank, "
         "until Ctrl-C. With --no-serve: the same work in a database of its own, until all is "
@@ -65,8 +67,8 @@ class Command(command.Command):
                 self._work_apart(path, file, options)
         except (UnusableFile, NoDatabase, CannotServe, ChildEnded) as error:
             raise CommandError(str(error)) from None
-        except EndedBySignal as ended:
-            raise SystemExit(ended.exit_code) from None
+        except EndedBySignal:
+            raise SystemExit(ERROR) from None
 
     def _serve(self, path: Path, options: dict[str, Any]) -> None:
         ServedDemo(
@@ -95,6 +97,7 @@ class Command(command.Command):
         )
         if code > 128:
             self._tell("Stopped before all was done.")
+            code = ERROR
         if options["verbosity"] < 2 and places.last_log().exists():
             self._tell(f"What the processes logged: {places.last_log()}")
         raise SystemExit(code)

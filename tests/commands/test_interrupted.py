@@ -1,0 +1,166 @@
+"""Ctrl-C, SIGTERM, a closed terminal: a command ends soon, with 1, and says how far it had come."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+
+from tests.commands.processes import started
+from tests.eventually import eventually
+from tests.scenes import Scene
+from workflows_app.models import Event, OperatorAction, Workflow
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TOPIC = ("pay", "invoice.received")
+BY = ("--actor", "olga", "--reason", "sent twice", "--no-input")
+ENDINGS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+def somebody_waits() -> bool:
+    """Tell whether another session waits for a lock of this one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted"
+            " AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def interrupted_while_it_waits(
+    process: subprocess.Popen[Any], *numbers: signal.Signals
+) -> tuple[int, str, str]:
+    """Return how it ended and what it said."""
+    eventually(somebody_waits, True)
+    for number in numbers:
+        os.kill(process.pid, number)
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
+
+
+@pytest.mark.parametrize("number", ENDINGS)
+def test_a_batch_of_decisions_tells_those_that_were_taken(
+    scene: Callable[..., Scene], operator_user: User, number: signal.Signals
+) -> None:
+    play = scene()
+    events = [play.publish(name) for name in ("41", "42", "43", "44")]
+
+    with transaction.atomic():
+        Event.objects.select_for_update().get(pk=events[2].pk)
+        with started("skip_events", *TOPIC, "--all-pending", *BY) as process:
+            ended = interrupted_while_it_waits(process, number)
+
+    assert ended == (
+        1,
+        f"event {events[0].pk}, message_id 41: “Skip event” decided\n"
+        f"event {events[1].pk}, message_id 42: “Skip event” decided\n"
+        "2 decided, 0 refused\n",
+        "CommandError: Interrupted. Decided: 2, refused: 0; it stopped at 3 of 4."
+        " The rest was not decided.\n",
+    )
+    decided = OperatorAction.objects.order_by("pk").values_list("event", flat=True)
+    assert list(decided) == [events[0].pk, events[1].pk]
+
+
+def test_programs_are_told_the_same(scene: Callable[..., Scene], operator_user: User) -> None:
+    play = scene()
+    first, second = (play.publish(name) for name in ("41", "42"))
+
+    with transaction.atomic():
+        Event.objects.select_for_update().get(pk=second.pk)
+        with started("skip_events", *TOPIC, "41", "42", *BY, "--format", "json") as process:
+            code, out, _ = interrupted_while_it_waits(process, signal.SIGINT)
+
+    action = OperatorAction.objects.get()
+    assert code == 1
+    assert json.loads(out) == {
+        "dry_run": False,
+        "done": [{"event": first.pk, "message_id": "41", "action": action.pk}],
+        "refused": [],
+    }
+
+
+def test_a_second_ctrl_c_does_not_take_the_report_away(
+    scene: Callable[..., Scene], operator_user: User
+) -> None:
+    event = scene().publish("41")
+
+    with transaction.atomic():
+        Event.objects.select_for_update().get(pk=event.pk)
+        with started("skip_events", *TOPIC, "41", *BY) as process:
+            ended = interrupted_while_it_waits(process, signal.SIGINT, signal.SIGTERM)
+
+    assert ended == (
+        1,
+        "0 decided, 0 refused\n",
+        "CommandError: Interrupted. Decided: 0, refused: 0; it stopped at 1 of 1."
+        " The rest was not decided.\n",
+    )
+
+
+def test_a_dry_run_has_changed_nothing(scene: Callable[..., Scene], operator_user: User) -> None:
+    event = scene().publish("41")
+
+    with transaction.atomic():
+        Event.objects.select_for_update().get(pk=event.pk)
+        with started("skip_events", *TOPIC, "41", *BY, "--dry-run") as process:
+            code, _, err = interrupted_while_it_waits(process, signal.SIGINT)
+
+    assert (code, err) == (1, "CommandError: Interrupted. Nothing was changed.\n")
+
+
+@pytest.mark.parametrize("number", ENDINGS)
+def test_a_file_of_events_tells_how_many_were_published_and_where_it_stopped(
+    scene: Callable[..., Scene], tmp_path: Path, number: signal.Signals
+) -> None:
+    held = scene().publish("3", {"amount": 1})
+    file = tmp_path / "events.jsonl"
+    file.write_text("".join(f'{{"message_id": "{n}", "payload": {n}}}\n' for n in range(1, 5)))
+
+    with transaction.atomic():
+        Event.objects.select_for_update().get(pk=held.pk)
+        with started("publish_events", *TOPIC, file) as process:
+            ended = interrupted_while_it_waits(process, number)
+
+    assert ended == (
+        1,
+        "",
+        "CommandError: Interrupted. Published: 2; it stopped at line 3. Publish the file again:"
+        " what is there already stays as it is.\n",
+    )
+    assert set(Event.objects.values_list("message_id", flat=True)) == {"1", "2", "3"}
+
+
+def test_a_deployment_tells_which_workflows_are_synced(operator_user: User) -> None:
+    with transaction.atomic():
+        Workflow.objects.create(slug="invoices-marketing", title="Not committed")
+        with started("sync_workflows", "--actor", "olga", WORKFLOWS_DEMO="1") as process:
+            ended = interrupted_while_it_waits(process, signal.SIGINT)
+        transaction.set_rollback(True)
+
+    assert ended[0] == 1
+    assert ended[2].splitlines()[-1] == (
+        "CommandError: Interrupted. Synced: 1 (invoices-facilities)."
+        " Run it again: what was done is found so."
+    )
+    assert [workflow.slug for workflow in Workflow.objects.all()] == ["invoices-facilities"]
+
+
+def test_a_report_that_changes_nothing_says_so(scene: Callable[..., Scene]) -> None:
+    scene()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE workflows_app_run IN ACCESS EXCLUSIVE MODE")
+        with started("list_blocked") as process:
+            ended = interrupted_while_it_waits(process, signal.SIGINT)
+
+    assert ended == (1, "", "CommandError: Interrupted. Nothing was changed.\n")

@@ -1,0 +1,98 @@
+"""Arguments that are no text, terminals that lack letters, readers that are gone: no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.commands.console import Ran, run
+from tests.commands.processes import started
+from tests.scenes import Scene
+from workflows_app.models import Event, OperatorAction
+
+SceneMaker = Callable[..., Scene]
+OF = ("skip_events", "pay", "invoice.received")
+BY = ("--actor", "olga", "--reason", "sent twice", "--no-input")
+#: What Python makes of a byte that is no UTF-8.
+BROKEN = "b\udcffss"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("skip_events", BROKEN, "invoice.received", "41", *BY),
+        ("skip_events", "pay", BROKEN, "41", *BY),
+        (*OF, "41", BROKEN, *BY),
+        (*OF, "41", "--no-input", "--actor", BROKEN, "--reason", "sent twice"),
+        (*OF, "41", "--no-input", "--actor", "olga", "--reason", BROKEN),
+        ("publish_events", BROKEN, "invoice.received"),
+        ("list_blocked", "--workflow", BROKEN),
+        ("trace", "event", BROKEN, "--workflow", "pay"),
+        ("doctor", "--workflow", BROKEN),
+        ("sync_workflows", "--reason", BROKEN),
+    ],
+)
+def test_an_argument_that_is_no_text_is_wrong_usage(
+    scene: SceneMaker, operator_user: User, arguments: tuple[str, ...]
+) -> None:
+    scene().publish("41")
+
+    assert run(*arguments) == Ran(
+        2, "", "CommandError: The argument 'b\\udcffss' is not valid text: give it as UTF-8.\n"
+    )
+    assert OperatorAction.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_an_argument_with_a_nul_is_wrong_usage(scene: SceneMaker) -> None:
+    assert run("list_blocked", "--workflow", "a\0b") == Ran(
+        2, "", "CommandError: The argument 'a\\x00b' has a NUL character: leave it out.\n"
+    )
+
+
+@pytest.mark.django_db
+def test_the_name_of_a_file_may_be_any_bytes(scene: SceneMaker, tmp_path: Path) -> None:
+    scene()
+    file = tmp_path / os.fsdecode(b"events-\xff.jsonl")
+    file.write_text(json.dumps({"message_id": "1", "payload": None}) + "\n")
+
+    assert run("publish_events", "pay", "invoice.received", file).code == 0
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_letters_that_a_terminal_lacks_are_told_by_their_numbers(
+    scene: SceneMaker, operator_user: User, encoding: str
+) -> None:
+    event = scene().publish("→")
+
+    with started(*OF, "→", *BY, PYTHONIOENCODING=encoding) as process:
+        out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, err) == (0, "")
+    assert out.splitlines() == [
+        f"event {event.pk}, message_id \\u2192: \\u201cSkip event\\u201d decided",
+        "1 decided, 0 refused",
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_report_whose_reader_is_gone_ends_in_a_sentence(buffered: str) -> None:
+    with started("doctor", PYTHONUNBUFFERED=buffered) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
+        _, err = process.communicate(timeout=30)
+
+    assert (process.returncode, err) == (
+        1,
+        "The output can't be written: Broken pipe. What was done stays done.\n",
+    )
