@@ -93,14 +93,30 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
 
 @register()
 def check_mutators(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """I001: a mutator can't reconcile, so its unknown outcomes go to a person."""
-    without = {
+    """I001: a mutator can't reconcile, so its unknown outcomes go to a person. W002: one that can does
+    not say how long the outside system's search may lag.
+    """
+    mutators = {
         mutator.name: mutator
         for workflow in registry.all_workflows()
         for mutator in workflow.mutators
-        if not mutator.can_reconcile()
     }
-    return [
+    without = [name for name, mutator in mutators.items() if not mutator.can_reconcile()]
+    silent = [
+        name
+        for name, mutator in mutators.items()
+        if mutator.can_reconcile() and not mutator.says("absence_is_proof_after")
+    ]
+    messages: list[CheckMessage] = [
+        Warning(
+            f"Mutator '{name}' can reconcile and does not say absence_is_proof_after. That means 0: "
+            f"what the outside system does not find at once did not happen, and is done again.",
+            hint="Set it to how long the search there may lag; to timedelta(0) if it never does.",
+            id="workflows_app.W002",
+        )
+        for name in sorted(silent)
+    ]
+    return messages + [
         Info(
             f"Mutator '{name}' has no reconcile: every unknown outcome of it blocks its workflow "
             f"until a person settles it.",

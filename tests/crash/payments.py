@@ -6,6 +6,7 @@ Handlers pass a gate at the outside system in each phase, where a test can hold 
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.request import urlopen
 
@@ -52,6 +53,8 @@ class Asked(HttpLookupMutator):
     """A payment that the host can look up."""
 
     name = "asked.pay"
+    #: What it answers about is there at once.
+    absence_is_proof_after = timedelta(0)
     read_timeout_seconds = READ_TIMEOUT_SECONDS
 
     def request_url(self, params: Any) -> str:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +174,9 @@ def declared() -> Iterator[Callable[..., None]]:
 
 
 def test_i001_a_mutator_that_can_not_reconcile_is_named_once(declared: Callable[..., Any]) -> None:
-    asking = mutator(name="ask", reconcile=lambda *_, **__: None)
+    asking = mutator(
+        name="ask", reconcile=lambda *_, **__: None, absence_is_proof_after=timedelta(0)
+    )
     declared(
         workflow(mutators=[mutator(name="pay"), asking, mutator(name="mail")]),
         workflow(slug="other", mutators=[mutator(name="pay")]),
@@ -191,7 +194,37 @@ def test_i001_a_mutator_that_can_not_reconcile_is_named_once(declared: Callable[
 
 
 def test_i001_keeps_silent_where_everything_can_be_asked(declared: Callable[..., Any]) -> None:
-    base = made("Ask", object, reconcile=lambda *_, **__: None)
+    base = made(
+        "Ask", object, reconcile=lambda *_, **__: None, absence_is_proof_after=timedelta(seconds=5)
+    )
     declared(workflow(mutators=[type("Send", (base, mutator()), {})]))
 
     assert check_mutators(None) == []
+
+
+def test_w002_a_mutator_that_does_not_say_how_long_a_search_may_lag_is_named_once(
+    declared: Callable[..., Any],
+) -> None:
+    asking = {"reconcile": lambda *_, **__: None}
+    silent = mutator(name="pay", **asking)
+    declared(
+        workflow(
+            mutators=[
+                silent,
+                type("Sub", (silent,), {"name": "sub"}),
+                mutator(name="none", absence_is_proof_after=timedelta(0), **asking),
+                mutator(name="some", absence_is_proof_after=timedelta(seconds=5), **asking),
+            ]
+        ),
+        workflow(slug="other", mutators=[silent]),
+    )
+
+    assert told(check_mutators(None)) == [
+        (
+            "workflows_app.W002",
+            f"Mutator '{name}' can reconcile and does not say absence_is_proof_after. That means 0:"
+            " what the outside system does not find at once did not happen, and is done again.",
+            "Set it to how long the search there may lag; to timedelta(0) if it never does.",
+        )
+        for name in ("pay", "sub")
+    ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from pytest_django import Settings
 
 from tests.unit.declarations import consumer, mutator, producer, workflow
 from workflows_app.conf import policy
 from workflows_app.errors import SettingsError
+from workflows_app.sdk import EventRecord, MutationOutcome
 
 
 def test_versions_are_compared_as_numbers() -> None:
@@ -45,6 +48,35 @@ def test_only_a_mutator_that_defines_reconcile_can() -> None:
     assert mutator(reconcile=reconcile).can_reconcile() is True
     assert mutator().can_reconcile() is False
     assert mutator(reconcile=None).can_reconcile() is False
+
+
+def test_only_a_consumer_that_defines_record_has_rows_of_its_own() -> None:
+    assert consumer(record=lambda *_: None).has_record() is True
+    assert consumer().has_record() is False
+    assert consumer(record=None).has_record() is False
+
+
+def test_only_a_consumer_that_defines_lane_spreads_its_events() -> None:
+    def lane(self: object, event: EventRecord) -> str:
+        return str(event.payload["supplier"])
+
+    named = consumer(lane=lane)
+    assert named.names_lanes() is True
+    assert type("Sub", (named,), {}).names_lanes() is True
+    assert consumer().names_lanes() is False
+    assert consumer()().lane(EventRecord("in", "1", {})) == ""
+    assert consumer().handles_rejection is False
+
+
+def test_a_rejection_reaches_next_with_its_reason() -> None:
+    assert MutationOutcome("rejected", reason="no such account").reason == "no such account"
+    assert MutationOutcome("applied", {"number": 1}).reason == ""
+
+
+def test_what_only_the_base_says_nobody_said() -> None:
+    assert mutator(absence_is_proof_after=timedelta(0)).says("absence_is_proof_after") is True
+    assert mutator().says("absence_is_proof_after") is False
+    assert mutator().says("no_such_attribute") is False
 
 
 def test_the_nearest_policy_wins(settings: Settings) -> None:

@@ -10,9 +10,11 @@ from workflows_app.sdk.values import EventRecord, InputRef
 
 
 class PrepareContext(Protocol):
-    """What `prepare` may do: look at pending events."""
+    """What `prepare` may do: look at the pending events of its lane."""
 
     now: datetime
+    #: The lane of this run; "" is the main one.
+    lane: str
 
     def peek(self, topic: str, limit: int = 100) -> list[EventRecord]:
         """Return the oldest pending events of a subscribed topic, at most `limit`.

@@ -19,6 +19,8 @@ class Mutator:
     name: ClassVar[str] = ""
     #: How long after sending the outside system's search may still miss an effect that happened.
     absence_is_proof_after: ClassVar[timedelta] = timedelta(0)
+    #: Attributes that each subclass has to set, since no default is right, and what they tell.
+    must_say: ClassVar[Mapping[str, str]] = {}
     #: Overrides of the `WORKFLOWS` setting for this mutator, as {"call_timeout_seconds": 5}.
     policy: ClassVar[Mapping[str, Any]] = {}
 
@@ -49,3 +51,9 @@ class Mutator:
     def can_reconcile(cls) -> bool:
         """Tell whether the host can ask the outside system itself."""
         return callable(getattr(cls, "reconcile", None))
+
+    @classmethod
+    def says(cls, attribute: str) -> bool:
+        """Tell whether a subclass has set this attribute, so that it is no default."""
+        owner = next((each for each in cls.__mro__ if attribute in vars(each)), Mutator)
+        return owner is not Mutator

@@ -87,11 +87,13 @@ class MutationOutcome:
     """What became of the outside call, as `next` learns it.
 
     `applied`: it happened, `result` is what the outside system answered. `none`: there was nothing
-    to call. `skipped`: a person abandoned it; whether it happened was never learned.
+    to call. `skipped`: a person abandoned it; whether it happened was never learned. `rejected`, for
+    consumers with `handles_rejection`: a sure, final no; `reason` is what the outside system said.
     """
 
-    status: Literal["applied", "none", "skipped"]
+    status: Literal["applied", "none", "skipped", "rejected"]
     result: Any = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)

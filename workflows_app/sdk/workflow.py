@@ -10,7 +10,14 @@ from typing import Any, ClassVar
 from workflows_app.conf import Policy, policy
 from workflows_app.errors import DefinitionError, SettingsError
 from workflows_app.sdk.handlers import Consumer, Handler, Producer
+from workflows_app.sdk.misspellings import require_well_spelt
 from workflows_app.sdk.mutators import Mutator
+from workflows_app.sdk.signatures import (
+    CONSUMER_CALLS,
+    MUTATOR_CALLS,
+    PRODUCER_CALLS,
+    require_callable,
+)
 
 _SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _VERSION = re.compile(r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})")
@@ -74,6 +81,7 @@ def validate(workflow: type[Workflow]) -> None:
     if not (isinstance(workflow, type) and issubclass(workflow, Workflow)):
         raise DefinitionError(f"{workflow!r} is not a subclass of Workflow.")
     who = workflow.__qualname__
+    require_well_spelt(who, workflow, Workflow)
     _require_match(_SLUG, workflow.slug, who, "slug", "as 'invoice-payments'", 100)
     _require_match(_VERSION, workflow.version, who, "version", "as '1.0'", 20)
     if not isinstance(workflow.title, str) or not workflow.title or len(workflow.title) > 200:
@@ -139,6 +147,8 @@ def _require_unique(who: str, what: str, names: list[str]) -> None:
 
 def _check_handler(workflow: str, handler: type[Handler]) -> None:
     who = f"{workflow}: {handler.__qualname__}"
+    base = Consumer if issubclass(handler, Consumer) else Producer
+    require_well_spelt(who, handler, base)
     _require_match(_NAME, handler.handler_name(), who, "name", "as 'PayInvoice'", 100)
     topic_lists = {"publishes": handler.publishes}
     if issubclass(handler, Consumer):
@@ -150,9 +160,13 @@ def _check_handler(workflow: str, handler: type[Handler]) -> None:
             raise DefinitionError(f"{who}: {attribute} must be a list of topics.")
         for topic in topics:
             _require_match(_NAME, topic, who, f"a topic of {attribute}", "as 'invoice.paid'", 100)
-    method, base = ("prepare", Consumer) if issubclass(handler, Consumer) else ("poll", Producer)
+    method = "prepare" if base is Consumer else "poll"
     if getattr(handler, method) is getattr(base, method):
         raise DefinitionError(f"{who}: it must implement {method}().")
+    require_callable(who, handler, CONSUMER_CALLS if base is Consumer else PRODUCER_CALLS)
+    if issubclass(handler, Consumer) and not isinstance(handler.handles_rejection, bool):
+        given = handler.handles_rejection
+        raise DefinitionError(f"{who}: handles_rejection must be True or False, not {given!r}.")
     if issubclass(handler, Producer):
         schedule = getattr(handler, "schedule", None)
         is_one = hasattr(schedule, "first_at") and hasattr(schedule, "next_after")
@@ -162,13 +176,18 @@ def _check_handler(workflow: str, handler: type[Handler]) -> None:
 
 def _check_mutator(workflow: str, mutator: type[Mutator]) -> None:
     who = f"{workflow}: {mutator.__qualname__}"
+    require_well_spelt(who, mutator, Mutator)
     _require_match(_NAME, mutator.name, who, "name", "as 'bank.create_payment'", 100)
     if mutator.execute is Mutator.execute:
         raise DefinitionError(f"{who}: it must implement execute().")
+    require_callable(who, mutator, MUTATOR_CALLS)
     lag = mutator.absence_is_proof_after
     if not isinstance(lag, timedelta) or lag < timedelta(0):
         raise DefinitionError(f"{who}: absence_is_proof_after must be a timedelta, not negative.")
     _check_result_fields(who, mutator.result_fields)
+    for attribute, told in mutator.must_say.items():
+        if not mutator.says(attribute):
+            raise DefinitionError(f"{who}: it must say {attribute}: {told}.")
 
 
 def _check_result_fields(who: str, fields: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from workflows_app.connectors.http.answer import HttpAnswer
@@ -16,6 +16,9 @@ class HttpLookupMutator(HttpMutator):
     Set `absence_is_proof_after` to how long the outside system's search may lag.
     """
 
+    must_say: ClassVar[Mapping[str, str]] = {
+        "absence_is_proof_after": "how long the outside system's search may lag"
+    }
     #: With fields of the params, and {idempotency_key}, in braces.
     lookup_url: ClassVar[str] = ""
     #: Statuses of the lookup that mean: not there.

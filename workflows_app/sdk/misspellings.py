@@ -1,0 +1,61 @@
+"""Attributes that authors meant for the host and misspelt: it would never look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from inspect import get_annotations, getattr_static
+
+from workflows_app.errors import DefinitionError
+
+#: What subclasses may have although their base has not.
+OPTIONAL = {
+    "Consumer": ("record",),
+    "Mutator": (
+        "reconcile",
+        "verification_url",
+        "result_fields",
+        "check_result",
+        "key_lasts",
+        "secret_params",
+        "needs_second_person",
+    ),
+}
+#: `absence_is_proof` is just as close to its right name; `prepare_lines` is far from `prepare`.
+_CUTOFF = 0.84
+
+
+def require_well_spelt(who: str, cls: type, base: type) -> None:
+    """Check what authors wrote into `cls` and its bases, up to `base`. Raises DefinitionError.
+
+    What begins with an underscore is never taken for a name of the host's.
+    """
+    package = base.__module__.partition(".")[0]
+    ours = [each for each in cls.__mro__ if each.__module__.partition(".")[0] == package]
+    optional = OPTIONAL.get(base.__name__, ())
+    known = {name for each in ours for name in [*vars(each), *get_annotations(each)]}
+    known.update(optional)
+    # The host's own questions are class methods: no author means to answer them.
+    settable = sorted(name for name in known if name in optional or _is_an_author_s(cls, name))
+    for each in cls.__mro__:
+        if each in ours or not issubclass(each, base):
+            continue
+        for name in vars(each):
+            meant = None if name.startswith("_") or name in known else _meant(name, settable)
+            if meant is not None:
+                raise DefinitionError(
+                    f"{who}: the host knows no '{name}'. Did you mean '{meant}'? If not, choose a"
+                    f" name that is less like it, or one that begins with an underscore."
+                )
+
+
+def _is_an_author_s(cls: type, name: str) -> bool:
+    return not name.startswith("_") and not isinstance(getattr_static(cls, name, None), classmethod)
+
+
+def _meant(name: str, settable: Sequence[str]) -> str | None:
+    """Return the one of `settable` that `name` was probably to be."""
+    swapped = {name[:at] + name[at + 1] + name[at] + name[at + 2 :] for at in range(len(name) - 1)}
+    close = [each for each in settable if each in swapped]
+    close += get_close_matches(name, settable, n=1, cutoff=_CUTOFF)
+    return close[0] if close else None
