@@ -52,25 +52,37 @@ _OF_WORKFLOWS: Tables = {
 }
 #: The number of a copy; `m0` is about the row itself, or the one whose history it is.
 _NUMBER = "to_char(%(first)s + (n - 1) * m0.width + m0.at, %(format)s)"
-#: What must differ between copies, and how.
+#: What differs between copies, and how.
 _TEXT_OF_ITS_OWN = {
     "message_id": _NUMBER,
     "external_id": _NUMBER,
     "slug": _NUMBER,
+    "lane": "coalesce((((%(first)s + (n - 1) * m0.width + m0.at) / m0.width) %% %(lanes)s)::text, t.lane)",
     "idempotency_key": "CASE WHEN t.idempotency_key = '' THEN '' ELSE md5(t.idempotency_key || n) END",
 }
 
 
 def copy_events(
-    events: Sequence[Event], copies: int, *, first: int, seconds_apart: float = 0.0
+    events: Sequence[Event],
+    copies: int,
+    *,
+    first: int,
+    seconds_apart: float = 0.0,
+    lanes: int = 0,
 ) -> None:
     """Copy `events`, and all that came of them, `copies` times. Commits; needs a superuser.
 
     The copies' message ids are numbers from `first` on. With `seconds_apart` each copy is dated so
-    much before the next one, and the last one so much before the events themselves.
+    much before the next one, and the last one so much before the events themselves. With `lanes` the
+    copies of each event, which is pending, go into so many lanes in turn, named by numbers.
     """
     rows = [event.pk for event in events]
-    values = {"first": first, "format": "FM000000000", "apart": seconds_apart}
+    values = {
+        "first": first,
+        "format": "FM000000000",
+        "apart": seconds_apart,
+        "lanes": lanes or None,
+    }
     _copy(_OF_EVENTS, {**values, "rows": rows, "copies": copies})
 
 
@@ -79,7 +91,7 @@ def copy_workflow(workflow: Workflow, copies: int, *, first: int, slug: str) -> 
 
     The slugs are `slug` and a number of five digits, from `first` on.
     """
-    values = {"first": first, "format": f'FM"{slug}"00000', "apart": 0.0}
+    values = {"first": first, "format": f'FM"{slug}"00000', "apart": 0.0, "lanes": None}
     _copy(_OF_WORKFLOWS, {**values, "rows": [workflow.pk], "copies": copies})
 
 

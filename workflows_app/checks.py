@@ -118,7 +118,7 @@ def check_mutators(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
     ]
     return messages + [
         Info(
-            f"Mutator '{name}' has no reconcile: every unknown outcome of it blocks its workflow "
+            f"Mutator '{name}' has no reconcile: every unknown outcome of it blocks its lane "
             f"until a person settles it.",
             hint="Define reconcile() if the outside system can be asked.",
             id="workflows_app.I001",

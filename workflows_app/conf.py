@@ -20,6 +20,11 @@ from django.core.signals import setting_changed
 
 from workflows_app.errors import SettingsError
 
+#: The most characters that the name of a lane has.
+LANE_LENGTH = 200
+#: How the lane of a producer begins: no event can be in one.
+PRODUCER_LANE = "producer:"
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -29,11 +34,21 @@ class Policy:
     reconcile_attempts: int = 5
     #: Retries of an attempt that failed as transient, before a person is needed.
     transient_retries: int = 5
-    #: The first delay of reconciliation and of transient retries; it doubles each time.
+    #: Retries of a run whose worker died or whose handler hung, before a person is needed.
+    crash_retries: int = 3
+    #: Lanes of one workflow that go side by side.
+    lanes_at_once: int = 16
+    #: Calls of one mutator that are under way at once in one worker; 0: as many as there are lanes.
+    calls_at_once: int = 0
+    #: Unknown outcomes in a row, over all lanes of a consumer, that open its breaker; 0: none do.
+    breaker_after_unknowns: int = 5
+    #: The first delay of reconciliation, of retries and of a breaker's trial; it doubles each time.
     backoff_initial_seconds: float = 10.0
     backoff_max_seconds: float = 600.0
     #: How long one outside call may take before its outcome counts as unknown.
     call_timeout_seconds: float = 30.0
+    #: How long a handler may run before it counts as hung.
+    handler_timeout_seconds: float = 60.0
     #: `wake_at` of an empty prepare is moved into this window from now.
     wake_min_seconds: float = 30.0
     wake_max_seconds: float = 86_400.0
@@ -45,9 +60,10 @@ class Policy:
     lease_seconds: float = 60.0
     #: How long a worker keeps an answer from outside that a database which is away can't take.
     answer_kept_seconds: float = 600.0
-    #: A worker hands a workflow back to the queue after this long, or this many steps.
+    #: A worker gives a workflow back after this long, if others wait for a place.
     slice_seconds: float = 2.0
-    slice_steps: int = 200
+    #: How long a worker that is told to end waits for what is under way.
+    stop_seconds: float = 30.0
     #: How often an idle worker looks into the queue, besides being notified.
     poll_seconds: float = 5.0
     #: A worker process without a heartbeat for this long is taken for dead by the queue.
@@ -93,7 +109,14 @@ class Policy:
         return timedelta(seconds=self.call_timeout_seconds)
 
 
-_MAY_BE_ZERO = {"transient_retries", "backoff_initial_seconds", "wake_min_seconds"}
+_MAY_BE_ZERO = {
+    "transient_retries",
+    "crash_retries",
+    "calls_at_once",
+    "breaker_after_unknowns",
+    "backoff_initial_seconds",
+    "wake_min_seconds",
+}
 _ORDERED = [
     ("backoff_initial_seconds", "backoff_max_seconds"),
     ("wake_min_seconds", "wake_max_seconds"),

@@ -1,7 +1,7 @@
 """Which workflow is advanced when, on which machine: tasks on procrastinate.
 
-`advance` does a bounded slice of one workflow and defers itself if there is more. `lock` lets one
-job a workflow run at a time, `queueing_lock` lets one wait. What is due in the future is the
+`advance` hands one workflow to the host of its process, which gives it back when there is nothing to do,
+or when others wait for a place. `lock` lets one job a workflow run at a time, `queueing_lock` lets one wait. What is due in the future is the
 lease's `next_due_at`, found by the sweep: a scheduled job would hold back others of its lock.
 Jobs are only hints. Losing any of them loses no work, since the sweep finds what is owed: leases
 that are due, leases whose holder vanished, and arrivals that nobody has looked at.
@@ -12,24 +12,28 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakSet
 
 from asgiref.sync import sync_to_async
 from django.db import Error, close_old_connections, connection
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
 
 from workflows_app.conf import policy
-from workflows_app.engine import claims, host
+from workflows_app.engine import claims
+from workflows_app.engine.host import Slice
+from workflows_app.engine.host import advance as advance_here
 from workflows_app.models import Arrival, Lease, Topic
+from workflows_app.models.clocks import database_now
 from workflows_app.outages import watch
 from workflows_app.waking import ADVANCE_TASK, QUEUE, SESSION_NAME, defer_advance
 
@@ -43,12 +47,43 @@ SWEEP_TASK = "workflows_app.sweep"
 _sweeping: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
 
 
+class Hosts(Protocol):
+    """What advances workflows in this process."""
+
+    def take(self, workflow_id: int) -> Future[Slice]: ...
+
+
+#: The host of this process, while its worker runs.
+_host: ContextVar[Hosts | None] = ContextVar("workflows_host", default=None)
+
+
+@contextmanager
+def hosted_by(host: Hosts) -> Iterator[None]:
+    """Let the jobs of the block hand their workflows to `host`."""
+    token = _host.set(host)
+    try:
+        yield
+    finally:
+        _host.reset(token)
+
+
 @app.task(name=ADVANCE_TASK, queue=QUEUE)
-def advance(workflow_id: int) -> None:
-    """Advance one workflow for a slice; defer the rest. While the database is away, leave it due."""
+async def advance(workflow_id: int) -> None:
+    """Have a workflow advanced until nothing is due. While the database is away, leave it due."""
     with unless_away():
-        if host.advance(workflow_id).has_more:
-            defer_advance(workflow_id)
+        host = _host.get()
+        if host is None:
+            done = await sync_to_async(advance_here)(workflow_id)
+        else:
+            done = await asyncio.wrap_future(host.take(workflow_id))
+        if done.has_more:
+            await sync_to_async(defer_advance)(workflow_id)
+
+
+def others_wait() -> bool:
+    """Tell whether a workflow waits for a place."""
+    waiting = ProcrastinateJob.objects.filter(queue_name=QUEUE, task_name=ADVANCE_TASK)
+    return waiting.filter(status="todo").exists()
 
 
 @app.periodic(cron=SWEEP_CRON, periodic_id="sweep")
@@ -142,7 +177,7 @@ def wake_due() -> list[int]:
     try:
         # Of topics that nobody takes from; a version that does lets its consumer look by itself.
         Arrival.objects.filter(topic__consumer=None).delete()
-        return [pk for pk in sorted(due_workflows(timezone.now())) if defer_advance(pk)]
+        return [pk for pk in sorted(due_workflows(database_now())) if defer_advance(pk)]
     finally:
         close_old_connections()
 

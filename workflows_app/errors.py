@@ -80,6 +80,28 @@ class UnknownInput(WorkflowsError):
         )
 
 
+class LaneRefused(WorkflowsError):
+    """A consumer's `lane` failed for an event, or gave no name of a lane: it is not published."""
+
+    def __init__(self, consumer: str, topic: str, message_id: str, problem: str) -> None:
+        self.topic = topic
+        self.message_id = message_id
+        super().__init__(
+            f"{consumer}.lane can't name the lane of event '{message_id}' of topic '{topic}': "
+            f"{problem}. It must return a text of at most 200 characters."
+        )
+
+
+class EventRefused(WorkflowsError):
+    """One of many events can't be published, so none of them is. `error` says what is wrong with it."""
+
+    def __init__(self, index: int, message_id: object, error: WorkflowsError) -> None:
+        self.index = index
+        self.message_id = message_id
+        self.error = error
+        super().__init__(f"Event {index}, message_id {message_id!r:.210}: {error}")
+
+
 class HandlerViolation(WorkflowsError):
     """A handler did what its phase or its declaration does not allow. It fails the run as `logic`."""
 
@@ -128,35 +150,6 @@ class ForeignReservation(HandlerViolation):
         super().__init__(
             f"{handler} reserved an event of topic '{topic}', to which it does not subscribe."
         )
-
-
-class EventsKeepChanging(WorkflowsError):
-    """Events changed under `prepare` again and again; the attempt is given up as transient."""
-
-    def __init__(self, attempts: int) -> None:
-        super().__init__(
-            f"The events changed while `prepare` looked at them, {attempts} times in a row."
-        )
-
-
-class Fenced(WorkflowsError):
-    """This worker lost its claim on the workflow: another one took over. Its write was refused."""
-
-    def __init__(self, workflow_id: int, token: int) -> None:
-        self.workflow_id = workflow_id
-        self.token = token
-        super().__init__(
-            f"Claim {token} on workflow {workflow_id} is over; another worker has taken it."
-        )
-
-
-class RunForgotten(WorkflowsError):
-    """The database crashed before the start of this run was on its disk. Nothing of it has been sent."""
-
-    def __init__(self, workflow_id: int, run_id: int) -> None:
-        self.workflow_id = workflow_id
-        self.run_id = run_id
-        super().__init__(f"Run {run_id} of workflow {workflow_id} is gone: the database crashed.")
 
 
 class OperationRefused(WorkflowsError):

@@ -25,6 +25,7 @@ OPERATE = [
     "retry_failed_run",
     "pause_workflow",
     "run_producers",
+    "close_breaker",
 ]
 
 

@@ -8,7 +8,8 @@ that arrives just as a slice ends. And the queue's worker forgets what it was to
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from procrastinate.jobs import Job, Notification, Status
 from procrastinate.manager import JobManager, NotificationCallback, get_channel_for_queues
@@ -24,11 +25,17 @@ class TellingJobManager(JobManager):
 
     _told = 0
 
+    def __init__(self, connector: Any, *, heard: Callable[[], None] = lambda: None) -> None:
+        super().__init__(connector)
+        self._heard = heard
+
     async def listen_for_jobs(
         self, *, on_notification: NotificationCallback, queues: Iterable[str] | None = None
     ) -> None:
         async def hear(*, channel: str, notification: Notification) -> None:
             self._told += 1
+            # It may be for a workflow that is held here, whose new job can't begin.
+            self._heard()
             await on_notification(channel=channel, notification=notification)
 
         await super().listen_for_jobs(on_notification=hear, queues=queues)

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from workflows_app.sdk.failures import NotApplied
 from workflows_app.sdk.mutators import Mutator
@@ -50,10 +49,17 @@ def _with_stand_ins(
     return type(workflow.__name__, (workflow,), body)
 
 
-def drain(slug: str | None = None, *, now: datetime | None = None, max_steps: int = 1000) -> int:
+def drain(
+    slug: str | None = None,
+    *,
+    now: datetime | None = None,
+    max_steps: int = 1000,
+    at_once: int = 1,
+) -> int:
     """Run the host here until nothing is due at `now`; return the number of steps.
 
-    `slug` limits it to one workflow. Raises AssertionError after `max_steps`: a workflow that
+    Handlers run in the calling thread; up to `at_once` outside calls go side by side, each in a thread
+    of its own. `slug` limits it to one workflow. Raises AssertionError after `max_steps`: a workflow that
     never comes to rest.
     """
     from workflows_app import registry
@@ -64,12 +70,13 @@ def drain(slug: str | None = None, *, now: datetime | None = None, max_steps: in
     rows = WorkflowRow.objects.filter(slug__in=slugs).order_by("pk")
     if slug and not rows:
         raise AssertionError(f"No workflow '{slug}' was synced: use registered() around drain().")
-    clock = timezone.now if now is None else (lambda: now)
+    clock = None if now is None else (lambda: now)
     steps = 0
     while True:
         before = steps
         for row in rows:
-            done = advance(row.pk, clock=clock, max_steps=max_steps - steps + 1)
+            limit = max_steps - steps + 1
+            done = advance(row.pk, clock=clock, max_steps=limit, at_once=at_once)
             steps += done.steps
             if steps > max_steps:
                 raise AssertionError(

@@ -28,7 +28,7 @@ logger = logging.getLogger("workflows_app")
 
 QUEUE = "workflows"
 ADVANCE_TASK = "workflows_app.advance"
-#: How the database knows the sessions of workers.
+#: How the database knows the transactions of workers, and of whoever wakes them.
 SESSION_NAME = "workflows worker"
 #: How long to wait for another session that is about to put the same job into the queue.
 PATIENCE_SECONDS = 5.0
@@ -67,8 +67,8 @@ def defer_advance(workflow_id: int) -> bool:
                 # The job may be lost in a crash of the database: the sweep finds the work.
                 cursor.execute(
                     "SELECT set_config('synchronous_commit', 'off', true),"
-                    " set_config('lock_timeout', %s, true)",
-                    [f"{PATIENCE_SECONDS:g}s"],
+                    " set_config('lock_timeout', %s, true), set_config('application_name', %s, true)",
+                    [f"{PATIENCE_SECONDS:g}s", SESSION_NAME],
                 )
             _queue().configure_task(
                 ADVANCE_TASK,

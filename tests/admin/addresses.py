@@ -13,6 +13,7 @@ from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from workflows_app.models import (
+    Breaker,
     Event,
     Handler,
     Input,
@@ -26,6 +27,7 @@ from workflows_app.models import (
 
 #: All that the console shows of the project itself.
 SHOWN: list[type[Model]] = [
+    Breaker,
     Event,
     Handler,
     Input,
@@ -38,7 +40,7 @@ SHOWN: list[type[Model]] = [
 ]
 #: And of the queue, to superusers.
 SHOWN_TO_SUPERUSERS: list[type[Model]] = [*SHOWN, ProcrastinateJob]
-WITH_HISTORY: list[type[Any]] = [Event, Mutation, Run, Workflow, WorkflowVersion]
+WITH_HISTORY: list[type[Any]] = [Breaker, Event, Mutation, Run, Workflow, WorkflowVersion]
 
 HOME = "/admin/"
 

@@ -11,11 +11,13 @@ from django.utils import timezone
 
 from tests.admin.addresses import WITH_HISTORY
 from workflows_app.models import (
+    Breaker,
     Event,
     EventInput,
     Evidence,
     Handler,
     Input,
+    LaneState,
     Lease,
     Mutation,
     OperatorAction,
@@ -33,6 +35,7 @@ class Stage:
     """Rows that more and more others belong to."""
 
     workflow: Workflow
+    breaker: Breaker
     run: Run
     mutation: Mutation
     event: Event
@@ -42,11 +45,11 @@ class Stage:
 
 def stage(actor: User) -> Stage:
     """Make a workflow with a blocked run, of which everything else can come."""
-    workflow, run, mutation, event, cause = _blocked_workflow("first")
-    return Stage(workflow, run, mutation, event, cause, actor)
+    workflow, breaker, run, mutation, event, cause = _blocked_workflow("first")
+    return Stage(workflow, breaker, run, mutation, event, cause, actor)
 
 
-def _blocked_workflow(slug: str) -> tuple[Workflow, Run, Mutation, Event, Input]:
+def _blocked_workflow(slug: str) -> tuple[Workflow, Breaker, Run, Mutation, Event, Input]:
     now = timezone.now() - timedelta(hours=2)
     workflow = Workflow.objects.create(slug=slug, title=f"Workflow {slug}")
     Lease.objects.create(workflow=workflow, next_due_at=now)
@@ -55,7 +58,11 @@ def _blocked_workflow(slug: str) -> tuple[Workflow, Run, Mutation, Event, Input]
     )
     workflow.active_version = version
     workflow.save(update_fields=["active_version"])
-    handler = Handler.objects.create(workflow=workflow, name="Pay", kind="consumer", wake_at=now)
+    handler = Handler.objects.create(workflow=workflow, name="Pay", kind="consumer")
+    LaneState.objects.create(handler=handler, lane="", wake_at=now, is_held=True)
+    breaker = Breaker.objects.create(
+        handler=handler, status="open", unknowns=5, opened_at=now, trial_at=now
+    )
     topic = Topic.objects.create(workflow=workflow, name="received", consumer=handler)
     run = Run.objects.create(
         workflow=workflow,
@@ -72,28 +79,36 @@ def _blocked_workflow(slug: str) -> tuple[Workflow, Run, Mutation, Event, Input]
         idempotency_key=slug, status="indeterminate",
     )  # fmt: skip
     event = Event.objects.create(
-        topic=topic, message_id="1", payload={}, status="reserved", reserved_by=run
+        topic=topic, message_id="1", payload={}, lane="", status="reserved", reserved_by=run
     )
     cause = Input.objects.create(workflow=workflow, source="erp", type="invoice", external_id="1")
     EventInput.objects.create(event=event, input=cause)
     Reservation.objects.create(run=run, event=event)
-    return workflow, run, mutation, event, cause
+    return workflow, breaker, run, mutation, event, cause
 
 
 def add(at: Stage, number: int, name: str) -> None:
     """Add `number` rows of everything that a page can list, most of them to one row each."""
     for each in range(number):
-        row, _, _, _, _ = _blocked_workflow(f"{name}-{each}")
+        row, *_ = _blocked_workflow(f"{name}-{each}")
         defer_advance(row.pk)
     now = timezone.now() - timedelta(hours=1)
     topic, version = at.event.topic, at.run.version
     topics = [Topic(workflow=at.workflow, name=f"{name}-{n}") for n in range(number)]
     Topic.objects.bulk_create(topics)
-    Handler.objects.bulk_create(
-        Handler(workflow=at.workflow, name=f"{name}-{n}", kind="consumer") for n in range(number)
+    handlers = Handler.objects.bulk_create(
+        Handler(workflow=at.workflow, name=f"{name}-{n}", kind="producer") for n in range(number)
+    )
+    LaneState.objects.bulk_create(
+        LaneState(handler=handler, lane=handler.own_lane, wake_at=now) for handler in handlers
+    )
+    LaneState.objects.bulk_create(
+        LaneState(handler=at.run.handler, lane=f"{name}-{n}") for n in range(number)
     )
     events = Event.objects.bulk_create(
-        Event(topic=topic, message_id=f"{name}-{n}", payload={}, created_by=at.run)
+        Event(
+            topic=topic, message_id=f"{name}-{n}", payload={}, lane=f"{name}-{n}", created_by=at.run
+        )
         for n in range(number)
     )
     inputs = Input.objects.bulk_create(
@@ -107,6 +122,18 @@ def add(at: Stage, number: int, name: str) -> None:
     }  # fmt: skip
     runs = Run.objects.bulk_create(
         Run(phase="committed", status="committed", title=f"{name}-{n}", ended_at=now, **common)
+        for n in range(number)
+    )
+    Run.objects.bulk_create(
+        Run(
+            phase="preparing",
+            status="failed",
+            failure_kind="logic",
+            owes_retry=True,
+            ended_at=now,
+            lane=f"{name}-{n}",
+            **common,
+        )
         for n in range(number)
     )
     Mutation.objects.bulk_create(
@@ -133,7 +160,7 @@ def add(at: Stage, number: int, name: str) -> None:
 
 def _add_history(at: Stage, number: int) -> None:
     """Let the rows of the stage have changed often."""
-    rows = (at.event, at.mutation, at.run, at.workflow, at.run.version)
+    rows = (at.breaker, at.event, at.mutation, at.run, at.workflow, at.run.version)
     assert {type(row) for row in rows} == set(WITH_HISTORY)
     for row in rows:
         history = type(row).history.model

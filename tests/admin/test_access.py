@@ -89,7 +89,7 @@ def test_who_may_see_events_only_sees_no_run(everything: None) -> None:
     person.user_permissions.add(Permission.objects.get(codename="view_event"))
     client = logged_in(person)
     event = Event.objects.order_by("pk").first()
-    run = Run.objects.get()
+    run = Run.objects.get(status="blocked")
     assert event is not None
     pages = [list_of(Event), page_of(event), list_of(Run), page_of(run), history_of(event)]
     assert [client.get(page).status_code for page in pages] == [200, 200, 403, 403, 403]

@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from tests.admin.addresses import HOME, list_of, page_of, text_of
 from tests.admin.rows import add, stage
-from workflows_app.models import Event, Evidence, Lease, Mutation, Run, Workflow
+from tests.models.rows import Rows
+from workflows_app.models import Breaker, Event, Evidence, Lease, Mutation, Run, Workflow
 from workflows_app.operations import pause_workflow, skip_run
 from workflows_app.queries.throughput import hourly_throughput
 
@@ -81,6 +82,48 @@ def test_what_waits_stands_in_order_blocked_first(
     states = [workflows.find(word) for word in ("blocked", "failed", "idle")]
     assert states == sorted(states)
     assert -1 not in states
+
+
+def test_open_breakers_stand_before_all_else(blocked: Run, viewer: Client) -> None:
+    breaker = Breaker.objects.get()
+    breaker.unknowns = 5
+    breaker.open(now=timezone.now() - timedelta(hours=2), trial_at=timezone.now())
+    breaker.save()
+
+    assert links_of(viewer) == [page_of(breaker), page_of(blocked)]
+    text = text_of(viewer, HOME).replace("\xa0", " ")
+    assert (
+        "Too many unknown outcomes in a row, so no new call goes out. Look whether the outside"
+        " system is there: 1 Pay 5 unknown outcomes in a row; one call is tried at " in text
+    )
+    assert "Pay the invoices, open for 2 hours Did it happen?" in text
+    assert "Pay the invoices blocked no calls go out" in text
+    assert "Open breakers Pay 5 unknown outcomes in a row" in text_of(
+        viewer, page_of(blocked.workflow)
+    )
+
+
+def test_of_several_lanes_it_says_how_many_are_held_by_what(viewer: Client) -> None:
+    rows = Rows()
+    hours_ago = timezone.now() - timedelta(hours=3)
+    for lane in ("a", "b"):
+        rows.mutation(rows.run("blocked", lane=lane, started_at=hours_ago), "indeterminate")
+    failed = {"owes_retry": True, "ended_at": timezone.now(), "retry_due_at": timezone.now()}
+    rows.run("failed", lane="c", **failed)
+    for lane in ("a", "b", "b", "d"):
+        rows.event(lane=lane)
+
+    text = text_of(viewer, HOME).replace("\xa0", " ")
+
+    assert (
+        "Pay blocked 3 of 4 lanes are held (2 blocked, 1 backing off), the first for 3 hours 4 the"
+        " oldest for 0 minutes 3 of them behind held lanes" in text
+    )
+
+
+def test_of_one_lane_it_says_no_more_than_its_state(blocked: Run, viewer: Client) -> None:
+    text = text_of(viewer, HOME)
+    assert "held" not in text
 
 
 def _became_blocked(run: Run, *, hours: int) -> None:

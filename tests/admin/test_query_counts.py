@@ -39,7 +39,7 @@ def queries_by_address(client: Client, addresses: list[str]) -> dict[str, int]:
 def test_no_page_costs_more_queries_with_more_rows(operator_user: User, superuser: Client) -> None:
     at = stage(operator_user)
     add(at, FEW, "few")
-    rows = [at.event, at.mutation, at.run, at.workflow, at.run.version]
+    rows = [at.breaker, at.event, at.mutation, at.run, at.workflow, at.run.version]
     pages = [page_of(row) for row in [*rows, at.input]]
     pages += [page_of(row) for row in one_of_each(SHOWN_TO_SUPERUSERS)]
     pages += [history_of(row) for row in rows]

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from tests.admin.addresses import page_of, text_of
+from tests.models.rows import NOON, Rows
 from tests.scenes import Scene, workflow_with
 from workflows_app.models import Event, Evidence, Input, Mutation, Run
 from workflows_app.operations import it_didnt_happen, skip_run
@@ -54,7 +55,7 @@ def test_a_blocked_run_that_can_be_asked_says_all_that_is_known(
     text = text_of(operator, page_of(run))
 
     for words in (
-        "Did it happen? Nobody knows, and workflow “Pay the invoices” waits for the answer.",
+        "Did it happen? Nobody knows, and the main lane of workflow “Pay the invoices” waits for the answer.",
         "What was attempted scripted → the script",
         '"amount": "12.50"',
         f"idempotency key {run.mutation.idempotency_key}",
@@ -104,7 +105,7 @@ def test_a_run_whose_code_is_gone_can_still_be_settled(
     Mutation.objects.filter(pk=blocked.mutation.pk).update(mutator="gone.from.the.code")
     text = text_of(operator, page_of(blocked))
     assert "Can the host check? No. Only a person can find out." in text
-    skip_run(Run.objects.get(), actor=operator_user, reason="Looked it up")
+    skip_run(Run.objects.get(pk=blocked.pk), actor=operator_user, reason="Looked it up")
 
 
 def test_a_reconciling_run_says_when_the_host_asks_next(
@@ -142,7 +143,7 @@ def test_a_failed_run_without_a_date_says_what_to_do(
     run = scene("rejected").happens()
     text = text_of(operator, page_of(run))
     assert (
-        "This failed, and workflow “Pay the invoices” waits for a person or for a new version."
+        "This failed, and the main lane of workflow “Pay the invoices” waits for a person or for a new version."
         in text
     )
     assert (
@@ -151,6 +152,35 @@ def test_a_failed_run_without_a_date_says_what_to_do(
         in text
     )
     assert "Failure rejected by the outside system, while mutating: rejected by the script" in text
+
+
+def test_a_run_that_ended_its_workers_says_which_events_to_look_at(operator: Client) -> None:
+    rows = Rows()
+    run = rows.run(
+        "failed",
+        phase="preparing",
+        lane="ACME",
+        failure_kind="poison",
+        failure_message="its worker died, 4 times in a row",
+        owes_retry=True,
+        ended_at=NOON,
+    )
+    for lane in ("ACME", "ACME", "other"):
+        rows.event(lane=lane)
+
+    text = text_of(operator, page_of(run))
+
+    assert (
+        "Its worker died or hung each time, so it is not tried again by itself. Find out which"
+        " event does that. Skip the event, or deploy a version that can take it. This failed, and"
+        " lane “ACME” of workflow “Pay” waits for a person or for a new version." in text
+    )
+    assert "Why it failed its worker died, 4 times in a row" in text
+    assert (
+        "First events in its lane m1 invoice.received, Pending m2 invoice.received, Pending It took"
+        " none of them: it ended before that." in text
+    )
+    assert "Lane ACME" in text
 
 
 def test_an_attempt_that_was_taken_over_leads_to_the_one_that_took_over(
@@ -206,7 +236,12 @@ def test_a_run_whose_worker_died_says_who_took_over(operator: Client) -> None:
         with pytest.raises(SimulatedCrash):
             play.run_host()
         play.run_host()
-    crashed = Run.objects.get(status="crashed")
+        crashed = Run.objects.get(status="crashed")
+        text = text_of(operator, page_of(crashed))
+        assert "This attempt ended when its worker died. It is tried again at " in text
+        assert "Why it ended its worker died" in text
+        assert "First events in its lane 42 invoice.received, Pending" in text
+        play.run_host(crashed.retry_due_at)
     retry = Run.objects.get(retry_of=crashed)
     text = text_of(operator, page_of(crashed))
     assert f"This attempt ended when its worker died. Run {retry.pk} took over: Committed." in text

@@ -134,15 +134,15 @@ def test_a_press_that_comes_too_late_is_told_why(
     assert ledger(workflow) == before
 
 
-def test_nothing_can_run_now_while_a_run_is_blocked(
+def test_producers_can_run_now_while_another_lane_is_blocked(
     play: Scene, workflow: Workflow, operator: Client
 ) -> None:
     play.happens("41")
     blocked = play.happens("42")
     assert blocked.status == "blocked"
-    assert shown(operator, workflow) == ["pause_workflow"]
+    assert shown(operator, workflow) == ["pause_workflow", "run_producers_now"]
     assert told(press(operator, "run_producers_now", workflow)) == [
-        f"Run {blocked.pk} of workflow pay is still blocked. Producers run when it is done."
+        "Run now: all producers are due."
     ]
     assert "Status Active, blocked" in text_of(operator, page_of(workflow))
     # Resuming never unblocks.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from django.db import connection
@@ -68,6 +69,8 @@ BEGIN
     END IF;
     DELETE FROM brake WHERE workflow_id = owner AND point = TG_ARGV[0] RETURNING * INTO caught;
     IF caught.key IS NOT NULL THEN
+        -- It waits for the test, however short its patience is.
+        PERFORM set_config('lock_timeout', '0', true);
         PERFORM pg_advisory_xact_lock_shared(caught.key);
     ELSIF caught.point IS NOT NULL THEN
         RAISE NOTICE '{SWALLOW}';
@@ -81,30 +84,48 @@ FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION brake('{name}');
 """
 
 
-class Brake:
-    """Where sessions wait."""
+class Caught:
+    """The sessions that wait, of all whose workflows are to wait somewhere."""
 
-    def __init__(self, key: int) -> None:
-        self._key = key
+    def __init__(self, holder: psycopg.Connection[Any], slugs: dict[int, str]) -> None:
+        self._holder = holder
+        #: Those that are still to wait, by the key that lets them go on.
+        self._slugs = slugs
 
-    def wait_for(self, number: int) -> None:
-        """Return when so many sessions wait."""
-        eventually(lambda: len(self._waiting()), number)
+    def one_by_one(self) -> Iterator[str]:
+        """Yield each workflow as soon as it waits; then end its session, and let it pass from then on.
+
+        The other workflows of its transaction come to their own points when it is done again.
+        """
+        while self._slugs:
+            eventually(lambda: [] if self._waiting() else sorted(self._slugs.values()), [])
+            pid, key = self._waiting()[0]
+            yield self._slugs[key]
+            self._end_sessions([pid])
+            self._holder.execute("SELECT pg_advisory_unlock(%s)", [key])
+            del self._slugs[key]
+
+    def wait_for(self, slug: str) -> None:
+        """Return when the workflow waits."""
+        eventually(lambda: slug in [self._slugs[key] for _, key in self._waiting()], True)
 
     def end_sessions(self) -> None:
         """End the sessions that wait."""
-        with connection.cursor() as cursor:
-            ended = "SELECT pg_terminate_backend(unnest(%s::int[]), 10000)"
-            cursor.execute(ended, [self._waiting()])
+        self._end_sessions([pid for pid, _ in self._waiting()])
 
-    def _waiting(self) -> list[int]:
+    def _end_sessions(self, pids: list[int]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(unnest(%s::int[]), 10000)", [pids])
+
+    def _waiting(self) -> list[tuple[int, int]]:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT pid FROM pg_locks"
-                " WHERE locktype = 'advisory' AND objid = %s AND NOT granted",
-                [self._key],
+                "SELECT pid, objid::int FROM pg_locks WHERE locktype = 'advisory'"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                " AND objid = ANY(%s) AND NOT granted",
+                [list(self._slugs)],
             )
-            return [pid for (pid,) in cursor.fetchall()]
+            return list(cursor.fetchall())
 
 
 class Brakes:
@@ -119,21 +140,31 @@ class Brakes:
                 cursor.execute(_TRIGGER.format(name=name, **vars(point)))
 
     @contextmanager
-    def holding(self, points: dict[str, str]) -> Iterator[Brake]:
+    def holding(self, points: dict[str, str]) -> Iterator[Caught]:
         """Let each workflow wait at its point, as often as it comes there, until the block ends."""
-        self._keys += 1
-        key = self._keys
-        self._set(points, key)
-        with psycopg.connect(self._database.url) as holder:
-            holder.execute("SELECT pg_advisory_lock(%s)", [key])
-            yield Brake(key)
+        slugs = {self._set(slug, point): slug for slug, point in points.items()}
+        with psycopg.connect(self._database.url, autocommit=True) as holder:
+            holder.execute("SELECT pg_advisory_lock(unnest(%s::bigint[]))", [list(slugs)])
+            yield Caught(holder, slugs)
 
     def swallow(self, points: dict[str, str]) -> None:
         """Have the answer that each workflow's point is committed swallowed, once."""
-        self._set(points, None)
+        for slug, point in points.items():
+            self._set(slug, point, swallows=True)
 
-    def _set(self, points: dict[str, str], key: int | None) -> None:
+    def left(self) -> list[tuple[str, str]]:
+        """Return the workflows, with their points, that have not yet come past these."""
         with connection.cursor() as cursor:
-            for slug, point in points.items():
-                pk = Workflow.objects.get(slug=slug).pk
-                cursor.execute("INSERT INTO brake VALUES (%s, %s, %s)", [pk, point, key])
+            cursor.execute(
+                "SELECT slug, point FROM brake JOIN workflows_app_workflow ON id = workflow_id"
+                " ORDER BY slug"
+            )
+            return list(cursor.fetchall())
+
+    def _set(self, slug: str, point: str, *, swallows: bool = False) -> int:
+        self._keys += 1
+        key = None if swallows else self._keys
+        pk = Workflow.objects.get(slug=slug).pk
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO brake VALUES (%s, %s, %s)", [pk, point, key])
+        return self._keys

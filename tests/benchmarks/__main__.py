@@ -25,6 +25,9 @@ from tests.benchmarks.programs import ROOT, SETTINGS
 from tests.benchmarks.results import Results
 from tests.benchmarks.tables import all_tables
 
+#: What can be said of a load of one's own.
+_OF_LOAD = (*(field.name for field in dataclasses.fields(Load)), "workers")
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
@@ -74,8 +77,7 @@ def parts(options: argparse.Namespace) -> list[Part]:
 
 def load_options(options: argparse.Namespace) -> dict[str, int]:
     """Return what was said about the load, if anything was."""
-    names = ("events", "workflows", "events_a_run", "payload_bytes", "workers")
-    said = {name: getattr(options, name) for name in names}
+    said = {name: getattr(options, name) for name in _OF_LOAD}
     return {name: value for name, value in said.items() if value is not None}
 
 
@@ -107,8 +109,8 @@ def parse() -> argparse.Namespace:
         help="only this contender",
     )
     own = parser.add_argument_group("a load of one's own, in place of all parts")
-    for name in ("events", "workflows", "events-a-run", "payload-bytes", "workers"):
-        own.add_argument(f"--{name}", type=int, metavar="N")
+    for name in _OF_LOAD:
+        own.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N")
     parser.add_argument("--rounds", type=int, help="how often each contender gets its turn")
     parser.add_argument(
         "--divide", type=int, default=1, metavar="N", help="an N-th of all events, for a try"

@@ -26,6 +26,11 @@ def request(verb: str, path: str) -> Any:
     return answer
 
 
+def reset(outside_ms: int = 0) -> None:
+    """Let the outside system forget all effects, and answer after so many milliseconds from now on."""
+    request("GET", f"/reset/{outside_ms}")
+
+
 def effects_path(names: Sequence[str]) -> str:
     """Return the path of the one call that makes the effects of these events."""
     return f"/effects/{'+'.join(names)}"

@@ -1,4 +1,4 @@
-"""Where a round is run: in a copy of a database that was filled once, or on top of a long past."""
+"""Where a round is run: in a copy of a database that was filled once, or on top of many events."""
 
 from __future__ import annotations
 
@@ -76,29 +76,32 @@ class FilledAnew(Ground):
         self.server.drop(database)
 
 
-class LongPast(Ground):
-    """One database, with so many finished events in it; each round comes on top.
+class OnTop(Ground):
+    """One database with many events in it, finished ("past") or held up ("held"); each round comes on top.
 
     It is filled once, since to copy it for each round would take longer than the rounds.
     """
 
-    def __init__(self, server: Server, contender: Contender, load: Load, past: int) -> None:
+    def __init__(
+        self, server: Server, contender: Contender, load: Load, kind: str, events: int
+    ) -> None:
         super().__init__(server, contender, load)
-        self._past = past
+        self._kind, self._events = kind, events
         self._rounds = 0
 
     def lay(self) -> None:
         template = self.contender.template(self.server, self.load)
-        self._database = self.server.create("past", template=template)
-        numbers = [str(self._past), str(self.load.payload_bytes)]
-        command = python("-m", "tests.benchmarks.ours.fill", "past", *numbers)
+        self._database = self.server.create(self._kind, template=template)
+        numbers = [str(self._events), str(self.load.payload_bytes)]
+        command = python("-m", "tests.benchmarks.ours.fill", self._kind, *numbers)
         environment = self.server.environment(self._database) | self.load.environment()
         Program(command, environment).run(seconds=7200.0)
 
     def about(self) -> dict[str, int]:
-        """Return how many rows of history, and finished events, there are."""
+        """Return how many finished events, held events and rows of history there are."""
         counted = {
             "finished_events": "SELECT count(*) FROM workflows_app_event WHERE status = 'consumed'",
+            "held_events": "SELECT count(*) FROM workflows_app_event WHERE status = 'pending'",
             "history_rows": "SELECT sum(n) FROM (SELECT count(*) AS n FROM workflows_app_historicalevent"
             " UNION ALL SELECT count(*) FROM workflows_app_historicalrun"
             " UNION ALL SELECT count(*) FROM workflows_app_historicalmutation) counts",

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 
 WORKFLOWS_VARIABLE = "BENCH_WORKFLOWS"
 A_RUN_VARIABLE = "BENCH_EVENTS_A_RUN"
+LANES_VARIABLE = "BENCH_LANES"
+
+
+#: How the names of lanes begin that a failed run holds, and the numbers of the events in them.
+HELD_LANE, HELD_FROM, HELD_LANES = "held-", 700_000_000, 1000
 
 
 def name_of(number: int) -> str:
@@ -15,14 +20,27 @@ def name_of(number: int) -> str:
     return f"{number:09}"
 
 
+def lane_of(number: int, *, workflows: int, lanes: int) -> str:
+    """Return the lane of the event `number`: the lanes of a workflow take turns."""
+    if HELD_FROM <= number < HELD_FROM + 100_000_000:
+        return f"{HELD_LANE}{number % HELD_LANES}"
+    return str(number // workflows % lanes) if lanes else ""
+
+
 @dataclass(frozen=True)
 class Load:
-    """Events over workflows, each with a payload of so many bytes; a run takes so many of them."""
+    """Events over workflows, each with a payload of so many bytes; a run takes so many of them.
+
+    `lanes`: over how many lanes the events of each workflow go in turn; 0: it names none.
+    `outside_ms`: how long the outside system takes to answer.
+    """
 
     events: int = 2000
     workflows: int = 16
     events_a_run: int = 1
     payload_bytes: int = 1024
+    lanes: int = 0
+    outside_ms: int = 0
 
     @property
     def payload(self) -> dict[str, str]:
@@ -47,4 +65,5 @@ class Load:
         return {
             WORKFLOWS_VARIABLE: str(self.workflows),
             A_RUN_VARIABLE: str(self.events_a_run),
+            LANES_VARIABLE: str(self.lanes),
         }

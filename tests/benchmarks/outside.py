@@ -1,7 +1,7 @@
 """The outside system of the benchmark: a small HTTP server in a process of its own.
 
-It answers at once and remembers when each effect was asked for, so that at the end it can tell
-whether each event arrived exactly once, and how fast.
+It answers at once, or as late as it was told at its last reset, and remembers when each effect was asked
+for: at the end it can tell whether each event arrived exactly once, and how fast.
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ class Records:
 
     def __init__(self) -> None:
         self.effects: list[tuple[str, float]] = []
+        #: How long an answer takes.
+        self.seconds = 0.0
+
+    def reset(self, milliseconds: int) -> None:
+        self.effects.clear()
+        self.seconds = milliseconds / 1000
 
     def count(self) -> int:
         return len(self.effects)
@@ -63,7 +69,12 @@ class Connection(asyncio.Protocol):
         while b"\r\n\r\n" in self._data:
             head, _, self._data = self._data.partition(b"\r\n\r\n")
             verb, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
-            self._transport.write(self._answer(verb, path))
+            answer = self._answer(verb, path)
+            if verb == "POST" and self._records.seconds:
+                loop = asyncio.get_running_loop()
+                loop.call_later(self._records.seconds, self._transport.write, answer)
+            else:
+                self._transport.write(answer)
 
     def _answer(self, verb: str, path: str) -> bytes:
         records = self._records
@@ -72,8 +83,8 @@ class Connection(asyncio.Protocol):
             names = path.removeprefix("/effects/").split("+")
             records.effects.extend((name, now) for name in names)
             return _OK
-        if path == "/reset":
-            records.effects.clear()
+        if path.startswith("/reset/"):
+            records.reset(int(path.removeprefix("/reset/")))
             return _OK
         looks = {
             "/count": records.count,

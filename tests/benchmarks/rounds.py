@@ -52,7 +52,7 @@ def measure(
 ) -> Measured:
     """Run one round in a database that is filled. Raises RoundFailed."""
     server.settle()
-    calls.request("GET", "/reset")
+    calls.reset(load.outside_ms)
     with at_work(server, contender, database, load, workers=workers) as (working, before):
         cpu_ms = _watch(contender, working, load)
         _wait_until_finished(server, contender, database)

@@ -66,6 +66,8 @@ def _name(lane: dict[str, Any]) -> str:
     if "history_rows" not in lane:
         return str(lane["name"])
     past = f"{lane['finished_events']:,} finished events, {lane['history_rows']:,} history rows"
+    if lane.get("held_events"):
+        past = f"{lane['held_events']:,} events held up"
     return f"{lane['name']} ({past})"
 
 
@@ -123,12 +125,21 @@ def statements(results: Results, key: str) -> str:
     return table(["", "statements an event", "commits an event"], rows)
 
 
+def publishing(results: Results, key: str) -> str:
+    rows = [
+        [row["name"], f"{row['events']:,}", f"{row['events_a_second']:,.0f}"]
+        for row in results.rows(key)
+    ]
+    return table(["", "events", "events/s"], rows)
+
+
 KINDS: dict[str, Callable[[Results, str], str]] = {
     "comparison": comparison,
     "latency": latency,
     "idle": idle,
     "memory": memory,
     "statements": statements,
+    "publishing": publishing,
 }
 
 

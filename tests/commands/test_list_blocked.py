@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from tests.commands.console import Ran, run
+from tests.models.rows import NOON, Rows
 from tests.operations.readiness import everything, mute
 from tests.scenes import Scene, workflow_with
-from workflows_app.models import Run
+from workflows_app.management.commands.list_blocked import TOO_MANY_UNKNOWNS
+from workflows_app.models import Breaker, Run
 from workflows_app.testing import registered, scripted
 
 pytestmark = pytest.mark.django_db
@@ -42,23 +45,27 @@ def test_blocked_runs_and_failures_without_a_date_are_listed(scene: SceneMaker) 
 
     assert (ran.code, ran.err) == (0, "")
     assert [re.split(r" {2,}", line) for line in ran.lines] == [
-        ["run", "workflow", "title", "mutator", "target", "since", "why"],
+        ["run", "workflow", "lane", "title", "mutator", "target", "since", "behind", "why"],
         [
             str(blocked.pk),
             "pay",
+            "main",
             "Pay invoice 42",
             "scripted",
             "the script",
             since(blocked.history.latest("history_id").history_date),
+            "0",
             "outcome unknown, and the host can't ask: TimeoutError: no a…",
         ],
         [
             str(failed.pk),
             "refund",
+            "main",
             "Pay invoice 7",
             "scripted",
             "the script",
             since(failed.ended_at),
+            "1",
             "rejected by the script",
         ],
     ]
@@ -87,10 +94,12 @@ def test_json_has_ids_parameters_and_whether_the_host_can_ask(scene: SceneMaker)
 
     assert rows == [
         {
+            "kind": "run",
             "run": blocked.pk,
             "status": "blocked",
             "failure_kind": "",
             "workflow": "pay",
+            "lane": "",
             "handler": "Pay",
             "title": "Pay invoice 42",
             "mutation": blocked.mutation.pk,
@@ -102,13 +111,16 @@ def test_json_has_ids_parameters_and_whether_the_host_can_ask(scene: SceneMaker)
             "can_reconcile": True,
             "result_fields": {"number": "The payment's number"},
             "since": rows[0]["since"],
+            "waiting_behind": 0,
             "why": "still unknown after 1 attempts: TimeoutError: the bank is away",
         },
         {
+            "kind": "run",
             "run": failed.pk,
             "status": "failed",
             "failure_kind": "logic",
             "workflow": "refund",
+            "lane": "",
             "handler": "Pay",
             "title": "",
             "mutation": None,
@@ -120,6 +132,7 @@ def test_json_has_ids_parameters_and_whether_the_host_can_ask(scene: SceneMaker)
             "can_reconcile": False,
             "result_fields": {},
             "since": rows[1]["since"],
+            "waiting_behind": 1,
             "why": "the invoice has no amount",
         },
     ]
@@ -147,6 +160,77 @@ def test_the_longest_waiting_comes_first(scene: SceneMaker) -> None:
     runs = [scene("lost", slug=slug).happens(days=0) for slug in ("zinc", "iron", "lead")]
     rows = run("list_blocked", "--format", "json").json
     assert [row["run"] for row in rows] == [run.pk for run in runs]
+
+
+def test_each_lane_tells_how_many_events_wait_behind_it() -> None:
+    rows = Rows()
+    held = rows.run("blocked", lane="ACME")
+    rows.mutation(held, "indeterminate")
+    poison = rows.run(
+        "failed",
+        lane="Initech",
+        failure_kind="poison",
+        failure_message="its worker died, 4 times in a row",
+        owes_retry=True,
+        ended_at=NOON,
+    )
+    for lane in ("ACME", "ACME", "Initech", "free"):
+        rows.event(lane=lane)
+    rows.event("consumed", lane="ACME")
+
+    told = [
+        (row["run"], row["lane"], row["failure_kind"], row["waiting_behind"], row["why"])
+        for row in run("list_blocked", "--format", "json").json
+    ]
+
+    assert told == [
+        (held.pk, "ACME", "", 2, ""),
+        (poison.pk, "Initech", "poison", 1, "its worker died, 4 times in a row"),
+    ]
+
+
+def test_open_breakers_are_listed_too() -> None:
+    rows = {slug: Rows(slug) for slug in ("pay", "refund", "remind")}
+    opened = Breaker.objects.create(
+        handler=rows["pay"].handler, status="open", unknowns=5, opened_at=NOON, trial_at=NOON
+    )
+    Breaker.objects.create(
+        handler=rows["refund"].handler, status="half_open", opened_at=NOON, trial_at=NOON
+    )
+    Breaker.objects.create(handler=rows["remind"].handler, unknowns=4)
+
+    ran = run("list_blocked", "--workflow", "pay")
+    told = run("list_blocked", "--format", "json").json
+
+    assert [re.split(r" {2,}", line) for line in ran.lines] == [
+        ["breaker", "workflow", "unknowns", "since", "trial", "why"],
+        ["Pay", "pay", "5", since(NOON), since(NOON), TOO_MANY_UNKNOWNS],
+    ]
+    assert told[0] == {
+        "kind": "breaker",
+        "breaker": opened.pk,
+        "status": "open",
+        "workflow": "pay",
+        "consumer": "Pay",
+        "unknowns": 5,
+        "opened_at": "2026-01-01T12:00:00Z",
+        "trial_at": "2026-01-01T12:00:00Z",
+        "why": TOO_MANY_UNKNOWNS,
+    }
+    assert [row["workflow"] for row in told] == ["pay", "refund"]
+
+
+def test_the_number_of_queries_does_not_grow_with_what_waits(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    rows = Rows()
+    for number in range(10):
+        rows.mutation(rows.run("blocked", lane=f"{number}"), "indeterminate")
+        failed = {"owes_retry": True, "ended_at": NOON}
+        rows.mutation(rows.run("failed", lane=f"failed {number}", **failed), "failed")
+
+    with django_assert_max_num_queries(4):
+        assert len(run("list_blocked", "--format", "json").json) == 20
 
 
 def test_foreign_words_can_not_command_the_terminal(scene: SceneMaker) -> None:

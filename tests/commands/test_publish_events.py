@@ -32,6 +32,16 @@ def event(message_id: Any, payload: Any = None) -> dict[str, Any]:
     return {"message_id": message_id, "payload": payload}
 
 
+def told(
+    new: int = 0, updated: int = 0, unchanged: int = 0, too_late: int = 0, broken: int = 0
+) -> str:
+    """Return what the command says of these counts."""
+    return (
+        f"{new + updated} published ({new} new, {updated} updated), {unchanged} unchanged,"
+        f" {too_late} too late, {broken} broken\n"
+    )
+
+
 def nested(number: int) -> dict[str, Any]:
     """Return an event as other systems send them: nested, with all kinds of values, some 30 KiB."""
     person = {"login": f"octo-{number}", "id": 2**40 + number, "site_admin": False, "email": None}
@@ -55,7 +65,7 @@ def test_every_line_becomes_an_event_with_an_input(scene: SceneMaker, tmp_path: 
     file = tmp_path / "events.jsonl"
     file.write_bytes(lines(event("1", {"amount": 5}), event("2", [1, None]), event("3", "text")))
 
-    assert run(*TO, file) == Ran(0, "3 published, 0 broken\n", "")
+    assert run(*TO, file) == Ran(0, told(new=3), "")
 
     published = Event.objects.order_by("pk").values_list("message_id", "payload", "status")
     assert list(published) == [
@@ -71,7 +81,7 @@ def test_every_line_becomes_an_event_with_an_input(scene: SceneMaker, tmp_path: 
 def test_without_a_file_it_reads_standard_input(scene: SceneMaker, argument: tuple[str]) -> None:
     scene()
     ran = run(*TO, *argument, stdin=lines(event("1"), event("2")))
-    assert ran == Ran(0, "2 published, 0 broken\n", "")
+    assert ran == Ran(0, told(new=2), "")
     assert Event.objects.count() == 2
 
 
@@ -80,7 +90,7 @@ def test_large_nested_payloads_come_out_as_they_went_in(scene: SceneMaker) -> No
     records = [nested(number) for number in range(25)]
     assert len(lines(records[0])) > 30_000
 
-    assert run(*TO, stdin=lines(*records)) == Ran(0, "25 published, 0 broken\n", "")
+    assert run(*TO, stdin=lines(*records)) == Ran(0, told(new=25), "")
 
     stored = Event.objects.order_by("pk").values_list("message_id", "payload")
     assert [event(*row) for row in stored] == records
@@ -92,7 +102,7 @@ def test_publishing_again_changes_nothing(scene: SceneMaker) -> None:
     run(*TO, stdin=content)
     before = everything()
 
-    assert run(*TO, stdin=content).code == 0
+    assert run(*TO, stdin=content) == Ran(0, told(unchanged=3), "")
 
     assert everything() == before
 
@@ -101,8 +111,10 @@ def test_another_payload_updates_a_pending_event_and_no_other(scene: SceneMaker)
     play = scene()
     run(*TO, stdin=lines(event("1", {"amount": 5})))
     play.run_host()
-    run(*TO, stdin=lines(event("1", {"amount": 6}), event("2", {"amount": 5})))
-    run(*TO, stdin=lines(event("2", {"amount": 6})))
+    again = run(*TO, stdin=lines(event("1", {"amount": 6}), event("2", {"amount": 5})))
+    assert again == Ran(0, told(new=1, too_late=1), "")
+    again = run(*TO, stdin=lines(event("2", {"amount": 6}), event("2", {"amount": 6})))
+    assert again == Ran(0, told(updated=1, unchanged=1), "")
 
     received = Event.objects.filter(topic__name="invoice.received").order_by("pk")
     assert list(received.values_list("message_id", "payload", "status", "revision")) == [
@@ -147,7 +159,7 @@ def test_a_broken_line_is_told_by_number_and_loses_no_other(
 
     ran = run(*TO, stdin=lines(event("first"), b"", line, b"  \t", event("last")))
 
-    assert (ran.code, ran.out) == (3, "2 published, 1 broken\n")
+    assert (ran.code, ran.out) == (3, told(new=2, broken=1))
     assert ran.err.startswith(f"line 3: {problem}")
     assert ran.err.count("\n") == 1
     assert list(Event.objects.order_by("pk").values_list("message_id", flat=True)) == [
@@ -158,7 +170,7 @@ def test_a_broken_line_is_told_by_number_and_loses_no_other(
 
 def test_a_last_line_without_its_end_is_read(scene: SceneMaker) -> None:
     scene()
-    assert run(*TO, stdin=lines(event("1"), event("2")).rstrip()).out == "2 published, 0 broken\n"
+    assert run(*TO, stdin=lines(event("1"), event("2")).rstrip()).out == told(new=2)
 
 
 def test_json_tells_the_same_to_programs(scene: SceneMaker) -> None:
@@ -167,9 +179,26 @@ def test_json_tells_the_same_to_programs(scene: SceneMaker) -> None:
     assert ran.code == 3
     assert ran.json == {
         "published": 2,
+        "new": 2,
+        "updated": 0,
+        "unchanged": 0,
+        "too_late": 0,
         "broken": [{"line": 2, "problem": "must be a JSON object, not list"}],
     }
     assert ran.err == "line 2: must be a JSON object, not list\n"
+
+
+def test_lines_are_published_in_lots_in_their_order(scene: SceneMaker) -> None:
+    scene()
+    records = [event(str(number), number) for number in range(1200)]
+    records[700] = event(" ")
+
+    ran = run(*TO, stdin=lines(*records))
+
+    assert (ran.code, ran.out) == (3, told(new=1199, broken=1))
+    assert ran.err == "line 701: message_id must not be empty.\n"
+    stored = Event.objects.order_by("pk").values_list("message_id", "payload")
+    assert [event(*row) for row in stored] == records[:700] + records[701:]
 
 
 def test_a_dry_run_checks_all_and_publishes_nothing(scene: SceneMaker) -> None:
@@ -178,14 +207,17 @@ def test_a_dry_run_checks_all_and_publishes_nothing(scene: SceneMaker) -> None:
 
     ran = run(*TO, "--dry-run", stdin=lines(event("1"), [], event("2")))
 
-    assert (ran.code, ran.out) == (3, "2 would be published, 1 broken\n")
+    assert (ran.code, ran.out) == (
+        3,
+        told(new=2, broken=1).replace("published", "would be published"),
+    )
     assert ran.err == "line 2: must be a JSON object, not list\n"
     assert everything() == before
 
 
 def test_nothing_to_publish_is_done_at_once(scene: SceneMaker) -> None:
     scene()
-    assert run(*TO, stdin=b"\n\n") == Ran(0, "0 published, 0 broken\n", "")
+    assert run(*TO, stdin=b"\n\n") == Ran(0, told(), "")
 
 
 def test_an_unknown_workflow_topic_or_file_is_an_error(scene: SceneMaker, tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ from workflows_app.publishing import publish
 from workflows_app.testing import registered
 
 SLUG = "mute-pay"
-#: One step a slice, so that the rest of the work is handed back to the queue.
-POLICY = {"slice_steps": 1, "poll_seconds": 0.1}
+#: It looks into the queue often.
+POLICY = {"poll_seconds": 0.1}
 
 Start = Callable[..., subprocess.Popen[bytes]]
 

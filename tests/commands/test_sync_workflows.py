@@ -163,8 +163,8 @@ def test_pending_events_that_would_lose_their_consumer_are_counted(code: Deploy)
     assert run("sync_workflows", "pay") == Ran(
         3,
         "",
-        "pay 1.1 has no handler for what is unfinished: topic 'invoice.received' has 2 pending"
-        " event(s). Keep the handler until that is done, or use --accept-orphans.\n",
+        "pay 1.1 lacks what is still needed: topic 'invoice.received' has 2 pending event(s)."
+        " Keep it until that is done, or use --accept-orphans.\n",
     )
     assert everything() == before
 

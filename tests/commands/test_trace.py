@@ -9,9 +9,18 @@ import pytest
 from django.contrib.auth.models import User
 
 from tests.commands.console import run
+from tests.models.rows import Rows
 from tests.operations.readiness import everything
 from tests.scenes import Scene
-from workflows_app.models import Event, Evidence, Input, Mutation, OperatorAction, Run
+from workflows_app.models import (
+    Event,
+    Evidence,
+    Input,
+    Mutation,
+    OperatorAction,
+    Reservation,
+    Run,
+)
 from workflows_app.operations import it_didnt_happen, skip_event
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +99,7 @@ def test_from_a_run_in_both_directions(story: Run) -> None:
         "id": retry.pk,
         "workflow": "pay",
         "handler": "Pay",
+        "lane": "",
         "version": "1.0",
         "title": "Pay invoice 42",
         "status": "committed",
@@ -103,6 +113,7 @@ def test_from_a_run_in_both_directions(story: Run) -> None:
                 "workflow": "pay",
                 "topic": "invoice.received",
                 "message_id": "42",
+                "lane": "",
                 "status": "consumed",
                 "came_of": [
                     {
@@ -147,6 +158,7 @@ def test_from_a_run_in_both_directions(story: Run) -> None:
                 "workflow": "pay",
                 "topic": "invoice.paid",
                 "message_id": "42",
+                "lane": None,
                 "status": "pending",
             },
         ],
@@ -177,16 +189,12 @@ def test_a_decision_on_an_event_is_part_of_its_story(
     )
 
 
-def test_a_retry_that_found_nothing_to_reserve_is_shown(
-    scene: SceneMaker, operator_user: User
-) -> None:
-    play = scene("refused")
-    failed = play.happens(days=0)
-    event = Event.objects.get()
-    skip_event(event, actor=operator_user, reason="withdrawn")
-    play.run_host(failed.retry_due_at)
-    retry = Run.objects.get(retry_of=failed)
-    assert not retry.reservations.exists()
+def test_a_retry_that_found_nothing_to_reserve_is_shown() -> None:
+    rows = Rows()
+    failed = rows.run("failed", title="Pay invoice 42")
+    event = rows.event("skipped", message_id="42")
+    Reservation.objects.create(run=failed, event=event)
+    retry = rows.run("committed", retry_of=failed)
 
     told = f"run {retry.pk}: without a title, committed (pay 1.0, Pay, retry of run {failed.pk})"
     assert f"    {told}" in run("trace", "event", event.pk).lines
@@ -195,5 +203,22 @@ def test_a_retry_that_found_nothing_to_reserve_is_shown(
         "  came of",
         f"    run {failed.pk}: Pay invoice 42, failed (transient) (pay 1.0, Pay)",
         f"      event {event.pk}: invoice.received 42, skipped",
-        f"        input {ids(Input)[0]}: app invoice.received 42: 42",
     ]
+
+
+def test_lanes_are_told_but_the_main_lane() -> None:
+    rows = Rows()
+    event = rows.event("consumed", message_id="42", lane="ACME")
+    Reservation.objects.create(run=rows.run("committed", lane="ACME"), event=event)
+    Reservation.objects.create(run=rows.run("committed"), event=event)
+
+    first, second = Run.objects.order_by("pk")
+    assert run("trace", "event", event.pk).lines == [
+        f"event {event.pk}: invoice.received 42, consumed, lane ACME",
+        "  led to",
+        f"    run {first.pk}: without a title, committed (pay 1.0, Pay, lane ACME)",
+        f"    run {second.pk}: without a title, committed (pay 1.0, Pay)",
+    ]
+    (tree,) = run("trace", "event", event.pk, "--format", "json").json
+    assert tree["lane"] == "ACME"
+    assert [child["lane"] for child in tree["led_to"]] == ["ACME", ""]

@@ -56,6 +56,10 @@ class Actor:
         """Return what it does in its own thread."""
         raise NotImplementedError
 
+    def try_again(self, arena: Arena, session: str) -> None:
+        """Let it try again what it could not do before."""
+        arena.let_through(f"{session} {Boundary.BEGUN.value}")
+
     def arrive(self, arena: Arena, session: str) -> str:
         """Return the point where it stands afterwards; nothing if it has ended."""
         return arena.arrives(session)
@@ -98,6 +102,10 @@ class Step(Actor):
             return
         arena.stop_everywhere(session, but=self.on_the_way)
         arena.let_through(f"{session} {self.line}")
+
+    def try_again(self, arena: Arena, session: str) -> None:
+        arena.hold_no_more(*(f"{session} {point}" for point in self.on_the_way))
+        super().try_again(arena, session)
 
     def act(self, arena: Arena, session: str) -> Callable[[], Any]:
         return arena.advancing(self.max_steps)

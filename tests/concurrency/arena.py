@@ -16,7 +16,7 @@ from workflows_app import registry
 from workflows_app.boundaries import Boundary
 from workflows_app.dispatch import due_workflows
 from workflows_app.engine.host import advance
-from workflows_app.models import Evidence, Run
+from workflows_app.models import Evidence, LaneState, Run
 from workflows_app.sdk import Cron, PollContext, Producer, Workflow
 
 #: Where an actor may stand: those of a stage, those of this one, and between two transactions.
@@ -109,7 +109,8 @@ class Arena(Stage):
             told.append(
                 f"late {late.verdict}" + (", which contradicts" if late.contradicts else "")
             )
-        if row.handlers.filter(kind="producer").exclude(state=None).exists():
+        polled = LaneState.objects.filter(handler__workflow=row, handler__kind="producer")
+        if polled.exclude(state=None).exists():
             told.append("polled")
         if row.status != "active":
             told.append(row.status)

@@ -20,6 +20,7 @@ from tests.concurrency.places import (
     blocked,
     died_in_flight,
     died_in_prepare,
+    held_back,
     pending,
     reconciling,
     refused,
@@ -29,6 +30,7 @@ from tests.concurrency.places import (
 )
 from workflows_app.boundaries import Boundary
 from workflows_app.operations import (
+    close_breaker,
     decide_now,
     it_didnt_happen,
     it_happened,
@@ -78,6 +80,10 @@ def workflow(arena: Arena) -> object:
     return arena.row
 
 
+def consumer(arena: Arena) -> object:
+    return arena.row.handlers.get(kind="consumer")
+
+
 DECISIONS: list[Actor] = [
     Decision("skip_event", operation=skip_event, subject=event),
     Decision("try_again", blocked, operation=try_again),
@@ -89,6 +95,7 @@ DECISIONS: list[Actor] = [
     Decision("pause_workflow", operation=pause_workflow, subject=workflow),
     Decision("resume_workflow", operation=resume_workflow, subject=workflow, is_paused=True),
     Decision("run_producers_now", operation=run_producers_now, subject=workflow),
+    Decision("close_breaker", held_back, operation=close_breaker, subject=consumer),
 ]
 PUBLISHERS: list[Actor] = [
     Publisher("publish new", message_id="43"),
@@ -97,8 +104,7 @@ PUBLISHERS: list[Actor] = [
 ]
 DEPLOYS: list[Actor] = [
     Deploy("repair", version="1.1"),
-    Deploy("replan", version="2.0"),
-    Deploy("orphaning", version="3.0", consumes=False),
+    Deploy("orphaning", version="2.0", consumes=False),
 ]
 OTHERS: list[Actor] = [
     OtherWorker("second claim", None, Boundary.CLAIMED),

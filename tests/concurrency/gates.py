@@ -14,21 +14,24 @@ from django.apps import apps
 from django.db import connection
 
 from tests.eventually import eventually
-from tests.sessions import blockers
+from tests.sessions import NAME, blockers
 
-_PASS = "pg_advisory_xact_lock_shared(hashtext(current_setting('application_name')))"
+_PASS = f"pg_advisory_xact_lock_shared(hashtext(coalesce(current_setting('{NAME}', true), '')))"
 #: Whoever should wait, or stand somewhere, does so by then.
 WITHIN_SECONDS = 10.0
 
 
-def build() -> None:
-    """Put gates into the test's database."""
+def build(*tables: str) -> None:
+    """Put gates into the test's database: on these tables, or on all."""
+    remove()
     with connection.cursor() as cursor:
         cursor.execute(
-            "CREATE FUNCTION pass_the_gate() RETURNS trigger LANGUAGE plpgsql AS"
+            "CREATE FUNCTION pass_the_gate() RETURNS trigger LANGUAGE plpgsql"
+            # A worker has less patience with those who write its rows.
+            " SET lock_timeout = 0 AS"
             f" $$ BEGIN PERFORM {_PASS}; RETURN NULL; END $$"
         )
-        for table in _tables():
+        for table in tables or _tables():
             cursor.execute(
                 f"CREATE CONSTRAINT TRIGGER gate AFTER INSERT OR UPDATE OR DELETE ON {table}"
                 " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pass_the_gate()"
@@ -38,7 +41,7 @@ def build() -> None:
 def remove() -> None:
     """Take them away."""
     with connection.cursor() as cursor:
-        cursor.execute("DROP FUNCTION pass_the_gate() CASCADE")
+        cursor.execute("DROP FUNCTION IF EXISTS pass_the_gate() CASCADE")
 
 
 def _tables() -> list[str]:

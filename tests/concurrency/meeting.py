@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from django.db import connection, transaction
@@ -16,9 +17,13 @@ from tests.concurrency import gates
 from tests.concurrency.actors import PEOPLE, Actor, Decision, Publisher, Step
 from tests.concurrency.arena import Arena, AtBoundaries
 from tests.concurrency.places import Place, pending
+from workflows_app.boundaries import Boundary
 from workflows_app.errors import OperationRefused, SyncRefused
 from workflows_app.models import Mutation, OperatorAction, Run, Workflow
 from workflows_app.testing import registered
+
+#: Where a worker stands whose turn could not lock the workflow: after a turn that began nothing.
+TURNED_AWAY = Boundary.BEGUN.value
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,18 @@ class Outcome:
     ends: str
 
 
-def meet(arena: Arena, first: Actor, second: Actor, *, waits: bool) -> Outcome:
-    """Let them meet. `waits`: the second one waits for the first. Raises AssertionError.
+class Way(Enum):
+    """How the second one comes by while the first one is held at its commit."""
+
+    #: It waits for a lock of the first one.
+    WAITS = "waits"
+    #: A worker's turn: it leaves what the first one has locked, and tries again.
+    TRIES = "tries"
+    PASSES = "passes"
+
+
+def meet(arena: Arena, first: Actor, second: Actor, *, way: Way) -> Outcome:
+    """Let them meet. `way`: what becomes of the second one meanwhile. Raises AssertionError.
 
     The first one wins. An application that publishes while the other acts stays in its transaction as
     long as that is so; one that had to wait stays in it until the host has nothing left to do.
@@ -42,7 +57,7 @@ def meet(arena: Arena, first: Actor, second: Actor, *, waits: bool) -> Outcome:
         stack.enter_context(_logged(arena.log))
         place_of(first, second)(arena)
         _forget_jobs()
-        return _Meeting(arena, {"first": first, "second": second}).held(waits=waits)
+        return _Meeting(arena, {"first": first, "second": second}).held(way)
 
 
 def place_of(first: Actor, second: Actor) -> Place:
@@ -63,7 +78,7 @@ class _Meeting:
         # A worker that may lose its claim before another one that may take it.
         self._in_order = sorted(actors, key=lambda name: not isinstance(actors[name], Step))
 
-    def held(self, *, waits: bool) -> Outcome:
+    def held(self, way: Way) -> Outcome:
         arena, first, second = self._arena, self._actors["first"], self._actors["second"]
         for session in self._in_order:
             other = second if session == "first" else first
@@ -72,11 +87,15 @@ class _Meeting:
         with gates.closed("first"):
             first.go(arena, "first")
             gates.wait_until_held("first")
+            if way is Way.TRIES:
+                arena.hold(f"second {TURNED_AWAY}")
             second.go(arena, "second")
-            if waits:
+            if way is Way.WAITS:
                 gates.wait_until_blocked("second", by="first")
             else:
                 arrived = second.arrive(arena, "second")
+                if way is Way.TRIES:
+                    assert arrived == TURNED_AWAY, f"It comes to {arrived}, and is not turned away."
                 if isinstance(second, Publisher):
                     # It commits, no more: a sweep may be putting the job that it asks for into the queue.
                     arena.let_through("second published")
@@ -85,11 +104,15 @@ class _Meeting:
                 _nobody_holds(arena)
         came_to = first.arrive(arena, "first")
         assert came_to == (first.ends_at.value if first.ends_at else ""), "The first one lost."
-        if waits:
+        if way is Way.TRIES:
+            second.try_again(arena, "second")
+        if way is not Way.PASSES:
             arrived = second.arrive(arena, "second")
         arena.faults.clear()
         self._end("incumbent")
-        stays_open = waits and isinstance(second, Publisher) and not isinstance(first, Publisher)
+        stays_open = (
+            way is Way.WAITS and isinstance(second, Publisher) and not isinstance(first, Publisher)
+        )
         for session in self._in_order:
             if not (stays_open and session == "second"):
                 self._end(session)

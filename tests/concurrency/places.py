@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from tests.concurrency.arena import Arena
 from workflows_app.engine.host import advance
+from workflows_app.models import Breaker
+from workflows_app.models.saving import save_with_history
 from workflows_app.operations import it_didnt_happen, run_producers_now, skip_run
 from workflows_app.sdk import NotApplied
 from workflows_app.testing import SimulatedCrash
@@ -30,8 +34,10 @@ def pending(arena: Arena) -> None:
 
 
 def reconciling(arena: Arena) -> None:
-    """The call has brought no answer; the host is to ask now."""
-    _happens(arena, failing=NO_ANSWER, max_steps=1)
+    """The call has brought no answer, and the worker died as it asked; the host is to ask now."""
+    arena.failing = NO_ANSWER
+    _dies(arena, "lookup")
+    arena.failing = None
 
 
 def blocked(arena: Arena) -> None:
@@ -69,6 +75,16 @@ def died_in_prepare(arena: Arena) -> None:
 def died_in_flight(arena: Arena) -> None:
     """It happened, and the worker died before it wrote that down."""
     _dies(arena, "answer")
+
+
+def held_back(arena: Arena) -> None:
+    """Calls brought no answer, so that no new one goes out for a while."""
+    arena.publish("42")
+    consumer = arena.row.handlers.get(kind="consumer")
+    breaker = Breaker(handler=consumer, unknowns=5)
+    now = timezone.now()
+    breaker.open(now=now, trial_at=now + timedelta(hours=1))
+    save_with_history(breaker, reason="five calls brought no answer")
 
 
 def to_be_polled(arena: Arena) -> None:

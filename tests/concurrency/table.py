@@ -9,6 +9,7 @@ from itertools import product
 from pathlib import Path
 
 from tests.concurrency.cast import CAST, DECISIONS, DEPLOYS, PUBLISHERS, STEPS
+from tests.concurrency.meeting import Way
 
 _TABLES = Path(__file__).parent / "matrix"
 _CANNOT_MEET = "cannot_meet.txt"
@@ -28,7 +29,7 @@ class Line:
 
     first: str
     second: str
-    waits: bool
+    way: Way
     told: str
     ends: str
 
@@ -56,8 +57,8 @@ def lines() -> Iterator[Line]:
             if line.startswith("["):
                 first = line.strip("[]")
             else:
-                second, waits, told, ends = (cell.strip() for cell in line.split(" | "))
-                yield Line(first, second, {"waits": True, "passes": False}[waits], told, ends)
+                second, way, told, ends = (cell.strip() for cell in line.split(" | "))
+                yield Line(first, second, Way(way), told, ends)
 
 
 def reasons() -> Iterator[Reason]:

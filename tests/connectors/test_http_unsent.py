@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import threading
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from tests.connectors.calling import called, mutator, sure_no
 from tests.connectors.server import Outside, full_port, silent_port, unused_port
 from workflows_app.connectors.http import HttpMutator, exchange
-from workflows_app.engine.calls import Answer, call_with_limit
+from workflows_app.engine.jobs import Answer, Job, Worker
 from workflows_app.sdk import NotApplied
 from workflows_app.sdk.deadlines import limit_call, seconds_left
 
@@ -65,13 +66,18 @@ def test_a_request_that_cannot_be_built_did_not_happen_and_will_not_later(
 
 
 def test_connecting_ends_before_the_host_gives_up_so_that_the_answer_is_a_sure_no() -> None:
+    answers: SimpleQueue[Answer] = SimpleQueue()
     with full_port() as port:
         pay = mutator(HttpMutator, url=f"http://127.0.0.1:{port}", connect_timeout_seconds=60.0)
-        answer = call_with_limit(
+        job = Job(
             lambda: pay().execute({}, idempotency_key="k"),
             seconds=0.5,
-            on_late=lambda answer: None,
+            done=answers.put,
+            late=answers.put,
         )
+        Worker.start(job)
+        answer = answers.get(timeout=10)
+    assert answer.duration_ms < 500
     assert isinstance(answer.error, NotApplied)
     assert str(answer.error) == "Nothing was sent: ConnectTimeout: timed out"
 
@@ -90,22 +96,23 @@ def test_a_request_is_kept_back_when_the_host_no_longer_waits(outside: Outside) 
 
 
 def test_a_call_that_the_host_gave_up_sends_nothing_afterwards(outside: Outside) -> None:
-    is_given_up, told = threading.Event(), threading.Event()
-    late: list[Answer] = []
+    is_given_up = threading.Event()
+    in_time: SimpleQueue[Answer] = SimpleQueue()
+    late: SimpleQueue[Answer] = SimpleQueue()
 
     def held_up() -> Any:
         is_given_up.wait()
         return called(outside.address)
 
-    def on_late(answer: Answer) -> None:
-        late.append(answer)
-        told.set()
-
-    assert call_with_limit(held_up, seconds=0.05, on_late=on_late).timed_out
+    job = Job(held_up, seconds=0, done=in_time.put, late=late.put)
+    Worker.start(job)
+    given_up = job.give_up()
     is_given_up.set()
-    assert told.wait(10)
 
-    assert isinstance(late[0].error, NotApplied)
+    assert given_up is not None
+    assert given_up.timed_out
+    assert isinstance(late.get(timeout=10).error, NotApplied)
+    assert in_time.empty()
     assert outside.received == []
 
 

@@ -24,6 +24,12 @@ class Effect(NamedTuple):
     key: str
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    #: As many as come at once.
+    request_queue_size = 100
+
+
 class Outside(Points):
     """The server and its ledger. Close it at the end."""
 
@@ -39,8 +45,7 @@ class Outside(Points):
         self.failing: set[str] = set()
         #: What lookups of an account are answered instead of the truth.
         self.evading: dict[str, int] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 

@@ -13,6 +13,7 @@ from urllib.request import urlopen
 from workflows_app.connectors.http import HttpLookupMutator, HttpMutator
 from workflows_app.sdk import (
     Consumer,
+    EventRecord,
     MutationCall,
     MutationOutcome,
     Mutator,
@@ -70,6 +71,10 @@ class Pay(Consumer):
     subscribes = ["invoice.received"]
     publishes = ["invoice.paid"]
     mutator: ClassVar[type[Mutator]]
+
+    def lane(self, event: EventRecord) -> str:
+        lane: str = event.payload.get("lane", "")
+        return lane
 
     def prepare(self, ctx: PrepareContext, state: Any) -> PrepareResult:
         events = ctx.peek("invoice.received", limit=1)

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from django.db import connection
+
+from tests.concurrency import gates
 from tests.crash.outside import Outside
 from tests.crash.payments import payments
 from tests.crash.workers import Worker
 from tests.eventually import eventually
-from tests.rivals import waiting_for_locks, workflows_held
+from tests.rivals import workflows_held
 from workflows_app.models import Event, Run, Workflow
 from workflows_app.publishing import publish
 from workflows_app.testing import registered
+from workflows_app.waking import SESSION_NAME
 
 TOPIC = "invoice.received"
-#: Points where a worker waits for a row lock, and the point outside that it has passed before.
-LOCKED_AFTER = {"checkpoint": "mutate", "outcome": "after", "commit": "next"}
-#: Within which a worker has sent what goes along with a lock that it waits for.
-_ON_ITS_WAY_SECONDS = 0.3
+#: What a worker is about to write, and the point outside that it has passed before.
+WRITTEN_AFTER = {"checkpoint": "mutate", "outcome": "after", "commit": "next"}
 
 
 class Scenario:
@@ -55,8 +56,8 @@ class Scenario:
             print(f"--- worker {number}\n{worker.close()}")  # noqa: T201
         self._stack.close()
 
-    def publish(self, slug: str, message_id: str) -> Event:
-        payload = {"account": slug}
+    def publish(self, slug: str, message_id: str, *, lane: str = "") -> Event:
+        payload = {"account": slug, "lane": lane}
         return publish(workflow=slug, topic=TOPIC, message_id=message_id, payload=payload)
 
     def start_worker(self) -> Worker:
@@ -69,24 +70,41 @@ class Scenario:
     def standing(self, points: dict[str, str]) -> Iterator[Worker]:
         """A worker that stands at the given point of each workflow; the block kills it.
 
-        What it has sent and the outside system has not begun is forgotten there.
+        What it has sent and the outside system has not begun is forgotten there. What it is about to
+        write it can't: somebody else has the workflow's lock.
         """
-        before = {
-            slug: f"{slug}/{LOCKED_AFTER.get(point, point)}" for slug, point in points.items()
-        }
-        locked = [slug for slug, point in points.items() if point in LOCKED_AFTER]
+        before = {slug: self._before(slug, point) for slug, point in points.items()}
+        locked = [slug for slug, point in points.items() if point in WRITTEN_AFTER]
         rows = Workflow.objects.filter(slug__in=locked).values_list("pk", flat=True)
         self.outside.hold(*before.values())
         worker = self.start_worker()
         self.outside.wait_for(*before.values())
         with workflows_held(*rows):
-            self.outside.release(*(before[slug] for slug in locked))
-            eventually(waiting_for_locks, len(locked))
-            # An outcome and its COMMIT follow the lock that they wait for, before that is had.
-            time.sleep(_ON_ITS_WAY_SECONDS if "outcome" in points.values() else 0)
+            passed = [before[slug] for slug in locked]
+            self.outside.release(*passed)
+            self.outside.wait_for(*passed, standing=0)
             yield worker
         assert not worker.is_running
         self.outside.drop(*(before[slug] for slug in points if slug not in locked))
+
+    @contextmanager
+    def committing(self, slug: str, point: str) -> Iterator[Worker]:
+        """A worker whose write the server is committing, and will have committed after the block.
+
+        The block kills it: the server has all of it, and does not know that nobody waits for it.
+        """
+        before = self._before(slug, point)
+        self.outside.hold(before)
+        worker = self.start_worker()
+        self.outside.wait_for(before)
+        with runs_held_at_commit():
+            self.outside.release(before)
+            eventually(sessions_at_the_gate, 1)
+            yield worker
+        assert not worker.is_running
+
+    def _before(self, slug: str, point: str) -> str:
+        return f"{slug}/{WRITTEN_AFTER.get(point, point)}"
 
     def last_run(self, slug: str) -> Run:
         return Run.objects.select_related("mutation").filter(workflow__slug=slug).latest("pk")
@@ -105,6 +123,29 @@ class Scenario:
 
     def all_told(self) -> dict[str, str]:
         return {slug: self.told(slug) for slug in self.slugs}
+
+
+@contextmanager
+def runs_held_at_commit() -> Iterator[None]:
+    """Let no worker commit what it writes of a run during the block."""
+    gates.build(Run._meta.db_table)
+    try:
+        # Workers have no name that a gate knows: it is the one of those without.
+        with gates.closed(""):
+            yield
+    finally:
+        gates.remove()
+
+
+def sessions_at_the_gate() -> int:
+    """Return how many workers wait at a gate that is closed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = %s AND wait_event = 'advisory'",
+            [SESSION_NAME],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def _told(run: Run) -> str:

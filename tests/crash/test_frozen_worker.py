@@ -11,7 +11,6 @@ from django.contrib.auth.models import User
 
 from tests.crash.scenario import Scenario, evidence_of, history_of
 from tests.eventually import eventually
-from tests.rivals import holding, waiting_for_locks
 from workflows_app.operations import it_didnt_happen, skip_run
 
 LOST = "execute 1 unknown: the worker ended before the outcome was recorded"
@@ -88,11 +87,8 @@ def test_a_worker_that_is_frozen_in_a_transaction_does_not_keep_its_locks(
     scene.outside.hold("mute/mutate")
     first = scene.start_worker()
     scene.outside.wait_for("mute/mutate")
-    # The checkpoint waits for the workflow's lock, and gets it when its worker is frozen already.
-    with holding("SELECT FROM workflows_app_workflow FOR UPDATE"):
-        scene.outside.release("mute/mutate")
-        eventually(waiting_for_locks, 1)
-        first.freeze()
+    first.freeze_in_a_transaction()
+    scene.outside.release("mute/mutate")
     scene.start_worker()
 
     again = "crashed preparing; committed committed (applied); 42 consumed; paid 42"

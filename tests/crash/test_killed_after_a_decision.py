@@ -76,7 +76,7 @@ def test_a_decision_is_carried_out_by_the_next_worker(
         "pending: published by the application",
         f"reserved: reserved by run {first_run.pk}",
         "reserved: not there (olga)",
-        f"reserved: the worker of run {crashed.pk} died before it sent anything",
+        f"reserved: retry of run {crashed.pk}",
         f"consumed: consumed by run {last_run.pk}",
     ]
 

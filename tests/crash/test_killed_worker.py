@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.crash.scenario import TOPIC, Scenario, evidence_of, history_of
 from tests.eventually import eventually
 from workflows_app.models import Event, Mutation, Run
 
 #: Nothing was sent, so it starts over.
 AGAIN = "crashed preparing; committed committed (applied); 42 consumed; paid 42"
-#: It is known to have happened, or was on its way to the database: only what follows is done again.
+#: It is known to have happened: only what follows is done again.
 ONLY_NEXT_AGAIN = "crashed mutated (applied); committed committed; 42 consumed; paid 42"
 #: Nobody knows, and the host can't ask.
 BLOCKED = "blocked mutating (indeterminate); 42 reserved"
@@ -25,7 +27,7 @@ EXPECTED = {
     "mute-checkpoint": AGAIN,
     "mute-before": f"{BLOCKED}; paid nothing",
     "mute-after": f"{BLOCKED}; paid 42",
-    "mute-outcome": ONLY_NEXT_AGAIN,
+    "mute-outcome": f"{BLOCKED}; paid 42",
     "mute-next": ONLY_NEXT_AGAIN,
     "mute-commit": ONLY_NEXT_AGAIN,
     "mute-done": SAME_RUN,
@@ -34,10 +36,18 @@ EXPECTED = {
     "asked-checkpoint": AGAIN,
     "asked-before": AFTER_A_SURE_NO,
     "asked-after": SAME_RUN,
-    "asked-outcome": ONLY_NEXT_AGAIN,
+    "asked-outcome": SAME_RUN,
     "asked-next": ONLY_NEXT_AGAIN,
     "asked-commit": ONLY_NEXT_AGAIN,
     "asked-done": SAME_RUN,
+}
+#: What the server has committed by itself, after the worker that wrote it was killed.
+ON_ITS_WAY = {
+    # Its call never left, which nobody can know.
+    ("mute", "checkpoint"): f"{BLOCKED}; paid nothing",
+    ("asked", "checkpoint"): AFTER_A_SURE_NO,
+    ("mute", "outcome"): ONLY_NEXT_AGAIN,
+    ("mute", "commit"): SAME_RUN,
 }
 LOST = "the worker ended before the outcome was recorded"
 
@@ -52,7 +62,7 @@ def test_a_killed_run_ends_as_the_ledger_can_prove(scenario: Callable[..., Scena
     scene.start_worker()
 
     eventually(scene.all_told, EXPECTED)
-    assert sorted(scene.outside.lookups) == ["asked-after", "asked-before"]
+    assert sorted(scene.outside.lookups) == ["asked-after", "asked-before", "asked-outcome"]
 
     run = scene.last_run("mute-after")
     unknown = f"outcome unknown, and the host can't ask: {LOST}"
@@ -85,13 +95,30 @@ def test_a_killed_run_ends_as_the_ledger_can_prove(scenario: Callable[..., Scena
     second = scene.last_run("mute-commit")
     first_run = second.retry_of
     assert first_run is not None
+    assert history_of(first_run)[-2:] == [
+        "crashed: its worker died",
+        f"crashed: retry of run {first_run.pk}",
+    ]
     event = Event.objects.get(topic__workflow__slug="mute-commit", topic__name=TOPIC)
     assert history_of(event) == [
         "pending: published by the application",
         f"reserved: reserved by run {first_run.pk}",
-        f"reserved: the worker of run {first_run.pk} died; only next is missing",
+        f"reserved: retry of run {first_run.pk}",
         f"consumed: consumed by run {second.pk}",
     ]
+    assert_history_is_complete()
+
+
+@pytest.mark.parametrize(("slug", "point"), ON_ITS_WAY)
+def test_what_a_killed_worker_had_sent_to_the_database_counts(
+    scenario: Callable[..., Scenario], slug: str, point: str
+) -> None:
+    scene = scenario(slug)
+    with scene.committing(slug, point) as first:
+        first.kill()
+        scene.start_worker()
+
+    eventually(lambda: scene.told(slug), ON_ITS_WAY[slug, point])
     assert_history_is_complete()
 
 

@@ -16,6 +16,8 @@ from django.conf import settings
 from django.db import connection
 
 from tests.crash.payments import ADDRESS_VARIABLE, SLUGS_VARIABLE
+from tests.eventually import eventually
+from tests.rivals import holding, waiting_for_locks
 from workflows_app.demo.database import environment_for
 from workflows_app.waking import SESSION_NAME
 
@@ -29,13 +31,17 @@ POLICY: dict[str, Any] = {
 }
 
 
-def sessions_in_transactions() -> int:
-    """Return how many sessions of workers have begun a transaction and not ended it."""
+def sessions_in_transactions(*states: str) -> int:
+    """Return how many sessions of workers have begun a transaction and not ended it.
+
+    `states`: only those that PostgreSQL says are in one of these.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND application_name = %s AND xact_start IS NOT NULL",
-            [SESSION_NAME],
+            " AND application_name = %s AND xact_start IS NOT NULL"
+            " AND (state = ANY(%s) OR %s)",
+            [SESSION_NAME, list(states), not states],
         )
         return int(cursor.fetchone()[0])
 
@@ -52,9 +58,7 @@ class Worker:
         self.log = log
         self._output = log.open("wb")
         self._process = subprocess.Popen(
-            # A place for each workflow, and some for what waits beside those that stand: a sweep, and
-            # jobs of workflows that stand, which a busy machine has taken for stalled.
-            [sys.executable, "manage.py", "run_worker", "--concurrency", str(len(slugs) + 5)],
+            [sys.executable, "manage.py", "run_worker"],
             cwd=settings.BASE_DIR,
             env={
                 **_unmeasured(os.environ),
@@ -103,6 +107,18 @@ class Worker:
             self.thaw()
             time.sleep(0.01)
             self.freeze()
+
+    def freeze_in_a_transaction(self) -> None:
+        """Stop the process between the statements of a transaction, where it holds locks."""
+        while True:
+            with holding("LOCK TABLE workflows_app_breaker IN ACCESS EXCLUSIVE MODE"):
+                # It reads that table when it has locked the workflows, and waits for it only so long.
+                eventually(waiting_for_locks, 1, every_seconds=0.001)
+                self.freeze()
+            eventually(waiting_for_locks, 0)
+            if sessions_in_transactions("idle in transaction"):
+                return
+            self.thaw()
 
     def thaw(self) -> None:
         """Let the frozen process go on."""

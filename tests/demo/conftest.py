@@ -1,4 +1,4 @@
-"""What the tests of the demo share: its bank, and its workflows at that bank."""
+"""What the tests of the demo share: its bank, and its workflow at that bank."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.demo.office import Office
 from tests.demo.open_bank import OpenBank
 from workflows_app.demo.invoices import FILE_VARIABLE
-from workflows_app.demo.workflows import BANK_URL_VARIABLE, WORKFLOWS
+from workflows_app.demo.workflows import BANK_URL_VARIABLE, Invoices
 from workflows_app.testing import registered
 
 
@@ -31,10 +31,10 @@ def bank(tmp_path: Path) -> Iterator[OpenBank]:
 
 @pytest.fixture
 def office(bank: OpenBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
-    """The demo's workflows, with an empty file of invoices, at a bank whose search does not lag."""
+    """The demo's workflow, with an empty file of invoices, at a bank whose search does not lag."""
     bank.server.search_lag_seconds = 0
     office = Office(bank, tmp_path / "invoices.jsonl")
     monkeypatch.setenv(BANK_URL_VARIABLE, bank.url)
     monkeypatch.setenv(FILE_VARIABLE, str(office.path))
-    with registered(*WORKFLOWS):
+    with registered(Invoices):
         yield office

@@ -95,9 +95,12 @@ def test_an_answer_may_not_come_in_time(bank: OpenBank, fails: str, is_paid: boo
 
 def test_the_second_try_goes_right_but_for_a_rejection(bank: OpenBank) -> None:
     passing, lasting = invoice_that("unavailable_before"), invoice_that("rejected")
+    unwanted = invoice_that(webhook_fails="rejected")
 
     assert [bank.pay(passing).status_code for _ in range(2)] == [503, 201]
     assert [bank.pay(lasting).status_code for _ in range(2)] == [422, 422]
+    assert [bank.tell(unwanted).status_code for _ in range(2)] == [410, 410]
+    assert [entry["kind"] for entry in bank.entries()] == ["payment"]
 
 
 def test_the_search_may_be_down_for_a_while(bank: OpenBank) -> None:

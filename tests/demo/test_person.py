@@ -114,28 +114,46 @@ def test_a_webhook_that_arrived_is_skipped_since_nobody_can_be_asked(office: Off
     assert office.summary().disagreements == []
 
 
-def test_what_the_bank_rejected_is_skipped_and_the_next_is_paid(office: Office) -> None:
+def test_what_the_bank_rejected_needs_nobody(office: Office) -> None:
     rejected, good = invoice_that("rejected"), invoice_that()
     office.receives(rejected, good)
     office.works()
+
+    assert office.person().settle(now=office.now) == 0
+
+    received = Event.objects.filter(topic__name="invoice.received").order_by("pk")
+    assert list(received.values_list("message_id", "status")) == [
+        (rejected, "consumed"),
+        (good, "consumed"),
+    ]
+    assert office.run_of(pay(rejected)).status == Run.Status.COMMITTED
+    summary = office.summary()
+    assert (summary.open, summary.disagreements) == ([], [])
+
+
+def test_what_a_webhook_rejected_is_skipped_and_the_next_is_told(office: Office) -> None:
+    rejected, good = invoice_that(webhook_fails="rejected"), invoice_that()
+    office.receives(rejected, good)
+    office.works()
     person = office.person()
-    run = office.run_of(pay(rejected))
+    run = office.run_of(tell(rejected))
 
     assert person.settle(now=office.now) == 2
 
-    why = 'Rejected: POST answered 422: {"error": "the supplier\'s account is closed"}'
+    why = 'Rejected: POST answered 410: {"error": "the supplier takes no more news here"}'
     assert person.decisions == [
         f"“Skip event”: event {rejected}. {why}",
-        f"“Retry now”: run {run.pk}, {pay(rejected)}. Its event is skipped; go on with the next.",
+        f"“Retry now”: run {run.pk}, {tell(rejected)}. Its event is skipped; go on with the next.",
     ]
     assert [operation for operation, _ in actions()] == ["skip_event", "retry_failed_run"]
     office.works()
-    statuses = Event.objects.filter(topic__name="invoice.received").order_by("pk")
+    statuses = Event.objects.filter(topic__name="invoice.paid").order_by("pk")
     assert list(statuses.values_list("message_id", "status")) == [
         (rejected, "skipped"),
         (good, "consumed"),
     ]
-    assert office.summary().disagreements == []
+    summary = office.summary()
+    assert (summary.open, summary.disagreements) == ([], [])
 
 
 def test_what_failed_for_too_long_is_tried_again(
@@ -158,7 +176,7 @@ def test_what_failed_for_too_long_is_tried_again(
 
 
 def test_a_fault_of_the_code_is_left_alone(office: Office) -> None:
-    office.receives(invoice_that("rejected"))
+    office.receives(invoice_that(webhook_fails="rejected"))
     office.works()
     Run.objects.filter(status="failed").update(failure_kind="logic")
     person = office.person()

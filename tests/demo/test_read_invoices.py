@@ -11,61 +11,56 @@ import pytest
 from django.utils import timezone
 
 from workflows_app.conf import policy
-from workflows_app.demo.invoices import DEPARTMENTS, FILE_VARIABLE
-from workflows_app.demo.workflows import ReadInvoices
+from workflows_app.demo.invoices import FILE_VARIABLE
+from workflows_app.demo.workflows import Invoices, ReadInvoices
 from workflows_app.engine.contexts import PollView
 from workflows_app.sdk import TransientError
 
 
-class OfMarketing(ReadInvoices):
-    department = "marketing"
-
-
-class OneByOne(OfMarketing):
+class OneByOne(ReadInvoices):
     limit = 1
 
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file that the producers read, empty."""
+    """The file that the producer reads, empty."""
     path = tmp_path / "invoices.jsonl"
     path.touch()
     monkeypatch.setenv(FILE_VARIABLE, str(path))
     return path
 
 
-def add(file: Path, *numbers: str, department: str = "marketing", supplier: str = "ACME") -> None:
+def add(file: Path, *numbers: str, supplier: str = "ACME") -> None:
     with file.open("a") as stream:
         for number in numbers:
             row = {"number": number, "amount": "12.50", "supplier": supplier}
-            stream.write(json.dumps({**row, "department": department}) + "\n")
+            stream.write(json.dumps(row) + "\n")
 
 
-def poll(state: Any, producer: type[ReadInvoices] = OfMarketing) -> tuple[list[str], Any]:
+def poll(state: Any, producer: type[ReadInvoices] = ReadInvoices) -> tuple[list[str], Any]:
     """Poll once; return the published message ids and the new state."""
-    view = PollView(producer, policy(), timezone.now())
+    view = PollView(producer, Invoices, policy(), timezone.now())
     state = producer().poll(view, state)
     view.raise_violation()
     return [item.message_id for item in view.publications], state
 
 
-def test_only_new_lines_of_the_own_department_are_published(file: Path) -> None:
+def test_only_new_lines_are_published(file: Path) -> None:
     add(file, "1", "2")
-    add(file, "3", department="research")
     first, state = poll(None)
     nothing, same_state = poll(state)
     add(file, "4")
     second, last_state = poll(same_state)
 
     assert (first, nothing, second) == (["1", "2"], [], ["4"])
-    assert state == same_state == {"file": str(file), "read_to": 3, "published": 2}
-    assert last_state == {"file": str(file), "read_to": 4, "published": 3}
+    assert state == same_state == {"file": str(file), "read_to": 2, "published": 2}
+    assert last_state == {"file": str(file), "read_to": 3, "published": 3}
 
 
 def test_an_event_comes_of_its_invoice(file: Path) -> None:
     add(file, "1", supplier="A" * 200)
-    view = PollView(OfMarketing, policy(), timezone.now())
-    OfMarketing().poll(view, None)
+    view = PollView(ReadInvoices, Invoices, policy(), timezone.now())
+    ReadInvoices().poll(view, None)
 
     (item,) = view.publications
     assert item.payload == {
@@ -73,7 +68,6 @@ def test_an_event_comes_of_its_invoice(file: Path) -> None:
         "date": "",
         "amount": "12.50",
         "supplier": "A" * 200,
-        "department": "marketing",
     }
     assert [item.input] == view.inputs
     ref = view.inputs[0]
@@ -89,13 +83,12 @@ def test_the_longest_number_and_supplier_are_no_violation(file: Path) -> None:
 
 def test_a_long_file_takes_more_than_one_poll(file: Path) -> None:
     add(file, "1", "2")
-    add(file, "3", department="research")
     first, state = poll(None, OneByOne)
     second, later_state = poll(state, OneByOne)
     nothing, last_state = poll(later_state, OneByOne)
 
     assert (first, second, nothing) == (["1"], ["2"], [])
-    assert last_state == {"file": str(file), "read_to": 3, "published": 2}
+    assert last_state == {"file": str(file), "read_to": 2, "published": 2}
 
 
 def test_another_file_is_read_from_its_start(
@@ -110,20 +103,17 @@ def test_another_file_is_read_from_its_start(
     assert poll(state) == (["3"], {"file": str(other), "read_to": 1, "published": 1})
 
 
-def test_a_broken_line_is_passed_and_logged_once_for_all_departments(
+def test_a_broken_line_is_passed_and_logged_once(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file.write_text("no json\n")
     add(file, "1")
-    producers = [
-        type("OfDepartment", (ReadInvoices,), {"department": department})
-        for department in DEPARTMENTS
-    ]
 
     with caplog.at_level(logging.WARNING, "workflows_app.demo"):
-        published = [poll(None, producer)[0] for producer in producers]
+        published, state = poll(None)
+        poll(state)
 
-    assert published == [["1"], [], [], []]
+    assert published == ["1"]
     assert caplog.messages == ["invoice.broken line=1 problem=no JSON"]
 
 

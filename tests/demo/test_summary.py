@@ -13,7 +13,7 @@ from tests.demo.open_bank import invoice_that
 from workflows_app.demo.bank.ledger import read_entries
 from workflows_app.demo.invoices import InvoiceFile
 from workflows_app.demo.summary import is_settled, progress
-from workflows_app.models import Event, Handler, Mutation, Run, Topic
+from workflows_app.models import Event, LaneState, Mutation, Run, Topic
 
 pytestmark = pytest.mark.django_db
 
@@ -81,7 +81,7 @@ def test_what_is_still_unknown_is_open_and_no_disagreement(office: Office) -> No
 
 
 def test_what_waits_for_a_retry_is_open(office: Office) -> None:
-    rejected = invoice_that("rejected")
+    rejected = invoice_that(webhook_fails="rejected")
     office.receives(rejected)
     office.works()
     run = Run.objects.get(status="failed")
@@ -89,11 +89,25 @@ def test_what_waits_for_a_retry_is_open(office: Office) -> None:
     summary = office.summary()
 
     assert summary.open == [
-        f"run {run.pk}, Pay invoice {rejected} to ACME Ltd: failed, owes a retry",
+        f"run {run.pk}, Tell ACME Ltd that invoice {rejected} is paid: failed, owes a retry",
         "events: 1 pending",
     ]
     assert summary.disagreements == []
     assert not is_settled(InvoiceFile.read(office.path))
+
+
+def test_what_the_bank_rejects_is_done_and_told_apart_from_what_failed(office: Office) -> None:
+    office.receives(invoice_that("rejected"), invoice_that("unavailable_before"))
+    office.works()
+
+    summary = office.summary()
+
+    assert summary.lines[1:3] == [
+        "Payments:  1 at the bank, 12.50 in all; in the ledger: 1 applied, 1 failed, 1 rejected",
+        "Events:    invoice.received: 2 consumed",
+    ]
+    assert (summary.open, summary.disagreements) == ([], [])
+    assert is_settled(InvoiceFile.read(office.path))
 
 
 def test_invoices_that_are_not_read_yet_are_open_and_not_lost(office: Office) -> None:
@@ -107,7 +121,7 @@ def test_invoices_that_are_not_read_yet_are_open_and_not_lost(office: Office) ->
 
 def test_a_lost_invoice_is_found(paid: Office) -> None:
     paid.receives("T-lost")
-    Handler.objects.filter(kind=Handler.Kind.PRODUCER).update(state={"read_to": 2})
+    LaneState.objects.filter(handler__kind="producer").update(state={"read_to": 2})
 
     assert paid.summary().disagreements == ["invoice T-lost was lost: it has no event"]
 
@@ -169,7 +183,7 @@ def test_an_effect_that_the_ledger_holds_for_failed_is_found(office: Office) -> 
 def test_an_event_that_was_consumed_for_nothing_is_found(
     paid: Office, topic: str, kind: str
 ) -> None:
-    row = Topic.objects.get(workflow__slug="invoices-marketing", name=topic)
+    row = Topic.objects.get(workflow__slug="invoices", name=topic)
     Event.objects.create(topic=row, message_id="T-x", payload={}, status="consumed")
 
     assert paid.summary().disagreements == [f"invoice T-x is consumed in {topic} without a {kind}"]

@@ -18,6 +18,7 @@ LOST = invoice_that("answer_lost")
 ABSENT = invoice_that("unavailable_before")
 REJECTED = invoice_that("rejected")
 UNHEARD = invoice_that(webhook_fails="answer_lost")
+UNWANTED = invoice_that(webhook_fails="rejected")
 
 
 class Ended(NamedTuple):
@@ -30,7 +31,8 @@ class Ended(NamedTuple):
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ended]]:
     """Two runs at the same time: a team's CSV in which much goes wrong, and one out of time."""
     base = tmp_path_factory.mktemp("demo")
-    rows = [f'{number},"1,000.10",Bråk' for number in (LOST, ABSENT, REJECTED, UNHEARD, LOST)]
+    numbers = (LOST, ABSENT, REJECTED, UNHEARD, UNWANTED, LOST)
+    rows = [f'{number},"1,000.10",Bråk' for number in numbers]
     file = base / "ours.csv"
     file.write_text("\ufeff" + "\n".join(["Number,Amount,Supplier", *rows, "G-1,a lot,Bråk"]))
     commands = {
@@ -55,7 +57,7 @@ def test_all_is_settled_and_bank_and_ledger_agree(ended: dict[str, Ended]) -> No
     told, _, result = stdout.partition("\nSettled after ")
     intro, *happened = told.splitlines()
     assert intro == (
-        f"Paying 4 invoices of ours.csv at a bank that fails on purpose (seed {SEED})."
+        f"Paying 5 invoices of ours.csv at a bank that fails on purpose (seed {SEED})."
         " What blocks is settled by a person, played here."
     )
     decisions = [line.partition(" s  ")[2] for line in happened if "“" in line]
@@ -65,13 +67,13 @@ def test_all_is_settled_and_bank_and_ledger_agree(ended: dict[str, Ended]) -> No
         "Skip",
     ]
     assert result.partition("\n\n")[2].splitlines() == [
-        "Invoices:  4 to pay, and 2 that can't be paid:",
-        f"           line 6: number '{LOST}' is on line 2 already",
-        "           line 7: amount 'a lot' is not written like 1234.50 or 1,234.50",
-        "Payments:  3 at the bank, 3,000.30 in all; in the ledger: 3 applied, 2 failed",
-        "Events:    invoice.received: 3 consumed, 1 skipped",
-        "Webhooks:  3 at the bank; in the ledger: 2 applied, 1 skipped",
-        "Events:    invoice.paid: 2 consumed, 1 skipped",
+        "Invoices:  5 to pay, and 2 that can't be paid:",
+        f"           line 7: number '{LOST}' is on line 2 already",
+        "           line 8: amount 'a lot' is not written like 1234.50 or 1,234.50",
+        "Payments:  4 at the bank, 4,000.40 in all; in the ledger: 4 applied, 1 failed, 1 rejected",
+        "Events:    invoice.received: 5 consumed",
+        "Webhooks:  3 at the bank; in the ledger: 2 applied, 1 failed, 1 skipped",
+        "Events:    invoice.paid: 2 consumed, 2 skipped",
         "",
         "Bank and ledger agree, to the last payment.",
         f"What the processes logged: {places.last_log()}",
@@ -86,7 +88,7 @@ def test_a_run_out_of_time_fails_and_says_what_is_open(ended: dict[str, Ended]) 
     assert "\nSTILL OPEN: " in stdout
     assert "DISAGREEMENT" not in stdout
     assert stdout.endswith("\nBank and ledger agree so far.\n")
-    assert "INFO workflows_app workflow.synced workflow=invoices-marketing" in stderr
+    assert "INFO workflows_app workflow.synced workflow=invoices" in stderr
     assert "System check" not in stderr
 
 

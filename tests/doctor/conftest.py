@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 
 from tests.doctor.planting import Rows
 from tests.doctor.shop import Shop
-from workflows_app.models import Event, EventInput, Mutation, Run
+from workflows_app.models import Breaker, Event, EventInput, LaneState, Mutation, Run
 from workflows_app.operations import (
     decide_now,
     it_didnt_happen,
@@ -50,6 +50,9 @@ def _rows(shop: Shop, *events: Event) -> Rows:
     rows |= _numbered("run", [run.pk for run in runs])
     rows |= _numbered("mutation", list(_keys(Mutation.objects.filter(run__in=runs))))
     rows |= _numbered("input", list(_keys(EventInput.objects.filter(event__in=events), "input")))
+    lanes = LaneState.objects.filter(handler=rows["handler"])
+    rows |= _numbered("lane", list(_keys(lanes)))
+    rows |= _numbered("breaker", list(_keys(Breaker.objects.all())))
     return {name: key for name, key in rows.items() if key is not None}
 
 

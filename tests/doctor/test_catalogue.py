@@ -25,14 +25,15 @@ def test_every_check_has_a_test_that_plants_its_violation() -> None:
     assert planted == {check.id for check in CHECKS}
 
 
-def test_only_wake_ups_have_a_fix() -> None:
-    assert [check.id for check in CHECKS if check.fix] == ["D801", "D804"]
+def test_only_what_the_host_keeps_in_mind_has_a_fix() -> None:
+    assert [check.id for check in CHECKS if check.fix] == ["D341", "D342", "D801", "D804"]
 
 
 def test_what_mends_itself_or_waits_for_a_deploy_is_a_warning() -> None:
     warnings = [check.id for check in CHECKS if check.severity is Severity.WARNING]
     assert warnings == [
         "D331",
+        "D332",
         "D425",
         "D508",
         "D804",

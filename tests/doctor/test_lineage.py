@@ -19,8 +19,8 @@ ANOTHER_WORKFLOW = """
     INSERT INTO workflows_app_workflowversion
                 (id, workflow_id, major, minor, kind, source_digest, note, created_at)
          VALUES (999999999, 999999999, 1, 0, 'initial', '', '', now());
-    INSERT INTO workflows_app_handler (id, workflow_id, name, kind, is_current, awaits_event)
-         VALUES (999999999, 999999999, 'Other', 'consumer', true, false);
+    INSERT INTO workflows_app_handler (id, workflow_id, name, kind, is_current)
+         VALUES (999999999, 999999999, 'Other', 'consumer', true);
     INSERT INTO workflows_app_topic (id, workflow_id, name) VALUES (999999999, 999999999, 'other');
     INSERT INTO workflows_app_input
                 (id, workflow_id, source, type, external_id, title, created_at)

@@ -41,6 +41,22 @@ CONDITIONS = [
     Planted(
         "D103",
         rows="blocked",
+        sql="UPDATE workflows_app_breaker SET status = 'lost'",
+        finds=[
+            "shop: breaker {breaker} is against breaker_status_known",
+            "shop: breaker {breaker} is against trial_iff_open",
+        ],
+        without=("breaker_status_known", "trial_iff_open"),
+    ),
+    refused(
+        "trial_iff_open",
+        "blocked",
+        "UPDATE workflows_app_breaker SET status = 'open'",
+        "breaker {breaker}",
+    ),
+    Planted(
+        "D103",
+        rows="blocked",
         sql="UPDATE workflows_app_mutation SET status = 'lost'",
         finds=[
             "shop: mutation {mutation} is against mutation_status_known",
@@ -104,8 +120,8 @@ TWICE = [
         rows="asserted",
         sql="UPDATE workflows_app_run SET status = 'active', phase = 'mutated', failure_kind = ''"
         " WHERE id IN (%(run)s, %(run2)s)",
-        finds=["shop: run {run2} is there again, against one_open_run_per_workflow"],
-        without=("one_open_run_per_workflow",),
+        finds=["shop: run {run2} is there again, against one_open_run_per_lane"],
+        without=("one_open_run_per_lane",),
     ),
     Planted(
         "D104",
@@ -154,8 +170,8 @@ def test_a_second_row_where_there_must_be_one_is_found(
             "None: table workflows_app_run lacks constraint run_phase_known",
         ),
         (
-            "one_open_run_per_workflow",
-            "None: table workflows_app_run lacks constraint one_open_run_per_workflow",
+            "one_open_run_per_lane",
+            "None: table workflows_app_run lacks constraint one_open_run_per_lane",
         ),
         (
             "workflows_app_run_retry_of_id_key",

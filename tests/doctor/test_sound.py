@@ -10,10 +10,13 @@ from django.contrib.auth.models import User
 from tests.doctor.planting import found_by, lines
 from tests.doctor.shop import Shop
 from workflows_app.doctor import CHECKS, Severity, examine
-from workflows_app.engine.ledger import Finding, Verdict, record_late
-from workflows_app.models import Event, Mutation, OperatorAction, Run
+from workflows_app.engine.answers import Finding, Verdict
+from workflows_app.engine.late import record_late
+from workflows_app.models import Breaker, Event, Mutation, OperatorAction, Run
+from workflows_app.models.saving import save_with_history
 from workflows_app.operations import (
     OperationRefused,
+    close_breaker,
     decide_now,
     it_didnt_happen,
     it_happened,
@@ -43,6 +46,13 @@ def crash(shop: Shop) -> None:
         shop.run_host()
 
 
+def recovers(shop: Shop) -> None:
+    """Let a worker find what a dead one left, and do what it owes; then what that owes in its turn."""
+    shop.run_host()
+    shop.run_host(hours=1)
+    shop.run_host(hours=1)
+
+
 def happens(shop: Shop, number: str, by: str | None = "bank") -> Event:
     """Let an order come to its end, or to where somebody is needed."""
     event = shop.order(number, by=by)
@@ -59,8 +69,7 @@ def every_outcome_of_a_call(shop: Shop) -> None:
     for number in ("crash", "crash_before"):
         shop.order(number)
         crash(shop)
-        shop.run_host()
-        shop.run_host(hours=1)
+        recovers(shop)
     shop.bank += ["lost"]
     shop.trouble["ask"] += ["logic"]
     happens(shop, "asked twice")
@@ -72,14 +81,13 @@ def every_decision_on_a_run(shop: Shop, person: User) -> None:
     it_didnt_happen(shop.last_run(asserted), actor=person, reason="not in the post box")
     shop.trouble["mutate"] += ["crash"]
     crash(shop)
-    shop.run_host()
+    recovers(shop)
     for number in ("skipped", "skipped too"):
         event = happens(shop, number, by="mail")
         skip_run(shop.last_run(event), actor=person, reason="no longer wanted")
         shop.trouble["next"] += ["crash", "transient"]
         crash(shop)
-        shop.run_host()
-        shop.run_host(hours=1)
+        recovers(shop)
     shop.bank += ["lost"]
     shop.trouble["ask"] += ["logic", "logic"]
     again = happens(shop, "asked again")
@@ -94,8 +102,7 @@ def every_decision_on_a_run(shop: Shop, person: User) -> None:
     it_happened(decided, actor=person, reason="they have it", result={"number": 1})
     shop.trouble["next"] += ["crash", "transient"]
     crash(shop)
-    shop.run_host()
-    shop.run_host(hours=1)
+    recovers(shop)
 
 
 def every_failure_of_a_handler(shop: Shop, person: User) -> None:
@@ -111,7 +118,7 @@ def every_failure_of_a_handler(shop: Shop, person: User) -> None:
         shop.run_host()
         shop.now += timedelta(hours=1)
         crash(shop)
-        shop.run_host()
+        recovers(shop)
         retry_failed_run(Run.objects.get(owes_retry=True), actor=person, reason="try it")
         shop.run_host()
     shop.trouble["poll"] += ["transient"]
@@ -130,6 +137,16 @@ def every_decision_on_a_workflow(shop: Shop, person: User) -> None:
     resume_workflow(shop.workflow, actor=person, reason="back again")
     run_producers_now(shop.workflow, actor=person, reason="what is new?")
     shop.run_host()
+
+
+def every_state_of_a_breaker(shop: Shop, person: User) -> None:
+    breaker = Breaker.objects.get(handler__name="Pay")
+    breaker.unknowns = 5
+    breaker.open(now=shop.now, trial_at=shop.now)
+    save_with_history(breaker, reason="five unknowns in a row")
+    breaker.let_one_through()
+    save_with_history(breaker, reason="a trial")
+    close_breaker(breaker.handler, actor=person, reason="the bank is back")
 
 
 def every_change_of_version(shop: Shop) -> None:
@@ -153,6 +170,7 @@ def test_a_database_in_which_everything_happened_is_sound(shop: Shop, person: Us
     every_decision_on_a_run(shop, person)
     every_failure_of_a_handler(shop, person)
     every_decision_on_a_workflow(shop, person)
+    every_state_of_a_breaker(shop, person)
     every_change_of_version(shop)
     paid = Mutation.objects.filter(status="applied").earliest("pk")
     record_late(paid, Finding(Verdict.NOT_APPLIED, "never heard of it"))
@@ -231,7 +249,7 @@ def test_a_dropped_retry_is_not_made_while_another_one_is_owed(shop: Shop, perso
 
     assert refused.value.code == "run_open"
     assert str(refused.value) == (
-        f"Run {dropped.pk} can't be retried now: run {owing.pk} of its workflow has failed, and is"
+        f"Run {dropped.pk} can't be retried now: run {owing.pk} of its lane has failed, and is"
         f" to be retried first."
     )
     assert found_by("D306") == []

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import F
 
 from tests.doctor.planting import Rows, found_by, plant
 from tests.doctor.shop import Shop
 from workflows_app.dispatch import due_workflows
 from workflows_app.doctor import CHECKS, examine
-from workflows_app.models import Arrival, Event, Lease, Run
+from workflows_app.models import Arrival, Event, LaneState, Lease, Run
 from workflows_app.operations import pause_workflow, skip_run
 
 pytestmark = pytest.mark.django_db
@@ -22,10 +23,21 @@ def set_lease(**values: Any) -> None:
     Lease.objects.update(**values)
 
 
+def nothing_to_poll(shop: Shop) -> None:
+    later = shop.now + timedelta(hours=5)
+    LaneState.objects.filter(handler__kind="producer").update(wake_at=later)
+
+
 def put_right(check_id: str, shop: Shop) -> list[bool]:
     """Run the check with its fix, and return what it says it has fixed."""
     checks = [check for check in CHECKS if check.id == check_id]
     return [finding.fixed for finding in examine(checks, clock=lambda: shop.now, fix=True)]
+
+
+def left(event: int, **values: Any) -> None:
+    """Let the consumer have looked at the event, and have taken nothing."""
+    seen = {"oldest_pending": event, "arrivals": 2, "arrivals_seen": 2}
+    LaneState.objects.filter(handler__name="Pay").update(**seen, **values)
 
 
 def lost(shop: Shop) -> list[str]:
@@ -40,10 +52,11 @@ def test_pending_events_that_nothing_announces_are_found_and_woken(shop: Shop) -
     assert lost(shop) == []
 
     Arrival.objects.all().delete()
-    shop.workflow.handlers.update(awaits_event=False)
+    announced = LaneState.objects.filter(handler__name="Pay")
+    announced.update(oldest_pending=event.pk, arrivals=F("arrivals") + 1)
 
     assert lost(shop) == [
-        f"shop: workflow {shop.workflow.pk} has something to do (Consume), but nothing wakes it"
+        f"shop: workflow {shop.workflow.pk} has something to do (Begin), but nothing wakes it"
     ]
     assert put_right("D801", shop) == [True]
     assert lost(shop) == []
@@ -53,6 +66,8 @@ def test_pending_events_that_nothing_announces_are_found_and_woken(shop: Shop) -
 
 
 def test_an_owed_retry_that_nothing_wakes_is_found(rejected: Rows, shop: Shop) -> None:
+    nothing_to_poll(shop)
+    set_lease(next_due_at=None)
     Run.objects.filter(pk=rejected["run"]).update(retry_due_at=shop.now)
 
     assert lost(shop) == [
@@ -75,6 +90,7 @@ def test_an_orphaned_run_that_nothing_wakes_is_found(shop: Shop, person: User) -
 
 
 def test_a_moment_that_the_lease_forgets_is_found(reconciling: Rows, shop: Shop) -> None:
+    nothing_to_poll(shop)
     due_at = shop.workflow.runs.get().mutation.next_reconcile_at
     assert due_at is not None
     assert lost(shop) == []
@@ -147,11 +163,11 @@ def test_a_lease_that_is_held_without_an_end_is_found(shop: Shop) -> None:
 def test_events_that_a_consumer_left_long_ago_are_found_and_offered_again(
     pending: Rows, shop: Shop
 ) -> None:
-    shop.workflow.handlers.filter(name="Pay").update(awaits_event=True)
+    left(pending["event"])
     Arrival.objects.all().delete()
     plant("UPDATE workflows_app_event SET created_at = '2026-01-02 03:04:05Z'")
     found = [
-        f"shop: handler {pending['handler']} Pay waits for another event, while 1 wait for it since"
+        f"shop: lane state {pending['lane']} Pay waits for another event, while 1 wait for it since"
         " 2026-01-02 03:04:05+00"
     ]
     assert found_by("D804") == found
@@ -167,7 +183,7 @@ def test_events_that_a_consumer_left_long_ago_are_found_and_offered_again(
 def test_events_that_wait_for_a_moment_of_their_consumer_are_no_finding(
     pending: Rows, shop: Shop
 ) -> None:
-    shop.workflow.handlers.filter(name="Pay").update(awaits_event=True, wake_at=shop.now)
+    left(pending["event"], wake_at=shop.now)
     Arrival.objects.all().delete()
     plant("UPDATE workflows_app_event SET created_at = '2026-01-02 03:04:05Z'")
     assert found_by("D804") == []

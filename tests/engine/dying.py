@@ -21,8 +21,8 @@ class Dies:
             raise SimulatedCrash
 
 
-def crash() -> Run:
-    """Let the host work until its worker dies; return the run as it was left."""
+def crash(seconds: float = 0) -> Run:
+    """Let the host work, so many seconds after `NOW`, until its worker dies; return the run as it was left."""
     with pytest.raises(SimulatedCrash):
-        host()
+        host(seconds)
     return last_run()

@@ -25,6 +25,7 @@ from workflows_app.sdk import (
     Workflow,
 )
 from workflows_app.sdk.schedules import Every, Schedule
+from workflows_app.sdk.values import EventRecord
 from workflows_app.testing import drain
 
 SLUG = "ship"
@@ -61,16 +62,24 @@ def consumer(
     name: str = "Ship",
     subscribes: Sequence[str] = (RECEIVED,),
     publishes: Sequence[str] = (SHIPPED,),
+    lane: Callable[[EventRecord], str] | None = None,
+    record: Callable[[PrepareResult, MutationOutcome], None] | None = None,
+    handles_rejection: bool = False,
 ) -> type[Consumer]:
     """Return a consumer of these functions; what is missing is as the sdk has it."""
     members: dict[str, Any] = {
         "name": name,
         "subscribes": list(subscribes),
         "publishes": list(publishes),
+        "handles_rejection": handles_rejection,
         "prepare": lambda self, ctx, state: prepare(ctx, state),
     }
     if mutate is not None:
         members["mutate"] = lambda self, prepared: mutate(prepared)
+    if lane is not None:
+        members["lane"] = lambda self, event: lane(event)
+    if record is not None:
+        members["record"] = lambda self, prepared, outcome: record(prepared, outcome)
     if next is not None:
         members["next"] = lambda self, ctx, prepared, outcome: next(ctx, prepared, outcome)
     return type(name, (Consumer,), members)
@@ -148,9 +157,14 @@ def send(message_id: str = "1", payload: Any = "a", topic: str = RECEIVED, **mor
     return publish(workflow=SLUG, topic=topic, message_id=message_id, payload=payload, **more)
 
 
-def host(seconds: float = 0, slug: str = SLUG) -> int:
+def by_payload(event: EventRecord) -> str:
+    """Return the lane of events whose payload is the name of their lane."""
+    return str(event.payload)
+
+
+def host(seconds: float = 0, slug: str = SLUG, *, at_once: int = 1) -> int:
     """Let the host work until nothing is due so many seconds after `NOW`."""
-    return drain(slug, now=after(seconds))
+    return drain(slug, now=after(seconds), at_once=at_once)
 
 
 def waits_about(run: Run, seconds: float) -> bool:

@@ -15,12 +15,10 @@ from tests.engine.stage import (
     consumer,
     fresh,
     host,
-    last_run,
     reasons,
     runs,
     send,
     status_of,
-    waits_about,
 )
 from workflows_app.models import Event, Mutation, Reservation
 from workflows_app.operations import skip_event
@@ -103,27 +101,16 @@ def test_an_event_that_arrives_meanwhile_is_left_to_the_next_run(deploy: Deploy)
     assert [params["of"] for params, _ in called.calls] == [["a"], ["b"]]
 
 
-def test_events_that_keep_changing_fail_the_attempt_as_transient(deploy: Deploy) -> None:
+def test_events_that_keep_changing_make_the_run_start_over_without_end(deploy: Deploy) -> None:
     payloads = iter(range(100))
-    called, looks = _meddled(deploy, lambda: send("1", next(payloads)), times=5)
+    called, looks = _meddled(deploy, lambda: send("1", next(payloads)), times=6)
     send("1", "a")
     host()
-    run = last_run()
+    run = runs()[0]
 
-    assert len(looks) == 5
-    assert (run.status, run.failure_kind, run.failure_phase) == ("failed", "transient", "preparing")
-    assert run.failure_message == (
-        "The events changed while `prepare` looked at them, 5 times in a row."
-    )
-    assert "EventsKeepChanging" in run.failure_traceback
-    assert (status_of("1"), run.reservations.count()) == ("pending", 0)
-    assert not called.calls
-    assert waits_about(run, 10)
-
-    host(seconds=10)
-    failed, retry = runs()[:2]
-    assert (failed.status, retry.status, retry.retry_of) == ("failed", "committed", failed)
-    assert called.calls == [({"of": [4]}, retry.idempotency_key)]
+    assert looks[:7] == [[("1", seen)] for seen in ["a", *range(6)]]
+    assert [(run.status, run.earlier_failures) for run in runs()] == [("committed", 0)]
+    assert called.calls == [({"of": [5]}, run.idempotency_key)]
 
 
 def test_a_failed_checkpoint_leaves_no_ledger_row_behind(

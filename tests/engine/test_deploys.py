@@ -195,6 +195,7 @@ def test_a_crash_before_the_checkpoint_is_repeated_by_the_new_code(deploy: Deplo
     crash()
     deploy(code(consumer(), version="1.1"))
     host()
+    host(10)
 
     assert _versions() == [("1.0", "crashed"), ("1.1", "committed")]
 

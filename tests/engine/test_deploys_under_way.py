@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.engine.outside import Outside
 from tests.engine.stage import (
     NOW,
     SHIPPED,
     Deploy,
+    calling,
     code,
     consumer,
     fresh,
@@ -25,9 +27,11 @@ from workflows_app import registry
 from workflows_app.engine.host import advance
 from workflows_app.engine.versions import sync
 from workflows_app.sdk import (
+    MutationCall,
     MutationOutcome,
     NextContext,
     PrepareResult,
+    Reconciliation,
     Workflow,
 )
 
@@ -119,3 +123,27 @@ def test_a_run_that_fails_under_old_code_during_the_deploy_is_tried_with_the_new
     host()
     assert _versions() == [("1.0", "failed"), ("1.1", "committed")]
     assert fresh(event).status == "consumed"
+
+
+def test_a_run_that_old_code_asked_about_is_that_codes_and_is_tried_with_the_new(
+    deploy: Deploy,
+) -> None:
+    outside = Outside(Reconciliation.applied({"number": 1}))
+    new = calling(outside.mutator, version="1.1")
+
+    def mutate(prepared: PrepareResult) -> MutationCall:
+        sync(new, now=NOW)
+        return MutationCall(outside.mutator, {"of": prepared.data})
+
+    def next(ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> Any:
+        raise ValueError("a typo")
+
+    deploy(code(consumer(mutate=mutate, next=next), calls=[outside.mutator]))
+    event = send()
+    host()
+    assert (last_run().status, last_run().retry_due_at) == ("failed", NOW)
+
+    deploy(new)
+    host()
+    assert _versions() == [("1.0", "failed"), ("1.1", "committed")]
+    assert (fresh(event).status, len(outside.sent), len(outside.asked)) == ("consumed", 1, 1)

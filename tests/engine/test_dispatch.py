@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db.models.functions import Now
 from procrastinate.contrib.django.models import ProcrastinateJob
-from pytest_django import Settings
 
 from tests.engine.stage import (
     NOW,
@@ -25,7 +26,7 @@ from tests.engine.stage import (
 )
 from workflows_app import dispatch
 from workflows_app.engine.claims import this_holder
-from workflows_app.engine.host import advance
+from workflows_app.engine.host import Slice, advance
 from workflows_app.models import Arrival, Lease
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +80,7 @@ def test_a_workflow_is_due_when_something_is_owed_to_it(workflow_id: int, state:
     )
     if has_arrival:
         topic = row().topics.get(name=RECEIVED)
-        Arrival.objects.create(topic=topic, transaction="1")
+        Arrival.objects.create(topic=topic, lane="", transaction="1")
 
     assert dispatch.due_workflows(NOW) == ({workflow_id} if is_due else set())
 
@@ -87,38 +88,11 @@ def test_a_workflow_is_due_when_something_is_owed_to_it(workflow_id: int, state:
 def test_the_task_advances_the_workflow_to_its_rest(workflow_id: int) -> None:
     send("1")
     send("2")
-    dispatch.advance(workflow_id)
+    async_to_sync(dispatch.advance.func)(workflow_id)
 
     assert {status_of("1"), status_of("2")} == {"consumed"}
     assert _waiting() == []
     assert dispatch.due_workflows(NOW) == set()
-
-
-def test_the_task_does_a_slice_and_defers_the_rest(workflow_id: int, settings: Settings) -> None:
-    settings.WORKFLOWS = {"slice_steps": 2}
-    for message_id in ("1", "2", "3"):
-        send(message_id)
-    dispatch.advance(workflow_id)
-
-    assert [run.status for run in runs()].count("committed") == 2
-    assert _waiting() == [workflow_id]
-    assert row().lease.holder == "", "another worker may go on"
-
-    dispatch.advance(workflow_id)
-    assert status_of("3") == "consumed"
-
-
-def test_a_slice_ends_after_its_time_but_not_before_one_step(
-    workflow_id: int, settings: Settings
-) -> None:
-    settings.WORKFLOWS = {"slice_seconds": 1e-9}
-    send("1")
-    send("2")
-
-    for committed in (1, 2):
-        assert advance(workflow_id).has_more
-        assert [run.status for run in runs()] == ["committed"] * committed
-    assert not advance(workflow_id).has_more
 
 
 def test_a_worker_that_is_told_to_stop_begins_nothing(workflow_id: int) -> None:
@@ -135,3 +109,19 @@ def test_a_producer_is_found_by_the_sweep_when_it_is_due(deploy: Deploy) -> None
 
     assert dispatch.due_workflows(after(299)) == set()
     assert dispatch.due_workflows(after(300)) == {row().pk}
+
+
+class _Busy:
+    """A host that gives back every workflow before all is done."""
+
+    def take(self, workflow_id: int) -> Future[Slice]:
+        done: Future[Slice] = Future()
+        done.set_result(Slice(1, has_more=True))
+        return done
+
+
+def test_the_task_defers_what_the_host_gives_back_unfinished(workflow_id: int) -> None:
+    with dispatch.hosted_by(_Busy()):
+        async_to_sync(dispatch.advance.func)(workflow_id)
+
+    assert _waiting() == [workflow_id]

@@ -30,6 +30,7 @@ from tests.engine.stage import (
 from workflows_app.models import Run
 from workflows_app.operations import retry_failed_run
 from workflows_app.sdk import (
+    Every,
     MutationOutcome,
     NextContext,
     PrepareContext,
@@ -59,15 +60,10 @@ def _in_next(act: Callable[[], Any]) -> type[Workflow]:
     return code(consumer(next=lambda ctx, prepared, outcome: act()))
 
 
-def _in_poll(act: Callable[[], Any]) -> type[Workflow]:
-    return code(consumer(), producer(lambda ctx, state: act()))
-
-
 PHASES: dict[str, tuple[Deployed, str]] = {
     "prepare": (_in_prepare, "preparing"),
     "mutate": (_in_mutate, "prepared"),
     "next": (_in_next, "emitting"),
-    "poll": (_in_poll, "preparing"),
 }
 
 
@@ -98,7 +94,7 @@ def test_a_transient_failure_is_retried_after_the_backoff(deploy: Deploy, where:
     assert (str(failed.version), failed.ended_at) == ("1.0", NOW)
     assert waits_about(failed, 10)
     assert host(7.9) == 0, "nothing else of the workflow starts meanwhile"
-    assert row().is_blocked
+    assert not row().is_blocked, "it comes back by itself"
 
     host(10)
     retry = Run.objects.get(retry_of=failed)
@@ -152,8 +148,46 @@ def test_a_fault_of_the_code_waits_for_other_code(deploy: Deploy, where: str) ->
     assert failed.failure_message == "'amount'"
     assert failed.failure_traceback.rstrip().endswith("KeyError: 'amount'")
     assert (failed.owes_retry, failed.retry_due_at) == (True, None)
-    assert fresh(event).status in ("pending", "consumed"), "consumed: poll failed afterwards"
+    assert fresh(event).status == "pending"
     assert host(10**8) == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [(TransientError("the ERP is down"), "transient"), (KeyError("id"), "logic")]
+)
+def test_a_failed_poll_owes_nothing_and_polls_again_after_the_backoff(
+    deploy: Deploy, error: Exception, kind: str
+) -> None:
+    fails = _Fails(error, times=2)
+    deploy(code(producer(lambda ctx, state: fails(), Every(hours=1)), consumer()))
+    host()
+    failed = last_run()
+
+    assert (failed.status, failed.failure_kind, failed.failure_phase) == (
+        "failed",
+        kind,
+        "preparing",
+    )
+    assert (failed.owes_retry, failed.retry_due_at) == (False, None)
+    assert not row().is_blocked
+    send()
+    host(1)
+    assert status_of("1") == "consumed", "a poll that fails holds its own lane only"
+
+    assert [host(7.9), host(10)] == [0, 1]
+    assert [host(10 + 15.9), host(10 + 20)] == [0, 1], "it doubles"
+    polls = Run.objects.filter(handler__kind="producer").order_by("pk")
+    assert [run.status for run in polls] == ["failed", "failed", "committed"]
+    assert [run.retry_of for run in polls] == [None] * 3
+
+
+def test_a_failed_poll_is_not_due_later_than_its_schedule_says(deploy: Deploy) -> None:
+    fails = _Fails(ValueError("a typo"), times=1)
+    deploy(code(producer(lambda ctx, state: fails(), Every(seconds=3))))
+    host()
+    host(3)
+
+    assert [run.status for run in runs()] == ["failed", "committed"]
 
 
 def test_events_are_released_with_the_reason_when_nothing_was_done_outside(deploy: Deploy) -> None:

@@ -48,6 +48,7 @@ def test_a_crash_of_an_empty_look_loses_no_wake_up(deploy: Deploy) -> None:
     send("2")
     crash()
     host()
+    host(10)
 
     assert looks == [1, 2, 2]
 
@@ -84,6 +85,8 @@ def test_a_crash_of_a_producer_starts_it_again(deploy: Deploy) -> None:
     crash()
     assert not Event.objects.exists()
     host()
+    assert not last_run().owes_retry, "it polls again by itself"
+    host(10)
 
     assert [run.status for run in runs()] == ["crashed", "committed"]
     assert row().handlers.get().state == {"polls": 2}

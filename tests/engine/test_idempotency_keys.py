@@ -116,6 +116,7 @@ def test_a_crash_before_the_retry_of_a_person_was_sent_keeps_its_prepare_result(
     with pytest.raises(SimulatedCrash):
         host()
     host()
+    host(10)
     blocked, crashed, retry = runs()
 
     assert [blocked.status, crashed.status, retry.status] == ["failed", "crashed", "committed"]
@@ -137,13 +138,14 @@ def test_a_retry_of_a_person_that_crashed_is_not_sent_while_the_workflow_is_paus
         host()
     pause_workflow(row(), actor=operator_user, reason="the carrier has moved")
     host()
+    host(10)
     waiting = last_run()
 
     assert len(called.calls) == 1
-    assert (waiting.status, waiting.phase) == ("active", "prepared")
+    assert (waiting.status, waiting.phase, waiting.owes_retry) == ("crashed", "prepared", True)
     assert fresh(event).reserved_by == waiting
 
     resume_workflow(row(), actor=operator_user, reason="moved")
-    host()
+    host(10)
     assert (len(called.calls), last_run().status) == (2, "committed")
     assert len(set(_keys())) == 1

@@ -203,7 +203,7 @@ def test_a_late_answer_of_reconcile_is_kept_and_the_attempt_counts_once(
     ]
 
 
-def test_a_call_that_is_told_to_end_late_leaves_no_evidence(
+def test_a_call_that_ends_its_thread_late_is_kept_as_unknown(
     deploy: Deploy, slow: _SlowCall
 ) -> None:
     def ends(params: Any, key: str) -> Any:
@@ -215,4 +215,4 @@ def test_a_call_that_is_told_to_end_late_leaves_no_evidence(
     host()
     slow.answers(None)
 
-    assert [kind for kind, *_ in evidence_of(Mutation.objects.get())] == ["execute"]
+    assert evidence_of(Mutation.objects.get())[1:] == [("late", "unknown", "SystemExit: ", 1)]

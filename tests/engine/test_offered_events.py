@@ -115,3 +115,22 @@ def test_one_run_takes_events_of_several_topics(deploy: Deploy) -> None:
     taken = run.reservations.values_list("event__topic__name", "event__message_id")
     assert list(taken) == [(RECEIVED, "1"), (RECEIVED, "3"), ("order.cancelled", "2")]
     assert set(Event.objects.values_list("status", flat=True)) == {"consumed"}
+
+
+def test_an_event_that_arrives_during_an_empty_prepare_is_looked_at(deploy: Deploy) -> None:
+    looks: list[int] = []
+
+    def prepare(ctx: PrepareContext, state: Any) -> PrepareResult:
+        events = ctx.peek(RECEIVED)
+        looks.append(len(events))
+        if len(events) < 2:
+            send("2")
+            return PrepareResult.nothing()
+        return PrepareResult(events)
+
+    deploy(code(consumer(prepare)))
+    send("1")
+    host()
+
+    assert looks == [1, 2]
+    assert (status_of("1"), status_of("2")) == ("consumed", "consumed")

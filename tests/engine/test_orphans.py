@@ -51,8 +51,8 @@ def _refused(workflow: type[Workflow] = WITHOUT) -> str:
 
 def _sentence(problems: str) -> str:
     return (
-        f"ship 1.1 has no handler for what is unfinished: {problems}. Keep the handler until that is"
-        f" done, or use --accept-orphans."
+        f"ship 1.1 lacks what is still needed: {problems}. Keep it until that is done, or use"
+        f" --accept-orphans."
     )
 
 
@@ -87,7 +87,10 @@ def test_an_unfinished_run_keeps_its_handler(deploy: Deploy, outcome: str, statu
     host()
     held = "" if status == "blocked" else "topic 'order.received' has 1 pending event(s); "
 
-    assert _refused() == _sentence(f"{held}run {last_run().pk} of 'Ship' is {status}")
+    unknown = "; mutator 'scripted' has 1 effect(s) with an unknown outcome"
+    told = f"{held}run {last_run().pk} of 'Ship' is {status}"
+
+    assert _refused() == _sentence(told + (unknown if status == "blocked" else ""))
 
 
 def test_accepted_orphans_stay_pending_and_come_back_with_their_consumer(deploy: Deploy) -> None:
@@ -145,8 +148,10 @@ def test_what_a_version_without_the_mutator_cannot_ask_about_blocks(deploy: Depl
     deploy(calling(outside.mutator))
     send()
     host()
-    deploy(code(consumer(), version="1.1"))
-    host(10)
+    without = code(consumer(), version="1.1")
+    sync(without, now=NOW, accept_orphans=True)
+    with registry.override(without):
+        host(10)
 
     assert (last_run().status, last_run().mutation.status) == ("blocked", "indeterminate")
     assert last_run().history.latest().history_change_reason == (

@@ -169,7 +169,7 @@ def test_a_crash_before_the_checkpoint_is_tidied_up_and_not_repeated_while_pause
     assert status_of("1") == "pending"
 
     resume()
-    host(FAR)
+    host(FAR + 10)
     assert [run.status for run in runs()] == ["crashed", "committed"]
 
 

@@ -18,8 +18,6 @@ from tests.engine.stage import (
     send,
     status_of,
 )
-from workflows_app.boundaries import Boundary
-from workflows_app.engine import next as last_phase
 from workflows_app.models import Event
 from workflows_app.operations import skip_event
 from workflows_app.sdk import PrepareContext, PrepareResult
@@ -27,27 +25,18 @@ from workflows_app.sdk import PrepareContext, PrepareResult
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound")]
 
 
-@pytest.fixture
-def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
-    """`between(act)`: act when the first run is committed, and the second one has begun with it."""
+def _takes_the_oldest(
+    deploy: Deploy, *limits: int, meanwhile: Callable[[], Any] | None = None
+) -> list[list[str]]:
+    """Deploy a consumer that peeks at so many in turn; return what it is offered, look by look.
 
-    def once(act: Callable[[], Any]) -> None:
-        acts = [act]
-
-        def reached(boundary: Boundary) -> None:
-            if boundary is Boundary.COMMITTED and acts:
-                acts.pop()()
-
-        monkeypatch.setattr(last_phase, "reached", reached)
-
-    return once
-
-
-def _takes_the_oldest(deploy: Deploy, *limits: int) -> list[list[str]]:
-    """Deploy a consumer that peeks at so many in turn; return what it is offered, look by look."""
+    `meanwhile` happens after the second run began, and before it looks.
+    """
     looks: list[list[str]] = []
 
     def prepare(ctx: PrepareContext, state: Any) -> PrepareResult:
+        if meanwhile is not None and len(looks) == 1:
+            meanwhile()
         events = ctx.peek(RECEIVED, limit=limits[min(len(looks), len(limits) - 1)])
         looks.append([event.message_id for event in events])
         return PrepareResult(events[:1])
@@ -87,12 +76,11 @@ def test_only_the_first_look_of_a_run_may_be_old(deploy: Deploy) -> None:
 
 
 def test_what_comes_after_a_run_began_is_left_to_the_next_one(
-    deploy: Deploy, between: Callable[[Callable[[], Any]], None]
+    deploy: Deploy,
 ) -> None:
-    looks = _takes_the_oldest(deploy, 9)
+    looks = _takes_the_oldest(deploy, 9, meanwhile=lambda: send("3"))
     send("1")
     send("2")
-    between(lambda: send("3"))
     host()
 
     assert looks[:3] == [["1", "2"], ["2"], ["3"]]
@@ -100,16 +88,14 @@ def test_what_comes_after_a_run_began_is_left_to_the_next_one(
 
 
 def test_what_was_skipped_after_a_run_began_is_not_reserved(
-    deploy: Deploy, between: Callable[[Callable[[], Any]], None], operator_user: User
+    deploy: Deploy, operator_user: User
 ) -> None:
-    looks = _takes_the_oldest(deploy, 9)
-    for message_id in "123":
-        send(message_id)
-
     def skip() -> None:
         skip_event(Event.objects.get(message_id="2"), actor=operator_user, reason="cancelled")
 
-    between(skip)
+    looks = _takes_the_oldest(deploy, 9, meanwhile=skip)
+    for message_id in "123":
+        send(message_id)
     host()
 
     assert looks[:3] == [["1", "2", "3"], ["2", "3"], ["3"]]
@@ -117,12 +103,11 @@ def test_what_was_skipped_after_a_run_began_is_not_reserved(
 
 
 def test_what_was_changed_after_a_run_began_is_reserved_as_it_is_now(
-    deploy: Deploy, between: Callable[[Callable[[], Any]], None]
+    deploy: Deploy,
 ) -> None:
-    looks = _takes_the_oldest(deploy, 9)
+    looks = _takes_the_oldest(deploy, 9, meanwhile=lambda: send("2", "new"))
     send("1")
     send("2", "old")
-    between(lambda: send("2", "new"))
     host()
 
     assert looks[:3] == [["1", "2"], ["2"], ["2"]]

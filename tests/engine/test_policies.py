@@ -138,4 +138,6 @@ def test_the_size_limit_of_a_result_is_the_mutators(deploy: Deploy) -> None:
     host()
 
     assert [run.status for run in runs()] == ["blocked"]
-    assert evidence_of(last_run().mutation)[0][2].startswith("result takes 32 bytes as JSON;")
+    assert evidence_of(last_run().mutation)[0][2].startswith(
+        "the call returned, but result takes 32 bytes as JSON;"
+    )

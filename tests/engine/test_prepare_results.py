@@ -22,7 +22,7 @@ from tests.engine.stage import (
     status_of,
     take_one,
 )
-from workflows_app.models import Event, Mutation
+from workflows_app.models import Event, LaneState, Mutation
 from workflows_app.sdk import (
     MutationCall,
     MutationOutcome,
@@ -69,6 +69,7 @@ def test_mutate_and_next_see_the_prepare_result_also_after_a_crash(deploy: Deplo
     with pytest.raises(SimulatedCrash):
         host()
     host()
+    host(10)
 
     expected = PrepareResult(seen[0].reservations, AS_JSON, "Ship two orders", after(7))
     assert seen == [expected, expected]
@@ -173,7 +174,7 @@ def test_what_next_returns_is_the_state_of_the_consumer(deploy: Deploy) -> None:
 
 def test_a_consumer_without_next_keeps_its_state(deploy: Deploy) -> None:
     deploy(code(consumer()))
-    row().handlers.update(state={"kept": True})
+    LaneState.objects.update(state={"kept": True})
     send()
     host()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from tests.engine.stage import (
     RECEIVED,
@@ -110,6 +111,22 @@ def test_publishing_the_same_message_again_updates_it_and_adds_to_its_causes(
         ("first", f"published by run {event.created_by_id}"),
         ("second", f"published again with another payload by run {last_run().pk}"),
     ]
+
+
+def test_events_come_before_their_causes_where_the_database_checks_at_once(deploy: Deploy) -> None:
+    def publish_two(ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> None:
+        ctx.publish(SHIPPED, message_id="x", payload=1)
+        ctx.publish(SHIPPED, message_id=prepared.reservations[0].message_id, payload=1)
+
+    deploy(code(consumer(next=publish_two)))
+    send("1")
+    host()
+    send("2")
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    host()
+
+    assert (status_of("2"), _causes("x"), _causes("2")) == ("consumed", ["1", "2"], ["2"])
 
 
 def test_the_last_of_several_publications_of_one_message_counts(deploy: Deploy) -> None:

@@ -23,6 +23,7 @@ from tests.engine.stage import (
     send,
     status_of,
     take_one,
+    waits_about,
 )
 from workflows_app.models import Event, Mutation
 from workflows_app.sdk import (
@@ -73,6 +74,8 @@ def test_before_the_checkpoint_nothing_happened_and_a_new_run_starts_from_prepar
     dead = crash()
     assert (dead.status, dead.phase, fresh(event).status) == ("active", "preparing", "pending")
     host()
+    assert waits_about(runs()[0], 10)
+    host(10)
     crashed, retry = runs()
 
     assert (crashed.status, crashed.failure_kind, crashed.ended_at) == ("crashed", "", NOW)
@@ -81,7 +84,8 @@ def test_before_the_checkpoint_nothing_happened_and_a_new_run_starts_from_prepar
         ("crashed", "its worker died"),
         ("crashed", f"retry of run {crashed.pk}"),
     ]
-    assert (retry.status, retry.retry_of, retry.earlier_failures) == ("committed", crashed, 0)
+    assert (retry.status, retry.retry_of) == ("committed", crashed)
+    assert (retry.earlier_failures, retry.earlier_crashes) == (0, 1)
     assert not crashed.reservations.exists()
     assert len(called.effects) == 1
     assert status_of("1") == "consumed"
@@ -142,8 +146,10 @@ def test_after_it_was_applied_only_next_runs_again(deploy: Deploy, reconcilable:
     dead = crash()
     assert (dead.status, dead.phase, dead.mutation.status) == ("active", "mutated", "applied")
     host()
+    assert (runs()[0].status, fresh(event).reserved_by) == ("crashed", dead)
+    host(10)
     crashed, retry = runs()
-    reason = f"the worker of run {crashed.pk} died; only next is missing"
+    reason = f"retry of run {crashed.pk}"
 
     assert (crashed.status, retry.status, retry.retry_of) == ("crashed", "committed", crashed)
     assert (len(called.calls), called.reconciliations) == (1, [])
@@ -172,6 +178,7 @@ def test_without_a_call_a_crash_in_next_starts_from_prepare_again(deploy: Deploy
     dead = crash()
     assert (dead.status, dead.phase, fresh(event).reserved_by) == ("active", "prepared", dead)
     host()
+    host(10)
     crashed, retry = runs()
 
     assert (crashed.status, retry.status) == ("crashed", "committed")
@@ -196,9 +203,11 @@ def test_crash_after_crash_sends_it_once(deploy: Deploy) -> None:
 
     deploy(calling(called, next))
     send()
-    for _ in range(4):
-        crash()
-    host()
+    crash()
+    for seconds in (0, 10, 40):
+        crash(seconds)
+        host(seconds)
+    host(100)
 
     assert [run.status for run in runs()] == ["crashed"] * 3 + ["committed"]
     assert [run.retry_of for run in runs()] == [None, *runs()[:-1]]

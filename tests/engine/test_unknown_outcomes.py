@@ -33,11 +33,16 @@ ANSWERS: dict[str, tuple[Any, str]] = {
     "a time-out of the outside system": (TimeoutError("no answer"), "TimeoutError: no answer"),
     "a transient error": (TransientError("busy"), "TransientError: busy"),
     "any other error": (KeyError("id"), "KeyError: 'id'"),
-    "a result that is not JSON": (object(), "result is not JSON: object has no JSON form."),
+    "a result that is not JSON": (
+        object,
+        "the call returned, but result is not JSON: type has no JSON form. It returned: type"
+        " <class 'object'>",
+    ),
     "a result that is too large": (
         "x" * 300_000,
-        "result takes 300,002 bytes as JSON; at most 262,144 are allowed. Store the bulk elsewhere"
-        " and keep a reference, or raise WORKFLOWS['json_max_bytes'].",
+        "the call returned, but result takes 300,002 bytes as JSON; at most 262,144 are allowed. Store"
+        " the bulk elsewhere and keep a reference, or raise WORKFLOWS['json_max_bytes']. It returned:"
+        f" str '{'x' * 199}",
     ),
     "an error the database can't keep": (ValueError("\x00"), "ValueError: \\x00"),
     "an error without words": (RuntimeError(), "RuntimeError: "),
@@ -136,7 +141,8 @@ UNSURE: dict[str, tuple[Any, str]] = {
     "an unknown verdict": (Reconciliation("maybe", why="who knows"), "who knows"),  # type: ignore[arg-type]
     "a result that is not JSON": (
         Reconciliation.applied({"at": NOW}),
-        "result.at is not JSON: datetime has no JSON form.",
+        "the call returned, but result.at is not JSON: datetime has no JSON form. It returned: dict"
+        f" {{'at': {NOW!r}}}",
     ),
 }
 

@@ -23,7 +23,7 @@ from tests.engine.stage import (
 from workflows_app import registry
 from workflows_app.engine.versions import SyncResult, sync
 from workflows_app.errors import SyncRefused
-from workflows_app.models import Handler, WorkflowVersion
+from workflows_app.models import Handler, LaneState, WorkflowVersion
 from workflows_app.sdk import Workflow
 
 pytestmark = pytest.mark.django_db
@@ -191,9 +191,9 @@ def test_rolling_back_to_a_known_version_with_other_code_is_refused() -> None:
 
 def test_a_handler_that_is_gone_is_no_longer_current_and_its_topic_nobodys() -> None:
     sync(code(consumer(), producer(lambda ctx, state: None)), now=NOW)
-    Handler.objects.update(state={"kept": True})
+    LaneState.objects.update(state={"kept": True})
     bill = consumer(name="Bill", subscribes=[SHIPPED], publishes=[])
-    sync(code(bill, version="1.1"), now=NOW)
+    sync(code(bill, version="1.1"), now=NOW, accept_orphans=True)
 
     current = dict(Handler.objects.values_list("name", "is_current"))
     assert current == {"Import": False, "Ship": False, "Bill": True}

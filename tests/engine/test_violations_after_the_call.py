@@ -16,6 +16,7 @@ from tests.engine.stage import (
     code,
     consumer,
     host,
+    last_run,
     producer,
     row,
     send,
@@ -138,7 +139,11 @@ def test_poll_fails_the_run_and_publishes_nothing(deploy: Deploy, what: str) -> 
         return act(ctx)
 
     deploy(code(producer(poll), policy=LIMIT))
-    assert_failed_as_logic("preparing", message, f"workflows_app.errors.{error}")
+    host()
+    run = last_run()
+    assert (run.status, run.failure_kind, run.failure_phase) == ("failed", "logic", "preparing")
+    assert run.failure_message == message
+    assert run.failure_traceback.rstrip().endswith(f"workflows_app.errors.{error}: {message}")
     assert not Event.objects.exists()
     assert not row().inputs.exists()
 

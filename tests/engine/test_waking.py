@@ -11,11 +11,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from tests.engine.stage import NOW, RECEIVED, Deploy, code, consumer, host, row, send
+from tests.engine.stage import NOW, RECEIVED, SLUG, Deploy, code, consumer, host, row, send
 from workflows_app.dispatch import due_workflows, wake_due
 from workflows_app.models import Arrival, Event, Handler, Topic
 from workflows_app.operations import pause_workflow
-from workflows_app.publishing import publish, store_event
+from workflows_app.publishing import TopicWriter, publish
 from workflows_app.waking import defer_advance, wake, wake_at
 
 #: pytest-django's fixture: a context manager that gives what waits for the commit.
@@ -193,12 +193,13 @@ def test_an_event_published_before_its_topic_had_a_consumer_is_found_after_its_c
     workflow_id: int,
 ) -> None:
     """The publisher read its topic before the deploy, and commits when the host has come to rest."""
-    topic = Topic.objects.get(name="order.shipped")
+    writer = TopicWriter.of(SLUG, "order.shipped")
+    entry = writer.checked("late", {})
     consumer = Handler.objects.get(kind="consumer")
     host()
-    Topic.objects.filter(pk=topic.pk).update(consumer=consumer)
+    Topic.objects.filter(pk=writer.topic.pk).update(consumer=consumer)
 
     with transaction.atomic():
-        store_event(topic, "late", {}, inputs=[])
+        writer.write([entry])
 
     assert workflow_id in due_workflows(NOW)

@@ -17,9 +17,11 @@ from tests.engine.stage import (
     host,
     last_run,
     reasons,
+    row,
     runs,
     send,
 )
+from workflows_app.engine.host import advance
 from workflows_app.sdk import Reconciliation
 
 pytestmark = pytest.mark.django_db
@@ -111,3 +113,22 @@ def test_the_last_attempt_is_not_spent_before_absence_proves_something(deploy: D
     host(100)
     assert (last_run().status, last_run().failure_kind) == ("failed", "transient")
     assert len(outside.asked) == 3
+
+
+def test_absence_is_counted_from_the_end_of_the_call(deploy: Deploy) -> None:
+    time = [NOW]
+    outside = Outside(Reconciliation.not_applied(), absence_is_proof_after=timedelta(seconds=30))
+
+    class Slow(outside.mutator):  # type: ignore[name-defined]
+        def execute(self, params: Any, *, idempotency_key: str) -> Any:
+            time[0] = after(60)
+            return super().execute(params, idempotency_key=idempotency_key)
+
+    deploy(calling(Slow))
+    send()
+    advance(row().pk, clock=lambda: time[0])
+
+    mutation = last_run().mutation
+    detail = "not there, which proves nothing before 2100-01-01 12:01:30 UTC"
+    assert evidence_of(mutation)[1:] == [("reconcile", "unknown", detail, 1)]
+    assert (mutation.sent_at, mutation.ended_at) == (NOW, after(60))

@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
+import psycopg
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from workflows_app.testing import SimulatedCrash
 
 #: What happens at which commit from now, the next one being 0.
 Fault = tuple[str, int]
 
-FAILS = "the commit fails"
+GOES_AWAY = "the database goes away at the commit"
+REFUSES = "the database refuses the commit"
 KILLS = "the worker dies after the commit"
 
 
@@ -63,9 +65,11 @@ class Database:
             return execute(sql, params, many, context)
         what, when = self._fault or ("", -1)
         strikes = self.commits == when
-        if strikes and what == FAILS:
+        if strikes and what != KILLS:
             self._fault, self.failed_at = None, self.commits
-            raise OperationalError("the database went away")
+            if what == REFUSES:
+                raise IntegrityError("a constraint was violated")
+            raise OperationalError("the database went away") from psycopg.OperationalError()
         released = execute(sql, params, many, context)
         self.commits += 1
         if strikes:

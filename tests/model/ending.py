@@ -43,11 +43,13 @@ def see_to_what_waits(world: World, what: str = "") -> None:
     """Somebody presses `what` for a blocked run, else what the truth is; resumes, and retries."""
     if world.rows.workflow["status"] == "paused":
         world.press(Press("olga", "resume_workflow", world.rows.workflow))
-    run, owing = world.rows.open_run, world.rows.owing_run
-    if run is not None and run["status"] == "blocked":
-        world.press(Press("otto", what or _truth_about(world, run), run))
-    elif owing is not None and owing["retry_due_at"] is None:
-        world.press(Press("otto", "retry_failed_run", owing))
+    rows = world.rows
+    for run in rows.open_runs:
+        if run["status"] == "blocked":
+            world.press(Press("otto", what or _truth_about(world, run), run))
+    for owing in rows.owing_runs:
+        if owing["retry_due_at"] is None:
+            world.press(Press("otto", "retry_failed_run", owing))
 
 
 def _truth_about(world: World, run: Row) -> str:
@@ -59,8 +61,7 @@ def _truth_about(world: World, run: Row) -> str:
 
 
 def _is_all_done(rows: Rows) -> bool:
-    is_rested = rows.open_run is None and rows.owing_run is None
-    return is_rested and not _unfinished(rows)
+    return not (rows.open_runs or rows.owing_runs or _unfinished(rows))
 
 
 def _unfinished(rows: Rows) -> list[Row]:

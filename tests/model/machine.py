@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from tests.model.bank import ASKS, CALLS
-from tests.model.database import FAILS, KILLS, Fault
+from tests.model.database import GOES_AWAY, KILLS, REFUSES, Fault
 from tests.model.ending import come_to_a_good_end, see_to_what_waits
 from tests.model.people import ON_RUNS, ON_WORKFLOW, Press
 from tests.model.releases import EDITIONS, STEPS
@@ -117,7 +117,7 @@ class Stories(RuleBasedStateMachine):
     @happens(
         **a_day,
         calls=some_of(*CALLS),
-        what=st.sampled_from([FAILS, KILLS]),
+        what=st.sampled_from([GOES_AWAY, REFUSES, KILLS]),
         commit=st.integers(0, 14),
     )
     def the_host_works_until(self, calls: list[str], what: str, commit: int, **day: Any) -> None:

@@ -64,8 +64,8 @@ class Press:
             return "outcome_unknown"
         if rows.find("Run", retry_of_id=self.target["id"]):
             return "not_latest"
-        owing = rows.owing_run
-        if rows.open_run is not None or (owing is not None and owing["id"] != self.target["id"]):
+        holder = rows.holder_of(self.target["lane"])
+        if holder is not None and holder["id"] != self.target["id"]:
             return "run_open"
         return None if status == "failed" else "not_latest"
 
@@ -75,9 +75,7 @@ class Press:
             return "already_paused" if is_paused else None
         if self.operation == "resume_workflow":
             return None if is_paused else "not_paused"
-        if is_paused:
-            return "already_paused"
-        return "run_open" if rows.open_run is not None else None
+        return "already_paused" if is_paused else None
 
     def carry_out(self) -> Any:
         """Press. Raises OperationRefused."""
@@ -125,7 +123,34 @@ class Press:
 
 def _event_skipped(before: Rows, after: Rows, event: int) -> None:
     assert after["Event"][event]["status"] == "skipped"
-    assert after["Run"] == before["Run"]
+    for pk, run in before["Run"].items():
+        is_freed = run["owes_retry"] and _owes_nothing_now(after, run, after["Event"][event])
+        freed = {"owes_retry": False, "retry_due_at": None} if is_freed else {}
+        assert after["Run"][pk] == run | freed
+
+
+def _owes_nothing_now(rows: Rows, run: Row, skipped: Row) -> bool:
+    """Tell whether all that the run is to be retried for is skipped, and nothing outside binds it.
+
+    One that has reserved nothing is to be retried for the first event of its lane.
+    """
+    reserved = rows.reserved_by(run["id"])
+    if not reserved:
+        return _comes_first(rows, skipped, run)
+    was_about_it = skipped["id"] in reserved and not rows.only_next_is_missing(run)
+    return was_about_it and {rows["Event"][pk]["status"] for pk in reserved} == {"skipped"}
+
+
+def _comes_first(rows: Rows, skipped: Row, run: Row) -> bool:
+    """Tell whether no older event waits for the handler of `run` in its lane."""
+
+    def is_of_run(event: Row) -> bool:
+        consumer = rows["Topic"][event["topic_id"]]["consumer_id"]
+        return (consumer, event["lane"]) == (run["handler_id"], run["lane"])
+
+    waiting = rows.find("Event", status="pending")
+    older = [event for event in waiting if event["id"] < skipped["id"] and is_of_run(event)]
+    return is_of_run(skipped) and not older
 
 
 def _asked_again(before: Rows, after: Rows, run: int) -> None:
@@ -182,8 +207,8 @@ def _resumed(before: Rows, after: Rows, _: int) -> None:
 
 def _producers_due(before: Rows, after: Rows, _: int) -> None:
     (producer,) = after.find("Handler", kind="producer")
-    assert producer["wake_at"] is not None
-    assert producer["wake_at"] <= after["Lease"][after.workflow["id"]]["next_due_at"]
+    (state,) = after.find("LaneState", handler_id=producer["id"])
+    assert state["wake_at"] <= after["Lease"][after.workflow["id"]]["next_due_at"]
 
 
 _EFFECTS: dict[str, Callable[[Rows, Rows, int], None]] = {

@@ -1,4 +1,4 @@
-"""What must hold after every step about effects, events and outcomes: P1, P2 and P3.
+"""What must hold after every step about effects, events, outcomes and damage: P1, P2, P3 and P8.
 
 Said of all rows together with the bank's own account, which knows the truth.
 """
@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from tests.model.bank import Bank
 from tests.model.rows import OPEN, Row, Rows
-from tests.model.shop import ATTEMPTS
+from tests.model.shop import ATTEMPTS, CRASH_RETRIES, UNKNOWNS
 from workflows_app.models import Event
 from workflows_app.queries.waiting import why_pending
 
+#: The first backoff of the policy, less a fifth.
+SHORTEST_PAUSE = timedelta(seconds=8)
 #: The status that a run has while its mutation has this one.
 _RUN_WHILE = {"in_flight": "active", "needs_reconcile": "reconciling", "indeterminate": "blocked"}
 
@@ -124,51 +127,101 @@ def _goes_to_next_once(mutation: Row, rows: Rows) -> None:
 
 
 def nothing_starts_while_held(before: Rows, after: Rows, sent: int, began: list[str]) -> None:
-    """P3, for a step of the host: a blocked workflow rests, and a paused one starts nothing."""
-    run = before.open_run
-    if run is not None and run["status"] == "blocked":
-        assert (sent, began) == (0, []), "P3: something began while the workflow was blocked"
-        assert after["Run"] == before["Run"], "P3: a run moved while the workflow was blocked"
-    owing = before.owing_run
-    if owing is not None and owing["retry_due_at"] is None:
-        assert after["Run"] == before["Run"], "P3: a run moved before a failed one was settled"
+    """P3 and P8, for a step of the host: a held lane rests, and a paused workflow starts nothing."""
+    for run in (*before.open_runs, *before.owing_runs):
+        is_settled_by_people = run["status"] == "blocked" or (
+            run["owes_retry"] and run["retry_due_at"] is None
+        )
+        if is_settled_by_people:
+            assert after["Run"][run["id"]] == run, "P3: a run moved that waits for a person"
+            began_there = [new for new in after.new("Run", before) if new["lane"] == run["lane"]]
+            assert not began_there, "P3: something began in a lane that waits for a person"
     if before.workflow["status"] == "paused":
         assert sent == 0, "Pause: something was sent while the workflow was paused"
         started = [phase for phase in began if phase in ("prepare", "poll")]
         assert not started, "Pause: something started while the workflow was paused"
 
 
-def nothing_is_overlooked(rows: Rows, looked: dict[str, int]) -> None:
+def an_open_breaker_lets_nothing_out(before: Rows, after: Rows, now: datetime) -> None:
+    """P8, for a step of the host: many unknown outcomes in a row are followed by no further call.
+
+    Until a definite answer closes the breaker, or its time is over and one run is let through. A call
+    that a person has asked for goes out.
+    """
+    for breaker in after["Breaker"].values():
+        if breaker["status"] == "closed":
+            assert breaker["unknowns"] < UNKNOWNS, "P8: calls go out after many unknown outcomes"
+    for breaker in before["Breaker"].values():
+        is_open = breaker["status"] == "open" and datetime.fromisoformat(breaker["trial_at"]) > now
+        if not is_open or after["Breaker"][breaker["id"]]["openings"] == 0:
+            continue
+        sent = [
+            run
+            for mutation in after.new("Mutation", before)
+            if (run := after["Run"][mutation["run_id"]])["handler_id"] == breaker["handler_id"]
+        ]
+        asked_for = [run for run in sent if run["id"] in before["Run"] or _is_asked_for(run, after)]
+        assert len(sent) == len(asked_for), "P8: a call went out through an open breaker"
+
+
+def _is_asked_for(run: Row, rows: Rows) -> bool:
+    """Tell whether the run repeats a call that a person has asked for."""
+    earlier = rows["Run"].get(run["retry_of_id"])
+    return earlier is not None and earlier["idempotency_key"] == run["idempotency_key"]
+
+
+def crashes_are_paused_and_end(before: Rows, after: Rows) -> None:
+    """P8: what ended its worker is tried again after a pause, and not for ever."""
+    for run in after.new("Run", before):
+        assert run["earlier_crashes"] <= CRASH_RETRIES, "P8: something ended workers without end"
+        crashed = after["Run"].get(run["retry_of_id"])
+        if crashed is not None and crashed["status"] == "crashed":
+            pause = datetime.fromisoformat(run["started_at"]) - datetime.fromisoformat(
+                crashed["ended_at"]
+            )
+            assert pause >= SHORTEST_PAUSE, f"P8: tried again {pause} after its worker died"
+
+
+def nothing_is_overlooked(rows: Rows, looked: dict[tuple[str, str], set[tuple[int, int]]]) -> None:
     """P2, for a rested and quiet host: what is pending has something that holds it up.
 
-    A consumer that took nothing waits for the next arrival. `looked`: the newest event that was
-    there when the consumer of a topic looked last.
+    A consumer that took nothing waits for the next arrival in the lane. `looked`: the events that were
+    there when the consumer of a topic looked last in a lane.
     """
-    if rows.workflow["status"] == "paused" or rows.open_run or rows.owing_run:
+    if rows.workflow["status"] == "paused":
         return
     for event in rows.find("Event", status="pending"):
         topic = rows["Topic"][event["topic_id"]]
-        consumer = rows["Handler"].get(topic["consumer_id"])
-        if consumer is not None:
-            waits = consumer["awaits_event"] and event["id"] <= looked.get(topic["name"], 0)
-            assert waits, f"P2: {rows.name(event)} was overlooked"
+        handler, lane = topic["consumer_id"], event["lane"]
+        if handler is None or rows.holder_of(lane) or rows.breaker_of(handler):
+            continue
+        was_seen = (event["id"], event["revision"]) in looked.get((topic["name"], lane), set())
+        is_left = was_seen and _waits(rows, handler, lane)
+        assert is_left, f"P2: {rows.name(event)} was overlooked"
+
+
+def _waits(rows: Rows, handler_id: int, lane: str) -> bool:
+    state = rows.lane_state(handler_id, lane)
+    return state is not None and state["arrivals_seen"] == state["arrivals"]
 
 
 def the_reason_is_told(rows: Rows) -> None:
-    """P2: why the newest pending event waits is said in a sentence that names what holds it up."""
-    pending = rows.find("Event", status="pending")
-    if not pending:
-        return
-    event = pending[-1]
-    why = why_pending(Event.objects.get(pk=event["id"]))
-    held_by = rows.owing_run or rows.open_run
-    expected = "in line"
-    if rows["Topic"][event["topic_id"]]["consumer_id"] is None:
-        expected = "No consumer"
-    elif held_by is not None and held_by["status"] in ("failed", "blocked", "reconciling"):
-        expected = f"un {held_by['id']} "
-    elif rows.workflow["status"] == "paused":
-        expected = "paused"
-    elif rows["Handler"][rows["Topic"][event["topic_id"]]["consumer_id"]]["awaits_event"]:
-        expected = ""
-    assert expected in why, f"P2: {rows.name(event)} is said to wait because: {why}"
+    """P2: why an event is pending is said in a sentence that names what holds it up; of each lane one."""
+    for event in {event["lane"]: event for event in rows.find("Event", status="pending")}.values():
+        why = why_pending(Event.objects.get(pk=event["id"]))
+        expected = _expected_reason(rows, event)
+        assert expected in why, f"P2: {rows.name(event)} is said to wait because: {why}"
+
+
+def _expected_reason(rows: Rows, event: Row) -> str:
+    handler = rows["Topic"][event["topic_id"]]["consumer_id"]
+    if handler is None:
+        return "No consumer"
+    holder = rows.holder_of(event["lane"])
+    if holder is not None and holder["status"] != "active":
+        return f"un {holder['id']} "
+    if rows.workflow["status"] == "paused":
+        return "paused"
+    if rows.breaker_of(handler):
+        return "circuit breaker"
+    return "took nothing" if _waits(rows, handler, event["lane"]) else "in line"

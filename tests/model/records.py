@@ -33,13 +33,20 @@ _MUTATION = {
     "": "in_flight",
     "in_flight": "applied failed needs_reconcile indeterminate",
     "needs_reconcile": "needs_reconcile applied failed indeterminate",
-    "indeterminate": "needs_reconcile failed skipped",
+    "indeterminate": "needs_reconcile applied failed skipped",
     "applied": "",
     "failed": "",
     "skipped": "",
 }
 _WORKFLOW = {"": "active", "active": "active paused", "paused": "paused active"}
+_BREAKER = {
+    "": "closed open",
+    "closed": "closed open",
+    "open": "half_open closed open",
+    "half_open": "open closed",
+}
 _LEGAL = {
+    "HistoricalBreaker": _BREAKER,
     "HistoricalEvent": _EVENT,
     "HistoricalRun": _RUN,
     "HistoricalMutation": _MUTATION,

@@ -20,6 +20,7 @@ WITH_HISTORY = {
     "HistoricalMutation": "Mutation",
     "HistoricalWorkflow": "Workflow",
     "HistoricalWorkflowVersion": "WorkflowVersion",
+    "HistoricalBreaker": "Breaker",
 }
 #: Tables whose rows the database keeps as they are.
 ONLY_ADDED_TO = {
@@ -70,12 +71,25 @@ class Rows:
         return next(iter(self["Workflow"].values()))
 
     @property
-    def open_run(self) -> Row | None:
-        return next((run for run in self["Run"].values() if run["status"] in OPEN), None)
+    def open_runs(self) -> list[Row]:
+        return [run for run in self["Run"].values() if run["status"] in OPEN]
 
     @property
-    def owing_run(self) -> Row | None:
-        return next((run for run in self["Run"].values() if run["owes_retry"]), None)
+    def owing_runs(self) -> list[Row]:
+        return [run for run in self["Run"].values() if run["owes_retry"]]
+
+    def holder_of(self, lane: str) -> Row | None:
+        """Return the run that holds `lane`: it is open, or owes a retry."""
+        holding = (*self.owing_runs, *self.open_runs)
+        return next((run for run in holding if run["lane"] == lane), None)
+
+    def lane_state(self, handler_id: int, lane: str) -> Row | None:
+        return next(iter(self.find("LaneState", handler_id=handler_id, lane=lane)), None)
+
+    def breaker_of(self, handler_id: int) -> Row | None:
+        """Return the breaker of this consumer, if it lets no calls out."""
+        found = self.find("Breaker", handler_id=handler_id)
+        return next((row for row in found if row["status"] != "closed"), None)
 
     def mutation_of(self, run: Row) -> Row | None:
         """Return the mutation that `run` made or carries on."""
@@ -95,7 +109,10 @@ class Rows:
 
     def only_next_is_missing(self, run: Row) -> bool:
         mutation = self.mutation_of(run)
-        return mutation is not None and mutation["status"] in ("applied", "skipped")
+        if mutation is None:
+            return False
+        is_handled_no = mutation["status"] == "failed" and run["phase"] in ("mutated", "emitting")
+        return mutation["status"] in ("applied", "skipped") or is_handled_no
 
     def decisions(self, operation: str, **target: Any) -> list[Row]:
         return self.find("OperatorAction", operation=operation, **target)

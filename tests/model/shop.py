@@ -1,7 +1,7 @@
 """The workflow of the stories: orders are paid at the bank, then the customer is told.
 
-Paying can be looked up at the bank, telling can't. An order of amount 0 needs no payment. Handlers
-do well unless a story has trouble for them, as `"next: has a fault"`: the next call of that phase.
+Paying can be looked up at the bank, telling can't. An order of amount 0 needs no payment. Those of the
+east have a lane of their own, and so have large ones. Handlers do well unless a story has trouble for them, as `"next: has a fault"`: the next call of that phase.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from tests.model.bank import LAG, Bank
 from workflows_app.models import Event
 from workflows_app.sdk import (
     Consumer,
+    EventRecord,
     Every,
     MutationCall,
     MutationOutcome,
@@ -35,7 +36,12 @@ ORDERED, PAID, TOLD = "ordered", "paid", "told"
 #: How often the bank is asked about one payment before a person is.
 ATTEMPTS = 2
 #: The editions of the code that a version may hold.
-FULL, CANT_ASK, TELLS_NOBODY = "full", "can't ask", "tells nobody"
+FULL, CANT_ASK, TELLS_NOBODY, ONE_LANE = "full", "can't ask", "tells nobody", "has one lane"
+#: What the stories' policy allows: crashes in a row before a person sees to it, and unknown outcomes in a
+#: row before no call goes out.
+CRASH_RETRIES, UNKNOWNS = 2, 3
+#: Lanes besides the main one: of the orders of the east, and of large ones.
+EAST, LARGE = "east", "large"
 
 #: The code fails, or its worker dies.
 FAULTS = tuple(
@@ -67,8 +73,8 @@ class Shop:
     #: The phases of handlers that began, and what each `next` that ended well was told.
     began: list[str] = field(default_factory=list)
     told: list[tuple[list[str], str]] = field(default_factory=list)
-    #: The newest event that was there when the consumer of a topic looked last.
-    looked: dict[str, int] = field(default_factory=dict)
+    #: The events, with their revisions, that were there when the consumer of a topic looked last in a lane.
+    looked: dict[tuple[str, str], set[tuple[int, int]]] = field(default_factory=dict)
 
     def meet(self, phase: str, events: list[str]) -> str:
         """Meet the trouble of this phase, if any; return what the handler itself must do."""
@@ -99,6 +105,10 @@ class Shop:
 
 def names(prepared: PrepareResult) -> list[str]:
     return [f"{event.topic}/{event.message_id}" for event in prepared.reservations]
+
+
+def _region(event: EventRecord) -> str:
+    return EAST if event.message_id in "efgh" else ""
 
 
 def workflow(shop: Shop, version: str, edition: str = FULL) -> type[Workflow]:
@@ -140,8 +150,9 @@ def workflow(shop: Shop, version: str, edition: str = FULL) -> type[Workflow]:
         mutator: type[Mutator]
 
         def prepare(self, ctx: PrepareContext, state: Any) -> PrepareResult:
-            newest = Event.objects.order_by("pk").last()
-            shop.looked[self.subscribes[0]] = newest.pk if newest else 0
+            topic = self.subscribes[0]
+            here = Event.objects.filter(topic__name=topic, lane=ctx.lane, status="pending")
+            shop.looked[topic, ctx.lane] = set(here.values_list("pk", "revision"))
             result = PrepareResult(ctx.peek(self.subscribes[0], limit=2))
             trouble = shop.meet("prepare", names(result))
             if trouble == "takes nothing":
@@ -173,21 +184,35 @@ def workflow(shop: Shop, version: str, edition: str = FULL) -> type[Workflow]:
         publishes = [PAID]
         mutator = pay
 
+        def lane(self, event: EventRecord) -> str:
+            if edition == ONE_LANE:
+                return ""
+            return LARGE if event.payload >= 2 else _region(event)
+
     class TellCustomer(TakesTwo):
         subscribes = [PAID]
         publishes = [TOLD]
         mutator = Tell
+        handles_rejection = True
+
+        def lane(self, event: EventRecord) -> str:
+            return "" if edition == ONE_LANE else _region(event)
 
     return type(
         "Orders",
         (Workflow,),
         {
             "slug": SLUG,
-            "title": "Pay orders",
+            "title": "Pay orders one by one" if edition == ONE_LANE else "Pay orders",
             "version": version,
             "producers": [ReadMail],
             "consumers": [PayOrders] if edition == TELLS_NOBODY else [PayOrders, TellCustomer],
             "mutators": [pay, Tell],
-            "policy": {"transient_retries": 2, "backoff_max_seconds": 60.0},
+            "policy": {
+                "transient_retries": 2,
+                "crash_retries": CRASH_RETRIES,
+                "breaker_after_unknowns": UNKNOWNS,
+                "backoff_max_seconds": 60.0,
+            },
         },
     )

@@ -10,11 +10,12 @@ from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import OperationalError
+from django.db import DatabaseError
+from django.db.models.functions import Now
 
 from tests.model import promises, records
 from tests.model.bank import Bank, Sending
-from tests.model.database import FAILS, Database, Fault
+from tests.model.database import GOES_AWAY, Database, Fault
 from tests.model.people import Press
 from tests.model.promises import Mistakes
 from tests.model.releases import Pair, Releases
@@ -23,11 +24,12 @@ from tests.model.shop import CANT_ASK, ORDERED, SLUG, Shop, workflow
 from workflows_app import registry
 from workflows_app.conf import policy
 from workflows_app.dispatch import due_workflows
-from workflows_app.engine import ledger
-from workflows_app.engine.calls import Answer
+from workflows_app.engine.answers import read_execute
 from workflows_app.engine.host import advance
+from workflows_app.engine.jobs import Answer
+from workflows_app.engine.late import record_late
 from workflows_app.errors import OperationRefused
-from workflows_app.models import Event, Mutation
+from workflows_app.models import Event, Lease, Mutation
 from workflows_app.publishing import publish, register_input
 from workflows_app.testing import SimulatedCrash
 
@@ -80,7 +82,7 @@ class World:
     def press_in_vain(self, press: Press) -> None:
         """The database fails at the decision's commit: nothing of it is there."""
         self.rows = before = Rows.now(self.rows)
-        with suppress(OperationRefused, OperationalError), self.database.with_fault((FAILS, 0)):
+        with suppress(OperationRefused, DatabaseError), self.database.with_fault((GOES_AWAY, 0)):
             press.carry_out()
         assert Rows.now(before).tables == before.tables, "P4: half a decision was kept"
 
@@ -108,9 +110,13 @@ class World:
             if pair != self.releases.active:
                 assert self._work() == 0, "P6: code of another version was run"
                 self.rows = Rows.now(self.rows)
+            active = self.releases.active
             is_active = self.releases.release(code, edition, self.rows, **options)
         if is_active:
             self._deploy(code)
+        if is_active and pair != active:
+            # New code is to look at all that is there.
+            self.shop.looked.clear()
 
     def lost_answers(self) -> list[Sending]:
         """Return the calls whose answers may still come, the newest first."""
@@ -124,7 +130,7 @@ class World:
         before, pk = Rows.now(self.rows), sending.mutation
         assert pk is not None
         called = Mutation.objects.get(pk=pk)
-        ledger.record_late_answer(called, policy(), Answer(value=effect.result))
+        record_late(called, read_execute(Answer(value=effect.result), policy()))
         after = Rows.now(self.rows)
         (evidence,) = after.new("Evidence", before)
         contradicts = before["Mutation"][pk]["status"] == "failed"
@@ -148,16 +154,18 @@ class World:
         try:
             with self.database.with_fault(fault):
                 steps = self._work()
-        except (SimulatedCrash, OperationalError) as end:
+        except (SimulatedCrash, DatabaseError) as end:
             if self.database.failed_at is not None:
                 self.bank.forget_newest_answer(self.database.failed_at)
-            elif isinstance(end, OperationalError):
+            elif isinstance(end, DatabaseError):
                 raise
+        self._let_claim_end()
         self.rows = after = Rows.now(self.rows)
         self._note_mutations(after)
         promises.nothing_starts_while_held(
             before, after, len(self.bank.sendings) - sent, shop.began
         )
+        promises.an_open_breaker_lets_nothing_out(before, after, self.now)
         assert is_seen or not steps, "P2: work was due, but no sweep would have found it"
         if is_calm:
             committed = [r for r in after["Run"].values() if self._committed_now(r, before)]
@@ -177,6 +185,10 @@ class World:
         done = advance(self.rows.workflow["id"], clock=lambda: self.now, max_steps=100)
         assert not done.has_more, "P2: the host never came to rest"
         return done.steps
+
+    def _let_claim_end(self) -> None:
+        """End the claim of a worker that is gone: it ends by the database's clock, which no story moves."""
+        Lease.objects.exclude(holder="").update(expires_at=Now())
 
     def _is_due(self) -> bool:
         return bool(due_workflows(self.now))
@@ -200,6 +212,7 @@ class World:
         self.rows = Rows.now(self.rows)
         workflow_pk = self.rows.workflow["id"]
         if what == "is overtaken":
+            self._let_claim_end()
             with suppress(SimulatedCrash):
                 advance(workflow_pk, clock=lambda: self.now, max_steps=20)
             return
@@ -223,6 +236,7 @@ class World:
         self.rows = self._checked = after = Rows.now(self.rows)
         promises.effects_are_made_once(self.bank, self.mistakes, after)
         promises.no_event_is_lost(after)
+        promises.crashes_are_paused_and_end(before, after)
         promises.outcomes_are_known_or_waited_for(self.bank, after)
         records.histories_are_complete(before, after)
         records.people_are_named_for_decisions_only(after)

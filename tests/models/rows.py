@@ -12,11 +12,13 @@ from django.contrib.auth.models import User
 from django.db import Error, connection, models, transaction
 
 from workflows_app.models import (
+    Breaker,
     Event,
     EventInput,
     Evidence,
     Handler,
     Input,
+    LaneState,
     Mutation,
     OperatorAction,
     Reservation,
@@ -45,7 +47,7 @@ class Rows:
 
     def run(self, status: str = "active", **values: Any) -> Run:
         """Make a run in any status, in a phase and with a failure that fit."""
-        fitting: dict[str, Any] = {"phase": "mutating", "failure_kind": ""}
+        fitting: dict[str, Any] = {"phase": "mutating", "failure_kind": "", "started_at": NOON}
         if status == "committed":
             fitting["phase"] = "committed"
         if status == "failed":
@@ -54,14 +56,13 @@ class Rows:
             workflow=self.workflow,
             handler=self.handler,
             version=self.version,
-            started_at=NOON,
             status=status,
             **fitting | values,
         )
 
     def event(self, status: str = "pending", **values: Any) -> Event:
         self._made += 1
-        given: dict[str, Any] = {"message_id": f"m{self._made}", "payload": {}}
+        given: dict[str, Any] = {"message_id": f"m{self._made}", "payload": {}, "lane": ""}
         return Event.objects.create(topic=self.topic, status=status, **given | values)
 
     def mutation(self, run: Run, status: str = "in_flight", **values: Any) -> Mutation:
@@ -80,6 +81,14 @@ class Rows:
             status=status,
             **fitting | values,
         )
+
+    def lane(self, name: str = "") -> LaneState:
+        return LaneState.objects.create(handler=self.handler, lane=name)
+
+    def breaker(self, status: str = "closed") -> Breaker:
+        """Make a breaker in any status, with a trial that fits."""
+        trial_at = None if status == "closed" else NOON
+        return Breaker.objects.create(handler=self.handler, status=status, trial_at=trial_at)
 
     def input(self, external_id: str = "42") -> Input:
         return Input.objects.create(

@@ -1,34 +1,41 @@
-"""A workflow is blocked while one of its runs waits for somebody or for a new try (P3)."""
+"""A workflow is blocked while one of its runs waits for a person or a new version (P3)."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.models.rows import Rows
+from tests.models.rows import NOON, Rows
 from workflows_app.models import Workflow
 
 pytestmark = pytest.mark.django_db
 
+NOTHING: dict[str, Any] = {}
+BACKS_OFF: dict[str, Any] = {"owes_retry": True, "retry_due_at": NOON}
+WITHOUT_DATE: dict[str, Any] = {"owes_retry": True}
+
 
 @pytest.mark.parametrize(
-    ("status", "owes_retry", "is_blocked"),
+    ("status", "owed", "is_blocked"),
     [
-        ("active", False, False),
-        ("reconciling", False, False),
-        ("blocked", False, True),
-        ("committed", False, False),
-        ("failed", False, False),
-        ("failed", True, True),
-        ("crashed", False, False),
-        ("crashed", True, False),
+        ("active", NOTHING, False),
+        ("reconciling", NOTHING, False),
+        ("blocked", NOTHING, True),
+        ("committed", NOTHING, False),
+        ("failed", NOTHING, False),
+        ("failed", BACKS_OFF, False),
+        ("failed", WITHOUT_DATE, True),
+        ("crashed", NOTHING, False),
+        ("crashed", BACKS_OFF, False),
     ],
 )
-def test_blocked_means_a_blocked_run_or_a_failed_one_that_owes_a_retry(
-    rows: Rows, status: str, owes_retry: bool, is_blocked: bool
+def test_blocked_means_a_blocked_run_or_a_failed_one_that_no_date_brings_back(
+    rows: Rows, status: str, owed: dict[str, Any], is_blocked: bool
 ) -> None:
     Rows("other").run("blocked")
     rows.run("committed")
-    rows.run(status, owes_retry=owes_retry)
+    rows.run(status, **owed)
 
     assert rows.workflow.is_blocked is is_blocked
     listed = Workflow.objects.with_blocked().get(slug="pay")

@@ -11,7 +11,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from tests.scenes import Scene
-from workflows_app.models import Event, Handler, Run, Topic
+from workflows_app.models import Event, LaneState, Run, Topic
 from workflows_app.models.reading import Compiled
 from workflows_app.models.saving import (
     collected,
@@ -168,73 +168,73 @@ def test_one_row_of_several_that_is_gone_fails_all(play: Scene) -> None:
 
 
 def test_the_end_of_the_transaction_goes_along_with_the_last_writes(play: Scene) -> None:
-    handler, told = Handler.objects.get(name="Pay"), []
+    lane, told = LaneState.objects.get(handler__name="Pay"), []
     with transaction.atomic(), round_trips() as trips:
         transaction.on_commit(lambda: told.append("committed"))
         with collected(commit=True):
-            handler.state = {"seen": 1}
-            update(handler, ["state"])
+            lane.state = {"seen": 1}
+            update(lane, ["state"])
         assert connection.connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
         assert told == []
 
     assert len(trips) == 1
     assert told == ["committed"]
-    assert Handler.objects.get(pk=handler.pk).state == {"seen": 1}
+    assert LaneState.objects.get(pk=lane.pk).state == {"seen": 1}
 
 
 def test_a_block_that_fails_at_its_end_commits_nothing(play: Scene) -> None:
-    handler, topic = Handler.objects.get(name="Pay"), Topic.objects.get(name="invoice.paid")
+    lane, topic = LaneState.objects.get(handler__name="Pay"), Topic.objects.get(name="invoice.paid")
 
     def change() -> None:
         with transaction.atomic(), collected(commit=True):
-            handler.state = {"seen": 1}
-            update(handler, ["state"])
+            lane.state = {"seen": 1}
+            update(lane, ["state"])
             insert(Topic(workflow_id=topic.workflow_id, name=topic.name))
 
     with pytest.raises(DatabaseError, match="one_topic_per_name"):
         change()
-    assert Handler.objects.get(pk=handler.pk).state is None
+    assert LaneState.objects.get(pk=lane.pk).state is None
     assert not connection.in_atomic_block
 
 
 def test_a_block_that_fails_before_its_end_commits_nothing(play: Scene) -> None:
-    handler = Handler.objects.get(name="Pay")
+    lane = LaneState.objects.get(handler__name="Pay")
 
     def change() -> None:
         with transaction.atomic(), collected(commit=True):
-            handler.state = {"seen": 1}
-            update(handler, ["state"])
+            lane.state = {"seen": 1}
+            update(lane, ["state"])
             raise LookupError
 
     with pytest.raises(LookupError):
         change()
-    assert Handler.objects.get(pk=handler.pk).state is None
+    assert LaneState.objects.get(pk=lane.pk).state is None
     assert not connection.in_atomic_block
 
 
 def test_reading_after_a_flush_sees_what_was_written(play: Scene) -> None:
-    handlers = Compiled(lambda pk: Handler.objects.filter(pk=pk))
-    handler = Handler.objects.get(name="Pay")
+    lanes = Compiled(lambda pk: LaneState.objects.filter(pk=pk))
+    lane = LaneState.objects.get(handler__name="Pay")
     with transaction.atomic(), round_trips() as trips, collected():
-        handler.state = {"seen": 2}
-        update(handler, ["state"])
-        ((found,),) = flush((handlers, (handler.pk,)))
+        lane.state = {"seen": 2}
+        update(lane, ["state"])
+        ((found,),) = flush((lanes, (lane.pk,)))
 
     assert found.state == {"seen": 2}
     assert len(trips) == 1
 
 
 def test_a_row_that_is_gone_fails_all_also_when_the_end_goes_along(play: Scene) -> None:
-    handler, event = Handler.objects.get(name="Pay"), Event.objects.earliest("pk")
+    lane, event = LaneState.objects.get(handler__name="Pay"), Event.objects.earliest("pk")
     event.pk = 0
 
     def change() -> None:
         with transaction.atomic(), collected(commit=True):
-            handler.state = {"seen": 1}
-            update(handler, ["state"])
+            lane.state = {"seen": 1}
+            update(lane, ["state"])
             event.revision = 7
             save_with_history(event, reason="why", fields=["revision"])
 
     with pytest.raises(DatabaseError, match=r"Not 1, but 0 rows were written\."):
         change()
-    assert Handler.objects.get(pk=handler.pk).state is None
+    assert LaneState.objects.get(pk=lane.pk).state is None

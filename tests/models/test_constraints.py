@@ -42,6 +42,14 @@ VIOLATIONS: dict[tuple[str, str], Violation] = {
     ("one_row_per_version", ""): lambda rows: copy(rows.version, note="again"),
     ("one_topic_per_name", ""): lambda rows: copy(rows.topic),
     ("one_handler_per_name", ""): lambda rows: copy(rows.handler, kind="producer"),
+    ("one_state_per_lane", ""): lambda rows: copy(rows.lane(), arrivals=7),
+    ("workflows_app_breaker_handler_id_key", ""): lambda rows: copy(rows.breaker()),
+    ("breaker_status_known", ""): lambda rows: update(rows.breaker("open"), status="ajar"),
+    ("trial_iff_open", "open, and no trial"): lambda rows: update(rows.breaker(), status="open"),
+    ("trial_iff_open", "half open, and no trial"): lambda rows: update(
+        rows.breaker(), status="half_open"
+    ),
+    ("trial_iff_open", "closed, but a trial"): lambda rows: update(rows.breaker(), trial_at=NOON),
     ("one_input_per_identity", ""): lambda rows: copy(rows.input(), title="again"),
     ("one_event_per_message_id", ""): lambda rows: copy(rows.event(), payload="[]"),
     ("one_event_per_message_id", "though consumed"): lambda rows: copy(rows.event("consumed")),
@@ -79,7 +87,7 @@ VIOLATIONS: dict[tuple[str, str], Violation] = {
     ("only_ended_runs_owe_a_retry", "committed"): lambda rows: update(
         rows.run("committed"), owes_retry=True
     ),
-    ("one_owed_retry_per_workflow", ""): owes_twice,
+    ("one_owed_retry_per_lane", ""): owes_twice,
     ("workflows_app_run_retry_of_id_key", ""): retries_twice,
     ("workflows_app_mutation_run_id_key", ""): mutates_twice,
     ("mutation_status_known", ""): lambda rows: update(rows.mutation(rows.run()), status="lost"),
@@ -99,7 +107,7 @@ VIOLATIONS: dict[tuple[str, str], Violation] = {
         rows.mutation(rows.run()), next_reconcile_at=NOON
     ),
 } | {
-    ("one_open_run_per_workflow", f"{status} beside {other}"): copies_an_open_run(status, other)
+    ("one_open_run_per_lane", f"{status} beside {other}"): copies_an_open_run(status, other)
     for status in ("active", "reconciling", "blocked")
     for other in ("active", "reconciling", "blocked")
 }
@@ -130,8 +138,11 @@ def test_what_looks_alike_but_is_allowed(rows: Rows) -> None:
     copy(rows.input("43"), type="letter", external_id="42")
     copy(rows.version, minor=1)
     rows.run("blocked")
+    rows.run("blocked", lane="ACME")
     other.run("blocked")
+    copy(rows.lane(), lane="ACME")
     for status in ("committed", "failed", "crashed"):
         copy(rows.run(status))
     rows.run("failed", owes_retry=True)
+    rows.run("failed", owes_retry=True, lane="ACME")
     other.run("failed", owes_retry=True)

@@ -34,7 +34,7 @@ def test_all_that_change_state_have_a_history() -> None:
         and not model.__name__.startswith("Historical")
     }
 
-    assert machines == {"Event", "Mutation", "Run", "Workflow"}
+    assert machines == {"Breaker", "Event", "Mutation", "Run", "Workflow"}
     assert machines <= {model.__name__ for model in models_with_history()}
 
 

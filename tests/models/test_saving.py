@@ -13,7 +13,7 @@ from tests.scenes import Scene
 from workflows_app.models import (
     Event,
     Evidence,
-    Handler,
+    LaneState,
     Mutation,
     Run,
     Topic,
@@ -124,13 +124,13 @@ def test_collected_changes_go_in_order_and_give_keys(play: Scene) -> None:
 
 
 def test_what_waits_is_not_there_before_the_flush(play: Scene) -> None:
-    handler = Handler.objects.get(name="Pay")
+    lane = LaneState.objects.get(handler__name="Pay")
     with transaction.atomic(), collected():
-        handler.state = {"seen": 1}
-        update(handler, ["state"])
-        assert Handler.objects.get(pk=handler.pk).state is None
+        lane.state = {"seen": 1}
+        update(lane, ["state"])
+        assert LaneState.objects.get(pk=lane.pk).state is None
         flush()
-        assert Handler.objects.get(pk=handler.pk).state == {"seen": 1}
+        assert LaneState.objects.get(pk=lane.pk).state == {"seen": 1}
 
 
 def test_nothing_is_written_when_the_block_fails(play: Scene) -> None:
@@ -163,19 +163,20 @@ def test_a_taken_identity_is_told_and_leaves_no_history(play: Scene) -> None:
     first, second = (Event(topic=topic, message_id="a", payload=n) for n in (1, 2))
 
     identity = ("topic", "message_id")
-    assert insert_unless_there(first, identity=identity, reason="first") is True
-    assert insert_unless_there(second, identity=identity, reason="second") is False
+    insert_unless_there([first], identity=identity, reason="first")
+    insert_unless_there([second], identity=identity, reason="second")
 
+    assert (first._state.adding, second._state.adding) == (False, True)
     assert second.pk is None
     assert list(Event.history.filter(message_id="a").values_list("payload", flat=True)) == [1]
 
 
 def test_an_update_of_a_row_that_is_gone_is_an_error(play: Scene) -> None:
-    handler = Handler.objects.get(name="Pay")
-    handler.pk = 0
+    lane = LaneState.objects.get(handler__name="Pay")
+    lane.pk = 0
 
     with pytest.raises(DatabaseError, match=r"Not 1, but 0 rows were written\."):
-        update(handler, ["state"])
+        update(lane, ["state"])
 
 
 def test_rows_without_history_are_inserted_with_their_keys(play: Scene) -> None:

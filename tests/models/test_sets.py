@@ -14,8 +14,8 @@ from workflows_app.models import (
     Event,
     EventInput,
     Evidence,
-    Handler,
     Input,
+    LaneState,
     Mutation,
     Reservation,
     Run,
@@ -217,9 +217,10 @@ def is_sql_null(model: type[models.Model], pk: int, column: str) -> bool:
 
 
 def test_nothing_is_null_where_null_may_be_and_json_s_null_elsewhere(rows: Rows) -> None:
-    rows.handler.state = {"seen": 1}
-    rows.handler.save()
-    rows.handler.state = None
+    lane = rows.lane()
+    lane.state = {"seen": 1}
+    lane.save()
+    lane.state = None
     mutation = Mutation(
         run=rows.run(),
         mutator="bank.pay",
@@ -228,12 +229,12 @@ def test_nothing_is_null_where_null_may_be_and_json_s_null_elsewhere(rows: Rows)
         sent_at=datetime.now(UTC),
     )
     with collected():
-        update(rows.handler, ["state"])
+        update(lane, ["state"])
         save_with_history(mutation, reason="why")
     with collected():
         save_with_history(mutation, reason="again", fields=["params", "result"])
 
-    assert is_sql_null(Handler, rows.handler.pk, "state")
+    assert is_sql_null(LaneState, lane.pk, "state")
     assert is_sql_null(Mutation, mutation.pk, "result")
     assert Mutation.objects.get(pk=mutation.pk).params is None
     assert [row.params for row in mutation.history.all()] == [None, None]

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import models
 from django_fsm import FSMField, TransitionNotAllowed
 
-from workflows_app.models import Event, Mutation, Run, Workflow
+from workflows_app.models import Breaker, Event, Mutation, Run, Workflow
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OTHER_RUN = Run(pk=7)
@@ -18,6 +18,11 @@ SETTLED = {"by": "operator", "now": NOON}
 
 #: (model, field) -> {transition: (arguments, sources, target)}
 TABLE: dict[tuple[type[models.Model], str], dict[str, tuple[dict[str, Any], set[str], str]]] = {
+    (Breaker, "status"): {
+        "open": ({"now": NOON, "trial_at": NOON}, {"closed", "half_open"}, "open"),
+        "let_one_through": ({}, {"open"}, "half_open"),
+        "close": ({}, {"open", "half_open"}, "closed"),
+    },
     (Workflow, "status"): {
         "pause": ({}, {"active"}, "paused"),
         "resume": ({}, {"paused"}, "active"),
@@ -64,6 +69,7 @@ FINAL = {
     (Run, "phase"): {"committed"},
     (Mutation, "status"): {"applied", "failed", "skipped"},
     (Workflow, "status"): set(),
+    (Breaker, "status"): set(),
 }
 
 

@@ -12,11 +12,13 @@ from django.db import connection, models
 from tests.models.rows import NOON, Rows, delete, execute, refused, update
 from workflows_app.models import (
     Arrival,
+    Breaker,
     Event,
     EventInput,
     Evidence,
     Handler,
     Input,
+    LaneState,
     Lease,
     Mutation,
     OperatorAction,
@@ -41,9 +43,10 @@ KEPT: dict[type[models.Model], Callable[[Rows], models.Model]] = {
     Event: Rows.event,
     Run: Rows.run,
     Mutation: lambda rows: rows.mutation(rows.run()),
+    Breaker: Rows.breaker,
 }
 #: Bookkeeping, and what the code declares: neither says what happened.
-FREE = {Arrival, Handler, Lease, Topic}
+FREE = {Arrival, Handler, LaneState, Lease, Topic}
 WITH_HISTORY = list(KEPT)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from tests.scenes import SLUG, Scene, workflow_with
 from workflows_app.sdk import (
@@ -63,10 +65,15 @@ class Recorded(Scene):
         workflow.version = version
         return workflow
 
-    def happens_until_crash(self) -> None:
-        """Let the host work until its worker dies."""
+    def goes_on(self, *, days: int) -> None:
+        """Let a worker find what a dead one left, and do so many days later what is due then."""
+        self.run_host()
+        self.run_host(timezone.now() + timedelta(days=days))
+
+    def happens_until_crash(self, *, days: int = 0) -> None:
+        """Let the host work, now and so many days later, until its worker dies."""
         with pytest.raises(SimulatedCrash):
-            self.run_host()
+            self.goes_on(days=days)
 
 
 def play(script: list[str]) -> None:

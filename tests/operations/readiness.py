@@ -11,10 +11,12 @@ from django.apps import apps
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
-from tests.scenes import Scene
+from tests.scenes import Scene, workflow_with
+from workflows_app import registry
 from workflows_app.errors import OperationRefused
 from workflows_app.models import OperatorAction
 from workflows_app.operations import (
+    close_breaker,
     decide_now,
     it_didnt_happen,
     it_happened,
@@ -72,6 +74,16 @@ def _polled(make: SceneMaker) -> Any:
     return play.workflow
 
 
+def _gone_silent(make: SceneMaker) -> Any:
+    mutator = mute(asked=2)
+    play = make(mutator=mutator)
+    code = workflow_with(mutator)
+    code.policy = {"breaker_after_unknowns": 1}
+    with registry.override(code):
+        play.happens(days=0)
+    return play.workflow.handlers.get(kind="consumer")
+
+
 PRESSES = [
     Press(skip_event, "skip_event", "Skip event", lambda make: make().publish()),
     Press(try_again, "try_again", "Try again", lambda make: make(mutator=mute()).happens(days=0)),
@@ -103,6 +115,7 @@ PRESSES = [
     Press(pause_workflow, "pause_workflow", "Pause", lambda make: make().workflow),
     Press(resume_workflow, "pause_workflow", "Resume", _paused),
     Press(run_producers_now, "run_producers", "Run now", _polled),
+    Press(close_breaker, "close_breaker", "Send again", _gone_silent),
 ]
 
 every_operation = pytest.mark.parametrize("press", PRESSES, ids=lambda press: press.name)

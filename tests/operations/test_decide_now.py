@@ -44,6 +44,7 @@ def test_the_run_is_blocked_and_keeps_its_events(asked_about: Run, operator_user
     assert sorted(news) == [
         "HistoricalMutation",
         "HistoricalRun",
+        "LaneState",
         "Lease",
         "Mutation",
         "OperatorAction",

@@ -45,6 +45,7 @@ def test_the_run_ends_and_a_new_one_takes_over_all_it_held(
         "HistoricalEvent",
         "HistoricalMutation",
         "HistoricalRun",
+        "LaneState",
         "Lease",
         "Mutation",
         "OperatorAction",
@@ -143,8 +144,8 @@ def test_a_crash_before_the_call_keeps_the_prepare_result_and_the_events(
     play.mutate_plays = ["crash", "crash"]
 
     play.happens_until_crash()
-    play.happens_until_crash()
-    play.run_host()
+    play.happens_until_crash(days=1)
+    play.goes_on(days=2)
 
     assert play.calls == ["prepare", "mutate", "mutate", "mutate", "mutate", "next applied"]
     assert all(prepared == play.prepared[0] for prepared in play.prepared)

@@ -56,6 +56,7 @@ def test_the_mutation_is_applied_and_the_run_is_ready_for_next(
     assert sorted(news) == [
         "HistoricalMutation",
         "HistoricalRun",
+        "LaneState",
         "Lease",
         "Mutation",
         "OperatorAction",
@@ -113,7 +114,7 @@ def test_a_crash_in_next_brings_the_same_result_to_next_again(
     it_happened(run, actor=operator_user, reason="it is there", result={"number": "4711"})
 
     play.happens_until_crash()
-    play.run_host()
+    play.goes_on(days=1)
 
     assert play.calls == ["prepare", "mutate", "next applied", "next applied"]
     assert len(play.mutator.calls) == 1

@@ -91,7 +91,7 @@ def test_a_crashed_run_is_left_to_the_host(recorded: RecordedMaker, operator_use
         f"Run {run.pk} has not failed: it is crashed.",
     )
     resume_workflow(play.workflow, actor=operator_user, reason="back")
-    play.run_host()
+    play.goes_on(days=1)
     assert Run.objects.get(retry_of=run).status == "committed"
 
 
@@ -103,7 +103,7 @@ def test_while_another_run_is_open_it_is_refused(scene: SceneMaker, operator_use
 
     assert refusal(retry_failed_run, done, operator_user) == (
         "run_open",
-        f"Run {done.pk} can't be retried now: run {open_run.pk} of its workflow is blocked.",
+        f"Run {done.pk} can't be retried now: run {open_run.pk} of its lane is blocked.",
     )
 
 
@@ -134,7 +134,7 @@ def test_a_failed_run_whose_handler_had_gone_is_retried_when_no_other_comes_firs
 
         assert refusal(retry_failed_run, run, operator_user) == (
             "run_open",
-            f"Run {run.pk} can't be retried now: run {first.pk} of its workflow has failed, and is"
+            f"Run {run.pk} can't be retried now: run {first.pk} of its lane has failed, and is"
             f" to be retried first.",
         )
 

@@ -1,4 +1,4 @@
-"""Run now: all producers of a workflow are due, if nothing of it is under way."""
+"""Run now: all producers of a workflow are due, whatever else of it is under way."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from tests.operations.readiness import SceneMaker, changed, everything, refusal, told
 from tests.scenes import Quiet, workflow_with
-from workflows_app.models import Handler, Run
+from workflows_app.models import Handler, LaneState, Run
 from workflows_app.operations import pause_workflow, run_producers_now
 from workflows_app.testing import drain, registered, scripted
 
@@ -29,22 +29,28 @@ def test_all_producers_of_the_workflow_are_due_and_no_other_handler(
         action = run_producers_now(workflow, actor=operator_user, reason="the supplier waits")
 
         news = changed(before, everything())
-        assert sorted(news) == ["Handler", "HistoricalWorkflow", "Lease", "OperatorAction"]
-        assert sorted((row["name"], row["workflow_id"]) for row in news["Handler"]) == [
-            ("Quiet", workflow.pk),
-            ("Second", workflow.pk),
-        ]
-        assert all(row["wake_at"] <= timezone.now() for row in news["Handler"])
+        assert sorted(news) == ["HistoricalWorkflow", "LaneState", "Lease", "OperatorAction"]
+        producers = workflow.handlers.filter(kind="producer")
+        assert sorted(row["handler_id"] for row in news["LaneState"]) == sorted(
+            producers.values_list("pk", flat=True)
+        )
+        assert all(producer.wake_at <= timezone.now() for producer in producers)
         assert told(workflow.history)[-1] == ("active", "the supplier waits", "olga")
         assert (action.workflow, action.run, action.event) == (workflow, None, None)
         drain()
 
-    states = Handler.objects.filter(kind="producer").values_list("workflow__slug", "name", "state")
+    states = LaneState.objects.filter(handler__kind="producer").values_list(
+        "handler__workflow__slug", "lane", "state"
+    )
     assert sorted(states, key=str) == [
-        (other.slug, "Quiet", {"polls": 1}),
-        ("pay", "Quiet", {"polls": 2}),
-        ("pay", "Second", {"polls": 2}),
+        (other.slug, own_lane("Quiet"), {"polls": 1}),
+        ("pay", own_lane("Quiet"), {"polls": 2}),
+        ("pay", own_lane("Second"), {"polls": 2}),
     ]
+
+
+def own_lane(producer: str) -> str:
+    return Handler(name=producer, kind=Handler.Kind.PRODUCER).own_lane
 
 
 def test_a_producer_that_the_code_no_longer_has_stays_asleep(
@@ -70,14 +76,18 @@ def test_a_paused_workflow_is_refused(scene: SceneMaker, operator_user: User) ->
     )
 
 
-def test_while_a_run_is_open_it_is_refused(blocked: Run, operator_user: User) -> None:
-    assert refusal(run_producers_now, blocked.workflow, operator_user) == (
-        "run_open",
-        f"Run {blocked.pk} of workflow pay is still blocked. Producers run when it is done.",
-    )
+def test_a_blocked_run_keeps_no_producer_from_polling(blocked: Run, operator_user: User) -> None:
+    polls = Run.objects.filter(handler__kind="producer")
+    before = polls.count()
+
+    run_producers_now(blocked.workflow, actor=operator_user, reason="the supplier waits")
+    drain("pay")
+
+    assert polls.count() == before + 1
+    assert Run.objects.get(pk=blocked.pk).status == "blocked"
 
 
-def test_behind_an_owed_retry_the_producers_wait_their_turn(
+def test_a_failed_run_that_waits_keeps_no_producer_from_polling(
     scene: SceneMaker, operator_user: User
 ) -> None:
     play = scene("rejected")
@@ -86,5 +96,6 @@ def test_behind_an_owed_retry_the_producers_wait_their_turn(
     run_producers_now(play.workflow, actor=operator_user, reason="the supplier waits")
     play.run_host()
 
-    assert list(Run.objects.values_list("pk", flat=True).order_by("-pk"))[:1] == [run.pk]
-    assert Handler.objects.get(kind="producer").wake_at <= timezone.now()
+    newest = Run.objects.earliest("-pk")
+    assert (newest.handler.name, newest.status) == ("Quiet", "committed")
+    assert Run.objects.get(pk=run.pk).owes_retry

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -16,9 +18,11 @@ from tests.operations.readiness import (
     refusal,
     told,
 )
+from tests.scenes import Scene, workflow_with
 from workflows_app.models import Event, Run
 from workflows_app.operations import pause_workflow, skip_event, skip_run
 from workflows_app.publishing import publish
+from workflows_app.sdk import PrepareContext, PrepareResult, Workflow
 from workflows_app.testing import drain, registered
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +97,87 @@ def test_an_event_of_a_paused_or_blocked_workflow_can_be_skipped(
 
     assert Event.objects.get(pk=waiting.pk).status == "skipped"
     assert Run.objects.get(pk=blocked.pk).status == "blocked"
+
+
+def test_a_failed_run_whose_events_are_all_skipped_holds_its_lane_no_longer(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    play = scene("rejected", "applied")
+    run = play.happens("42", days=0)
+    later = play.publish("43")
+    play.run_host()
+    assert play.workflow.is_blocked
+    assert Event.objects.get(pk=later.pk).status == "pending"
+
+    skip_event(run.reservations.get().event, actor=operator_user, reason="the supplier withdrew it")
+
+    assert not play.workflow.is_blocked
+    freed = Run.objects.get(pk=run.pk)
+    assert (freed.status, freed.owes_retry, freed.retry_due_at) == ("failed", False, None)
+    assert told(freed.history)[-1] == ("failed", "the supplier withdrew it", "olga")
+    play.run_host()
+    assert Event.objects.get(pk=later.pk).status == "consumed"
+    assert len(play.mutator.calls) == 2
+
+
+def test_a_failed_run_with_another_event_left_still_owes_its_retry(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    play = scene("refused", "applied")
+    both = [play.publish("42"), play.publish("43")]
+    with registered(pays_together(play)):
+        play.run_host()
+        run = Run.objects.get(owes_retry=True)
+        assert run.reservations.count() == 2
+
+        skip_event(both[0], actor=operator_user, reason="a duplicate")
+
+        assert Run.objects.get(pk=run.pk).owes_retry
+        drain("pay", now=run.retry_due_at)
+    assert [Event.objects.get(pk=event.pk).status for event in both] == ["skipped", "consumed"]
+    assert Run.objects.get(retry_of=run).status == "committed"
+
+
+def pays_together(play: Scene) -> type[Workflow]:
+    """Return the workflow at a version whose consumer takes all that is there at once."""
+    code = workflow_with(play.mutator)
+    (pay,) = code.consumers
+
+    def prepare(self: Any, ctx: PrepareContext, state: Any) -> PrepareResult:
+        events = ctx.peek("invoice.received")
+        return PrepareResult(events, {"number": len(events)}, "Pay all")
+
+    code.consumers = [type("Pay", (pay,), {"prepare": prepare})]
+    code.version = "1.1"
+    return code
+
+
+def test_an_event_that_went_to_another_lane_frees_the_lane_of_its_failed_run(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    play = scene("rejected", "applied")
+    with registered(pays_by_supplier(play)):
+        moved = play.publish("42", {"to": "ACME"})
+        play.run_host()
+        run = Run.objects.get(owes_retry=True)
+        play.publish("42", {"to": "Widgets"})
+        later = play.publish("43", {"to": "ACME"})
+        assert Event.objects.get(pk=moved.pk).lane == "Widgets"
+
+        skip_event(moved, actor=operator_user, reason="a duplicate")
+        play.run_host()
+
+    assert not Run.objects.get(pk=run.pk).owes_retry
+    assert Event.objects.get(pk=later.pk).status == "consumed"
+
+
+def pays_by_supplier(play: Scene) -> type[Workflow]:
+    """Return the workflow at a version whose consumer has a lane for each supplier."""
+    code = workflow_with(play.mutator)
+    (pay,) = code.consumers
+    code.consumers = [type("Pay", (pay,), {"lane": lambda self, event: event.payload["to"]})]
+    code.version = "1.1"
+    return code
 
 
 def test_a_second_press_is_told_who_did_what(scene: SceneMaker, operator_user: User) -> None:

@@ -40,6 +40,7 @@ def test_mutation_and_events_are_skipped_at_once_and_the_run_is_ready_for_next(
         "HistoricalEvent",
         "HistoricalMutation",
         "HistoricalRun",
+        "LaneState",
         "Lease",
         "Mutation",
         "OperatorAction",
@@ -99,8 +100,8 @@ def test_a_crash_in_next_brings_skipped_to_next_again(
     skip_run(run, actor=operator_user, reason="no longer needed")
 
     play.happens_until_crash()
-    play.happens_until_crash()
-    play.run_host()
+    play.happens_until_crash(days=1)
+    play.goes_on(days=2)
 
     assert play.calls == ["next skipped"] * 3
     assert all(prepared == play.prepared[0] for prepared in play.prepared)

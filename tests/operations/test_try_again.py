@@ -19,10 +19,12 @@ from tests.operations.readiness import (
     told,
 )
 from tests.scenes import workflow_with
+from workflows_app import registry
+from workflows_app.engine.versions import sync
 from workflows_app.models import Event, Mutation, Reservation, Run
 from workflows_app.operations import pause_workflow, try_again
 from workflows_app.sdk import Reconciliation
-from workflows_app.testing import drain, registered, scripted
+from workflows_app.testing import drain, scripted
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +52,7 @@ def test_the_run_reconciles_from_the_start_and_keeps_its_events(
     assert sorted(news) == [
         "HistoricalMutation",
         "HistoricalRun",
+        "LaneState",
         "Lease",
         "Mutation",
         "OperatorAction",
@@ -135,7 +138,8 @@ def test_code_that_can_no_longer_ask_is_refused(
     run = scene(mutator=mute()).happens(days=0)
     code = workflow_with(scripted(name=other_name))
     code.version = "1.1"
-    with registered(code):
+    with registry.override(code):
+        sync(code, accept_orphans=True)
         assert refusal(try_again, run, operator_user) == ("cannot_reconcile", UNABLE)
 
 

@@ -1,4 +1,4 @@
-"""What needs a person, most urgent first: unknown outcomes, failures without a date, contradictions."""
+"""What needs a person, most urgent first: breakers, unknown outcomes, failures, contradictions."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.models.rows import Rows
-from workflows_app.models import Evidence, Run
+from workflows_app.models import Breaker, Evidence, Run
 from workflows_app.queries.attention import (
     CONTRADICTION_SHOWN_FOR,
     blocked_runs,
     contradictions,
     failures_that_wait,
+    open_breakers,
 )
 
 pytestmark = pytest.mark.django_db
@@ -78,10 +79,30 @@ def test_a_blocked_run_is_shown_by_one_query(
     assert shown == [("pay", "Pay", "bank.pay")]
 
 
+def test_open_breakers_come_with_the_longest_open_first(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    now = timezone.now()
+    for slug, status, hours in (("a", "half_open", 1), ("b", "open", 2), ("c", "closed", 3)):
+        Breaker.objects.create(
+            handler=Rows(slug).handler,
+            status=status,
+            opened_at=now - timedelta(hours=hours),
+            trial_at=None if status == "closed" else now,
+        )
+
+    with django_assert_num_queries(1):
+        shown = [breaker.handler.workflow.slug for breaker in open_breakers()]
+
+    assert shown == ["b", "a"]
+
+
 def test_failures_that_no_date_brings_back_wait_for_a_person() -> None:
     now = timezone.now()
     second = Rows("b").run("failed", owes_retry=True, ended_at=now)
-    first = Rows("a").run("failed", owes_retry=True, ended_at=now - timedelta(hours=1))
+    an_hour_ago = now - timedelta(hours=1)
+    poison = {"failure_kind": "poison", "owes_retry": True, "ended_at": an_hour_ago}
+    first = Rows("a").run("failed", **poison)
     Rows("c").run("failed", owes_retry=True, ended_at=now, retry_due_at=now)
     Rows("d").run("crashed", owes_retry=True, ended_at=now)
     Rows("e").run("failed", ended_at=now)

@@ -185,7 +185,7 @@ def test_i001_a_mutator_that_can_not_reconcile_is_named_once(declared: Callable[
     assert told(check_mutators(None)) == [
         (
             "workflows_app.I001",
-            f"Mutator '{name}' has no reconcile: every unknown outcome of it blocks its workflow"
+            f"Mutator '{name}' has no reconcile: every unknown outcome of it blocks its lane"
             " until a person settles it.",
             "Define reconcile() if the outside system can be asked.",
         )

@@ -16,7 +16,14 @@ from workflows_app.errors import SettingsError
 KEYS = [field.name for field in dataclasses.fields(Policy)]
 WHOLE = [field.name for field in dataclasses.fields(Policy) if field.type == "int"]
 FRACTIONS = [key for key in KEYS if key not in WHOLE]
-MAY_BE_ZERO = ["transient_retries", "backoff_initial_seconds", "wake_min_seconds"]
+MAY_BE_ZERO = {
+    "transient_retries",
+    "crash_retries",
+    "calls_at_once",
+    "breaker_after_unknowns",
+    "backoff_initial_seconds",
+    "wake_min_seconds",
+}
 
 
 def error_of(settings: Settings, configured: Any) -> str:
@@ -30,9 +37,14 @@ def test_the_defaults_are_those_of_the_design() -> None:
     assert dataclasses.asdict(Policy()) == {
         "reconcile_attempts": 5,
         "transient_retries": 5,
+        "crash_retries": 3,
+        "lanes_at_once": 16,
+        "calls_at_once": 0,
+        "breaker_after_unknowns": 5,
         "backoff_initial_seconds": 10.0,
         "backoff_max_seconds": 600.0,
         "call_timeout_seconds": 30.0,
+        "handler_timeout_seconds": 60.0,
         "wake_min_seconds": 30.0,
         "wake_max_seconds": 86_400.0,
         "peek_limit": 100,
@@ -40,7 +52,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "lease_seconds": 60.0,
         "answer_kept_seconds": 600.0,
         "slice_seconds": 2.0,
-        "slice_steps": 200,
+        "stop_seconds": 30.0,
         "poll_seconds": 5.0,
         "heartbeat_seconds": 10.0,
         "stalled_after_seconds": 30.0,

@@ -51,6 +51,17 @@ EXAMPLES: list[tuple[WorkflowsError, dict[str, Any], str]] = [
         "The input given is not a registered input of workflow 'pay'. Register it first and pass"
         " what `register_input` returned.",
     ),
+    (
+        errors.LaneRefused("Pay", "invoice.received", "42", "it raised KeyError"),
+        {"topic": "invoice.received", "message_id": "42"},
+        "Pay.lane can't name the lane of event '42' of topic 'invoice.received': it raised KeyError."
+        " It must return a text of at most 200 characters.",
+    ),
+    (
+        errors.EventRefused(3, "42", errors.InvalidName("title", "must not be empty")),
+        {"index": 3, "message_id": "42"},
+        "Event 3, message_id '42': title must not be empty.",
+    ),
     (errors.HandlerViolation("Pay: no."), {}, "Pay: no."),
     (
         errors.UndeclaredTopic("Pay", "x", "publish to", ["a", "b"]),
@@ -88,21 +99,6 @@ EXAMPLES: list[tuple[WorkflowsError, dict[str, Any], str]] = [
         errors.ForeignReservation("Pay", "invoice.paid"),
         {},
         "Pay reserved an event of topic 'invoice.paid', to which it does not subscribe.",
-    ),
-    (
-        errors.EventsKeepChanging(5),
-        {},
-        "The events changed while `prepare` looked at them, 5 times in a row.",
-    ),
-    (
-        errors.Fenced(7, 3),
-        {"workflow_id": 7, "token": 3},
-        "Claim 3 on workflow 7 is over; another worker has taken it.",
-    ),
-    (
-        errors.RunForgotten(7, 3),
-        {"workflow_id": 7, "run_id": 3},
-        "Run 3 of workflow 7 is gone: the database crashed.",
     ),
     (
         errors.OperationRefused("not_blocked", "Run 1 is not blocked."),

@@ -44,6 +44,7 @@ def test_operators_may_look_and_decide_but_not_edit() -> None:
         "retry_failed_run",
         "pause_workflow",
         "run_producers",
+        "close_breaker",
     ]
 
 

@@ -1,4 +1,4 @@
-"""How the workflows do: each in one word, those that need somebody first, in four queries for all."""
+"""How the workflows do: each in one word, those that need somebody first, in six queries for all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.models.rows import Rows
-from workflows_app.models import Event, Lease, Run, Topic
+from workflows_app.models import Breaker, Event, Lease, Run, Topic
 from workflows_app.queries.health import (
     STATES,
     Backlog,
@@ -83,17 +83,21 @@ def test_those_that_need_somebody_come_first(db: None) -> None:
     assert [each.workflow.slug for each in found][-2:] == ["a-second-idle-one", "w0"]
 
 
-def test_the_run_shown_is_the_one_that_holds_the_workflow(rows: Rows) -> None:
+def test_the_run_shown_is_that_of_the_worst_lane(rows: Rows) -> None:
     rows.run("committed")
-    assert health_of().open_run is None
+    assert health_of().worst_run is None
 
-    run = rows.run("blocked")
+    rows.run("reconciling", lane="a")
+    run = rows.run("blocked", lane="b")
+    rows.run("failed", owes_retry=True, lane="c")
+    rows.run("blocked", lane="d")
 
-    assert health_of().open_run == run
+    assert health_of().worst_run == run
+    assert health_of().state == "blocked"
 
 
 def test_the_backlog_counts_what_is_taken_apart_from_what_nobody_takes(rows: Rows) -> None:
-    assert health_of().backlog == Backlog(pending=0, orphaned=0, oldest_pending_at=None)
+    assert health_of().backlog == Backlog(pending=0, orphaned=0, oldest_pending_at=None, lanes=0)
     nobody = Topic.objects.create(workflow=rows.workflow, name="invoice.paid")
     Event.objects.create(topic=nobody, message_id="1", payload={})
     oldest, _ = rows.event(), rows.event()
@@ -101,8 +105,47 @@ def test_the_backlog_counts_what_is_taken_apart_from_what_nobody_takes(rows: Row
     rows.event("reserved", reserved_by=rows.run())
 
     assert health_of().backlog == Backlog(
-        pending=2, orphaned=1, oldest_pending_at=oldest.created_at
+        pending=2, orphaned=1, oldest_pending_at=oldest.created_at, lanes=1
     )
+
+
+def test_held_lanes_are_counted_by_what_holds_them(rows: Rows) -> None:
+    for lane in ("a", "b"):
+        rows.run("blocked", lane=lane, started_at=NOW - timedelta(hours=2))
+    rows.run("reconciling", lane="c", started_at=NOW)
+    rows.run("failed", owes_retry=True, lane="d", ended_at=NOW - timedelta(hours=3))
+    rows.run("failed", owes_retry=True, retry_due_at=NOW, lane="e", ended_at=NOW)
+    rows.run("crashed", owes_retry=True, retry_due_at=NOW, lane="f", ended_at=NOW)
+    rows.run("active", lane="g", started_at=NOW - timedelta(hours=9))
+    rows.run("committed", lane="h")
+    for lane in ("a", "a", "f", "g", "free", None):
+        rows.event(lane=lane)
+    Rows("other").event(lane="a")
+
+    found = health_of()
+
+    assert found.state == "blocked"
+    assert list(found.held.by_what.items()) == [
+        ("blocked", 2),
+        ("failed", 1),
+        ("backing off", 2),
+        ("reconciling", 1),
+    ]
+    # All but the one with the committed run, and the free one.
+    assert (found.held.number, found.lanes_with_work) == (6, 8)
+    assert found.held.since == NOW - timedelta(hours=3)
+    assert (found.held.waiting_behind, found.backlog.pending) == (3, 6)
+
+
+def test_open_breakers_are_told(rows: Rows) -> None:
+    breaker = Breaker.objects.create(handler=rows.handler, unknowns=4)
+    assert health_of().breakers == []
+
+    breaker.open(now=NOW, trial_at=NOW)
+    breaker.save()
+
+    assert health_of().breakers == [breaker]
+    assert health_of().state == "idle"
 
 
 def test_what_nobody_takes_keeps_nobody_working(rows: Rows) -> None:
@@ -135,7 +178,7 @@ def test_what_is_due_for_a_minute_and_found_no_worker_is_overdue(
     assert health_of().overdue_since == (due_at if is_overdue else None)
 
 
-def test_four_queries_are_enough_for_any_number_of_workflows(
+def test_six_queries_are_enough_for_any_number_of_workflows(
     db: None, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(5):
@@ -143,16 +186,22 @@ def test_four_queries_are_enough_for_any_number_of_workflows(
         rows.workflow.active_version = rows.version
         rows.workflow.save()
         rows.event()
-        rows.run("blocked")
+        for lane in range(3):
+            rows.run("blocked", lane=f"lane {lane}")
+        Breaker.objects.create(handler=rows.handler, status="open", trial_at=NOW)
         Lease.objects.create(workflow=rows.workflow)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         shown = {
-            (str(each.workflow.active_version), each.open_run and each.open_run.handler.name)
+            (
+                str(each.workflow.active_version),
+                each.worst_run and each.worst_run.handler.name,
+                *(breaker.handler.name for breaker in each.breakers),
+            )
             for each in workflow_health(now=NOW)
         }
 
-    assert shown == {("1.0", "Pay")}
+    assert shown == {("1.0", "Pay", "Pay")}
 
 
 def test_topics_are_listed_with_the_number_of_their_pending_events(

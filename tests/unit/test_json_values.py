@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from workflows_app.errors import InvalidName, NotJson, TooLarge
-from workflows_app.models import Handler, Workflow
+from workflows_app.models import Handler, LaneState, Workflow
 from workflows_app.sdk.json_values import identifier, json_value
 
 LIMIT = 10_000
@@ -87,8 +87,9 @@ def test_a_value_is_returned_as_it_comes_back_from_the_database(value: Any, stor
 
     assert as_text(clean) == as_text(stored)
     workflow = Workflow.objects.create(slug="json")
-    pk = Handler.objects.create(workflow=workflow, name="h", kind="producer", state=clean).pk
-    assert as_text(Handler.objects.get(pk=pk).state) == as_text(stored)
+    handler = Handler.objects.create(workflow=workflow, name="h", kind="producer")
+    pk = LaneState.objects.create(handler=handler, lane="", state=clean).pk
+    assert as_text(LaneState.objects.get(pk=pk).state) == as_text(stored)
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)

@@ -1,26 +1,27 @@
-"""What is next: every branch of `decide`, one row each (P2, P3)."""
+"""What is next: every branch of `plan`, one row each (P2, P3, P8)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from workflows_app.engine.planner import (
-    Consume,
-    ConsumerView,
+    Begin,
+    BreakerView,
     Continue,
-    Decision,
-    OpenRun,
+    DueReconcile,
+    FreeLane,
+    LooseRun,
     OwedRetry,
-    Poll,
-    ProducerView,
+    Plan,
     Reconcile,
     Recover,
     Retry,
     Snapshot,
-    Wait,
-    decide,
+    plan,
 )
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -28,174 +29,146 @@ SOON = NOW + timedelta(minutes=1)
 LATER = NOW + timedelta(hours=1)
 PAST = NOW - timedelta(seconds=1)
 
-HELD = Wait(until=None, listens=False)
-IDLE = Wait(until=None, listens=True)
-
-BUSY = (ConsumerView(1, oldest_pending=1, awaits_event=False, has_arrival=True),)
-DUE = (ProducerView(9, PAST),)
+IDLE = Plan()
 
 
-def open_run(
-    status: str, *, is_orphaned: bool = False, begun: bool = False, at: datetime | None = None
-) -> OpenRun:
-    return OpenRun(5, status, is_orphaned, has_begun_outside=begun, reconcile_at=at)
+def see(**what: Any) -> Snapshot:
+    return Snapshot(NOW, **{"room": 9, **what})
 
 
-def with_run(run: OpenRun, *, is_paused: bool = False) -> Snapshot:
-    """An open run, while there is plenty else to do."""
-    return Snapshot(NOW, is_paused, open_run=run, consumers=BUSY, producers=DUE)
+def loose(run_id: int = 5, *, orphan: bool = False, begun: bool = False) -> Snapshot:
+    return see(loose=(LooseRun(run_id, "", is_orphaned=orphan, has_begun_outside=begun),))
 
 
-def with_owed(
-    due_at: datetime | None, *, next_only: bool = False, gone: bool = False, is_paused: bool = False
-) -> Snapshot:
-    """An owed retry, while there is plenty else to do."""
-    owed = OwedRetry(6, due_at, only_next_is_missing=next_only, has_handler=not gone)
-    return Snapshot(NOW, is_paused, owed=owed, consumers=BUSY, producers=DUE)
+def owed(due_at: datetime, *, next_only: bool = False, gone: bool = False, **what: Any) -> Snapshot:
+    retry = OwedRetry(6, due_at, only_next_is_missing=next_only, handler_id=1, has_handler=not gone)
+    return see(retries=(retry,), **what)
 
 
-def consumer(
+def free(
     handler_id: int,
+    lane: str = "",
     oldest: int | None = None,
     *,
-    awaits: bool = False,
-    arrival: bool = False,
     wake_at: datetime | None = None,
-) -> ConsumerView:
-    return ConsumerView(handler_id, oldest, awaits, arrival, wake_at)
+    polls: bool = False,
+) -> FreeLane:
+    return FreeLane(handler_id, lane, oldest, wake_at, is_producer=polls)
 
 
-def idle(*consumers: ConsumerView, producers: tuple[ProducerView, ...] = ()) -> Snapshot:
-    return Snapshot(NOW, consumers=consumers, producers=producers)
+def lanes(*free_lanes: FreeLane, **what: Any) -> Snapshot:
+    return see(lanes=free_lanes, **what)
 
 
-TABLE: dict[str, tuple[Snapshot, Decision]] = {
-    # An open run comes before everything.
-    "a blocked run holds all": (with_run(open_run("blocked")), HELD),
-    "a blocked run of a dead worker holds all": (
-        with_run(open_run("blocked", is_orphaned=True)),
-        HELD,
-    ),
-    "a blocked run holds a paused workflow": (with_run(open_run("blocked"), is_paused=True), HELD),
+def paused(snapshot: Snapshot) -> Snapshot:
+    return replace(snapshot, is_paused=True)
+
+
+def does(*decisions: Any, look_at: datetime | None = None, has_more: bool = False) -> Plan:
+    return Plan(decisions, look_at, has_more)
+
+
+OPEN = (1, BreakerView(SOON))
+OVER = (1, BreakerView(PAST))
+TRIED = (1, BreakerView(PAST, is_being_tried=True))
+
+TABLE: dict[str, tuple[Snapshot, Plan]] = {
+    "nothing is to do": (see(), IDLE),
+    # What has begun is settled first.
+    "the run of a dead worker is recovered": (loose(orphan=True), does(Recover(5))),
+    "also while paused": (paused(loose(orphan=True)), does(Recover(5))),
+    "a run that waits for a worker goes on": (loose(), does(Continue(5))),
+    "what began outside goes on while paused": (paused(loose(begun=True)), does(Continue(5))),
+    "what began nothing outside waits while paused": (paused(loose()), IDLE),
     "an unknown outcome is asked about when due": (
-        with_run(open_run("reconciling", begun=True, at=NOW)),
-        Reconcile(5),
-    ),
-    "an unknown outcome without a date is asked about": (
-        with_run(open_run("reconciling", begun=True)),
-        Reconcile(5),
-    ),
-    "asking waits for its date": (
-        with_run(open_run("reconciling", begun=True, at=SOON)),
-        Wait(until=SOON, listens=False),
+        see(reconciles=(DueReconcile(5, NOW),)),
+        does(Reconcile(5)),
     ),
     "asking goes on while paused": (
-        with_run(open_run("reconciling", begun=True, at=PAST), is_paused=True),
-        Reconcile(5),
+        paused(see(reconciles=(DueReconcile(5, PAST),))),
+        does(Reconcile(5)),
     ),
-    "asking needs no recovery": (
-        with_run(open_run("reconciling", begun=True, at=SOON, is_orphaned=True)),
-        Wait(until=SOON, listens=False),
+    "asking waits for its date": (
+        see(reconciles=(DueReconcile(5, SOON), DueReconcile(6, LATER))),
+        does(look_at=SOON),
     ),
-    "the run of a dead worker is recovered": (
-        with_run(open_run("active", is_orphaned=True)),
-        Recover(5),
-    ),
-    "the run of a dead worker is recovered while paused": (
-        with_run(open_run("active", is_orphaned=True, begun=True), is_paused=True),
-        Recover(5),
-    ),
-    "a run that waits for a worker goes on": (with_run(open_run("active")), Continue(5)),
-    "what began outside goes on while paused": (
-        with_run(open_run("active", begun=True), is_paused=True),
-        Continue(5),
-    ),
-    "what began nothing outside waits while paused": (
-        with_run(open_run("active"), is_paused=True),
-        HELD,
-    ),
-    # Then an owed retry.
-    "a retry is made when due": (with_owed(NOW), Retry(6)),
-    "a retry waits for its date": (with_owed(SOON), Wait(until=SOON, listens=False)),
-    "a retry without a date waits for a person": (with_owed(None), HELD),
-    "a retry without a handler waits for a version": (with_owed(PAST, gone=True), HELD),
-    "a retry waits while paused": (with_owed(PAST, is_paused=True), HELD),
-    "next is made up for while paused": (
-        with_owed(PAST, next_only=True, is_paused=True),
-        Retry(6),
-    ),
-    "next waits for its date while paused": (
-        with_owed(SOON, next_only=True, is_paused=True),
-        Wait(until=SOON, listens=False),
-    ),
-    "next without a handler waits for a version": (
-        with_owed(PAST, next_only=True, gone=True, is_paused=True),
-        HELD,
+    # Then what is owed.
+    "a retry is made when due": (owed(NOW), does(Retry(6))),
+    "a retry waits for its date": (owed(SOON), does(look_at=SOON)),
+    "a retry waits while paused": (paused(owed(PAST)), IDLE),
+    "next is made up for while paused": (paused(owed(PAST, next_only=True)), does(Retry(6))),
+    "a retry without a handler waits for a version": (owed(PAST, gone=True), IDLE),
+    "a retry waits for the breaker": (owed(PAST, breakers=(OPEN,)), does(look_at=SOON)),
+    "a retry can be its trial": (owed(PAST, breakers=(OVER,)), does(Retry(6))),
+    "a retry is not a second trial": (owed(PAST, breakers=(TRIED,)), IDLE),
+    "next calls nothing, and needs no breaker": (
+        owed(PAST, next_only=True, breakers=(OPEN,)),
+        does(Retry(6)),
     ),
     # Then something new, unless paused.
-    "a paused workflow starts nothing": (
-        Snapshot(NOW, is_paused=True, consumers=BUSY, producers=DUE),
-        HELD,
+    "a backlog is begun": (lanes(free(1, "a", 10)), does(Begin(1, "a"))),
+    "a paused workflow begins nothing": (paused(lanes(free(1, "a", 10))), IDLE),
+    "each free lane gets a run, the oldest event first": (
+        lanes(free(1, "a", 30), free(1, "b", 10), free(1, "c", 20)),
+        does(Begin(1, "b"), Begin(1, "c"), Begin(1, "a")),
     ),
-    "a workflow without handlers listens": (idle(), IDLE),
-    "a consumer without events listens": (idle(consumer(1)), IDLE),
-    "a backlog is consumed": (idle(consumer(1, 10)), Consume(1)),
-    "a backlog that was looked at in vain waits": (idle(consumer(1, 10, awaits=True)), IDLE),
-    "an arrival is reason to look again": (
-        idle(consumer(1, 10, awaits=True, arrival=True)),
-        Consume(1),
+    "two consumers of one lane take turns by the oldest event": (
+        lanes(free(1, "a", 30), free(2, "a", 10)),
+        does(Begin(2, "a")),
     ),
-    "an arrival that somebody took meanwhile is looked at too": (
-        idle(consumer(1, arrival=True)),
-        Consume(1),
-    ),
-    "a clock wakes a consumer": (idle(consumer(1, awaits=True, wake_at=NOW)), Consume(1)),
-    "a clock that has not come does not": (
-        idle(consumer(1, 10, awaits=True, wake_at=SOON)),
-        Wait(until=SOON, listens=True),
-    ),
-    "the oldest pending event goes first": (
-        idle(consumer(1, 30), consumer(2, 10), consumer(3, 20)),
-        Consume(2),
-    ),
+    "a clock wakes a consumer": (lanes(free(1, "a", wake_at=NOW)), does(Begin(1, "a"))),
+    "a clock that has not come does not": (lanes(free(1, "a", wake_at=SOON)), does(look_at=SOON)),
     "an event goes before a clock": (
-        idle(consumer(1, wake_at=PAST, awaits=True), consumer(2, 10)),
-        Consume(2),
+        lanes(free(1, "a", wake_at=PAST), free(2, "a", 10)),
+        does(Begin(2, "a")),
     ),
     "consumers go before producers": (
-        idle(consumer(1, 10), producers=(ProducerView(9, PAST),)),
-        Consume(1),
+        lanes(free(9, "producer:P", wake_at=PAST, polls=True), free(1, "a", 10)),
+        does(Begin(1, "a"), Begin(9, "producer:P")),
     ),
-    "a producer polls when due": (idle(consumer(1), producers=(ProducerView(9, NOW),)), Poll(9)),
     "the producer that is due longest goes first": (
-        idle(producers=(ProducerView(8, NOW), ProducerView(9, PAST), ProducerView(7, SOON))),
-        Poll(9),
-    ),
-    "of producers due at once the first made goes first": (
-        idle(producers=(ProducerView(9, PAST), ProducerView(8, PAST))),
-        Poll(8),
-    ),
-    "a producer that is never due is not waited for": (
-        idle(producers=(ProducerView(9, None),)),
-        IDLE,
+        lanes(
+            free(8, "producer:A", wake_at=NOW, polls=True),
+            free(9, "producer:B", wake_at=PAST, polls=True),
+        ),
+        does(Begin(9, "producer:B"), Begin(8, "producer:A")),
     ),
     "the earliest moment is waited for": (
-        idle(
-            consumer(1, wake_at=LATER, awaits=True),
-            consumer(2),
-            producers=(ProducerView(8, None), ProducerView(9, SOON)),
-        ),
-        Wait(until=SOON, listens=True),
+        lanes(free(1, wake_at=LATER), free(9, "producer:P", wake_at=SOON, polls=True)),
+        does(look_at=SOON),
     ),
-    "a consumer's moment counts as a producer's": (
-        idle(consumer(1, wake_at=SOON, awaits=True), producers=(ProducerView(9, LATER),)),
-        Wait(until=SOON, listens=True),
+    # A breaker stops its consumer, and no other.
+    "an open breaker holds its consumer": (
+        lanes(free(1, "a", 10), free(2, "b", 20), breakers=(OPEN,)),
+        does(Begin(2, "b"), look_at=SOON),
+    ),
+    "when its time is over one run is let through": (
+        lanes(free(1, "a", 10), free(1, "b", 20), breakers=(OVER,)),
+        does(Begin(1, "a")),
+    ),
+    "while that is under way no other is": (lanes(free(1, "a", 10), breakers=(TRIED,)), IDLE),
+    "a retry that is the trial leaves none for a new run": (
+        owed(PAST, lanes=(free(1, "b", 20),), breakers=(OVER,)),
+        does(Retry(6)),
+    ),
+    # No more than there is room for.
+    "what there is no room for comes later": (
+        replace(lanes(free(1, "a", 10), free(1, "b", 20)), room=1),
+        does(Begin(1, "a"), has_more=True),
+    ),
+    "what has begun comes before what is new": (
+        replace(lanes(free(1, "a", 10), loose=(LooseRun(5, "b", True, False),)), room=1),
+        does(Recover(5), has_more=True),
+    ),
+    "without room nothing is begun": (
+        replace(lanes(free(1, "a", 10), free(2, "b", wake_at=SOON)), room=0),
+        does(look_at=SOON, has_more=True),
     ),
 }
 
 
 @pytest.mark.parametrize("situation", TABLE)
-def test_the_next_step_in_each_situation(situation: str) -> None:
-    snapshot, decision = TABLE[situation]
+def test_what_is_next_in_each_situation(situation: str) -> None:
+    snapshot, expected = TABLE[situation]
 
-    assert decide(snapshot) == decision
+    assert plan(snapshot) == expected

@@ -1,8 +1,9 @@
-"""What holds of `decide` in any situation: nothing starts while something holds the workflow (P2, P3)."""
+"""What holds of `plan` in any situation: one run a lane, nothing new while paused (P2, P3, P8)."""
 
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,144 +11,168 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflows_app.engine.planner import (
-    Consume,
-    ConsumerView,
+    Begin,
+    BreakerView,
     Continue,
     Decision,
-    OpenRun,
+    DueReconcile,
+    FreeLane,
+    LooseRun,
     OwedRetry,
-    Poll,
-    ProducerView,
     Reconcile,
     Recover,
     Retry,
     Snapshot,
-    Wait,
-    decide,
+    plan,
 )
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MOMENTS = st.integers(-3, 3).map(lambda minutes: NOW + timedelta(minutes=minutes))
 BOOLEANS = st.booleans()
+HANDLERS = st.integers(1, 4)
 
-OPEN_RUNS = st.builds(
-    OpenRun,
-    id=st.just(5),
-    status=st.sampled_from(["active", "reconciling", "blocked"]),
+LOOSE = st.builds(
+    LooseRun,
+    id=st.integers(1, 9),
+    lane=st.sampled_from(["loose 1", "loose 2"]),
     is_orphaned=BOOLEANS,
     has_begun_outside=BOOLEANS,
-    reconcile_at=st.none() | MOMENTS,
 )
-OWED = st.builds(
+RECONCILES = st.builds(DueReconcile, run_id=st.integers(11, 19), due_at=MOMENTS)
+RETRIES = st.builds(
     OwedRetry,
-    run_id=st.just(6),
-    due_at=st.none() | MOMENTS,
+    run_id=st.integers(21, 29),
+    due_at=MOMENTS,
     only_next_is_missing=BOOLEANS,
+    handler_id=HANDLERS,
     has_handler=BOOLEANS,
 )
-CONSUMERS = st.builds(
-    ConsumerView,
-    handler_id=st.integers(1, 9),
+LANES = st.builds(
+    FreeLane,
+    handler_id=HANDLERS,
+    lane=st.sampled_from(["", "a", "b"]),
     oldest_pending=st.none() | st.integers(1, 5),
-    awaits_event=BOOLEANS,
-    has_arrival=BOOLEANS,
     wake_at=st.none() | MOMENTS,
+    is_producer=BOOLEANS,
 )
-PRODUCERS = st.builds(ProducerView, handler_id=st.integers(11, 19), due_at=st.none() | MOMENTS)
+BREAKERS = st.builds(BreakerView, trial_at=MOMENTS, is_being_tried=BOOLEANS)
+
+
+def some(each: st.SearchStrategy, *by: str) -> st.SearchStrategy:
+    """Return tuples of what `each` gives, no two of which have the same `by`."""
+    unique = {"unique_by": lambda one: tuple(getattr(one, name) for name in by)} if by else {}
+    return st.lists(each, max_size=4, **unique).map(tuple)
+
+
 SNAPSHOTS = st.builds(
     Snapshot,
     now=st.just(NOW),
+    room=st.integers(0, 6),
     is_paused=BOOLEANS,
-    open_run=st.none() | OPEN_RUNS,
-    owed=st.none() | OWED,
-    consumers=st.lists(CONSUMERS, max_size=3, unique_by=lambda each: each.handler_id).map(tuple),
-    producers=st.lists(PRODUCERS, max_size=3, unique_by=lambda each: each.handler_id).map(tuple),
+    loose=some(LOOSE, "id"),
+    reconciles=some(RECONCILES, "run_id"),
+    retries=some(RETRIES, "run_id"),
+    lanes=some(LANES, "handler_id", "lane"),
+    breakers=st.dictionaries(HANDLERS, BREAKERS, max_size=3).map(
+        lambda found: tuple(found.items())
+    ),
 )
 
-always = settings(
-    max_examples=250,
-    derandomize=True,
-    database=None,
-    deadline=None,
-)
+always = settings(max_examples=250, derandomize=True, database=None, deadline=None)
 
 
-def starts_something(decision: Decision) -> bool:
-    return isinstance(decision, Consume | Poll)
-
-
-def may_send(decision: Decision, snapshot: Snapshot) -> bool:
-    """Tell whether the step may lead to an outside call that was not sent before."""
-    if isinstance(decision, Continue):
-        return snapshot.open_run is not None and not snapshot.open_run.has_begun_outside
+def caller(decision: Decision, snapshot: Snapshot) -> int | None:
+    """Return the handler that the step lets make a call which was not sent before, if it does."""
+    if isinstance(decision, Begin):
+        return decision.handler_id
     if isinstance(decision, Retry):
-        return snapshot.owed is not None and not snapshot.owed.only_next_is_missing
-    return starts_something(decision)
+        (owed,) = [one for one in snapshot.retries if one.run_id == decision.run_id]
+        return None if owed.only_next_is_missing else owed.handler_id
+    return None
 
 
 @always
 @given(SNAPSHOTS)
-def test_nothing_starts_while_something_holds_the_workflow(snapshot: Snapshot) -> None:
-    decision = decide(snapshot)
+def test_no_lane_gets_two_runs(snapshot: Snapshot) -> None:
+    begun = Counter(one.lane for one in plan(snapshot).decisions if isinstance(one, Begin))
 
-    if snapshot.open_run or snapshot.owed or snapshot.is_paused:
-        assert not starts_something(decision)
-    if snapshot.is_paused:
-        assert not may_send(decision, snapshot)
-    if snapshot.open_run is not None and snapshot.open_run.status == "blocked":
-        assert decision == Wait(until=None, listens=False)
+    assert all(number == 1 for number in begun.values())
 
 
 @always
 @given(SNAPSHOTS)
-def test_the_same_snapshot_gives_the_same_decision(snapshot: Snapshot) -> None:
-    first, again = decide(snapshot), decide(copy.deepcopy(snapshot))
+def test_nothing_new_is_sent_while_paused(snapshot: Snapshot) -> None:
+    decisions = plan(replace(snapshot, is_paused=True)).decisions
 
-    assert first == again == decide(snapshot)
+    assert not [one for one in decisions if caller(one, snapshot) is not None]
+    begun = {run.id for run in snapshot.loose if run.has_begun_outside or run.is_orphaned}
+    assert {one.run_id for one in decisions if isinstance(one, Continue)} <= begun
 
 
 @always
 @given(SNAPSHOTS)
-def test_the_order_in_which_handlers_are_listed_does_not_matter(snapshot: Snapshot) -> None:
-    reversed_lists = replace(
-        snapshot, consumers=snapshot.consumers[::-1], producers=snapshot.producers[::-1]
-    )
+def test_a_breaker_that_is_not_closed_lets_one_call_through_at_most(snapshot: Snapshot) -> None:
+    callers = Counter(caller(one, snapshot) for one in plan(snapshot).decisions)
+
+    for handler_id, breaker in snapshot.breakers:
+        assert callers[handler_id] <= int(breaker.lets_one_through(NOW))
+
+
+@always
+@given(SNAPSHOTS)
+def test_no_more_is_begun_than_there_is_room_for(snapshot: Snapshot) -> None:
+    found, all_of_it = plan(snapshot), plan(replace(snapshot, room=100))
+
+    assert found.decisions == all_of_it.decisions[: snapshot.room]
+    assert found.has_more == (len(all_of_it.decisions) > snapshot.room)
+    assert found.look_at == all_of_it.look_at
+
+
+@always
+@given(SNAPSHOTS)
+def test_a_decision_is_about_what_is_there_and_due(snapshot: Snapshot) -> None:
+    loose = {run.id: run for run in snapshot.loose}
+    for decision in plan(snapshot).decisions:
+        match decision:
+            case Recover(run_id):
+                assert loose[run_id].is_orphaned
+            case Continue(run_id):
+                assert not loose[run_id].is_orphaned
+            case Reconcile(run_id):
+                assert (
+                    next(one for one in snapshot.reconciles if one.run_id == run_id).due_at <= NOW
+                )
+            case Retry(run_id):
+                assert next(one for one in snapshot.retries if one.run_id == run_id).due_at <= NOW
+            case Begin(handler_id, lane):
+                found = [o for o in snapshot.lanes if (o.handler_id, o.lane) == (handler_id, lane)]
+                is_woken = found[0].wake_at is not None and found[0].wake_at <= NOW
+                assert found[0].oldest_pending is not None or is_woken
+
+
+@always
+@given(SNAPSHOTS)
+def test_the_same_snapshot_gives_the_same_plan_in_whatever_order_it_is_listed(
+    snapshot: Snapshot,
+) -> None:
+    assert plan(snapshot) == plan(copy.deepcopy(snapshot))
     # Two consumers of one topic do not exist, so no two have the same oldest event.
-    ages = [view.oldest_pending for view in snapshot.consumers if view.is_runnable(NOW)]
-    if len(set(ages)) == len(ages):
-        assert decide(reversed_lists) == decide(snapshot)
+    ages = [(one.oldest_pending, one.wake_at, one.handler_id) for one in snapshot.lanes]
+    oldest = [age for age, _, _ in ages if age is not None]
+    if len(set(oldest)) == len(oldest) and len(set(ages)) == len(ages):
+        backwards = replace(snapshot, lanes=snapshot.lanes[::-1])
+        assert set(plan(replace(backwards, room=100)).decisions) == set(
+            plan(replace(snapshot, room=100)).decisions
+        )
 
 
 @always
 @given(SNAPSHOTS)
-def test_a_decision_is_about_what_is_there(snapshot: Snapshot) -> None:
-    match decide(snapshot):
-        case Recover(run_id) | Reconcile(run_id) | Continue(run_id):
-            assert snapshot.open_run is not None
-            assert snapshot.open_run.id == run_id
-        case Retry(run_id):
-            assert snapshot.owed is not None
-            assert snapshot.owed.run_id == run_id
-            assert snapshot.owed.due_at is not None
-            assert snapshot.owed.due_at <= NOW
-        case Consume(handler_id):
-            (view,) = [each for each in snapshot.consumers if each.handler_id == handler_id]
-            assert view.is_runnable(NOW)
-        case Poll(handler_id):
-            (producer,) = [each for each in snapshot.producers if each.handler_id == handler_id]
-            assert producer.due_at is not None
-            assert producer.due_at <= NOW
-        case Wait(until, listens):
-            # Whoever waits until a moment that has passed would wait in a circle.
-            assert until is None or until > NOW
-            held = snapshot.open_run or snapshot.owed or snapshot.is_paused
-            assert listens == (not held)
+def test_whoever_is_told_when_to_look_again_finds_something_then(snapshot: Snapshot) -> None:
+    """Whoever waited until a moment that has passed would wait in a circle."""
+    found = plan(snapshot)
 
-
-@always
-@given(SNAPSHOTS)
-def test_time_alone_brings_on_whatever_is_waited_for(snapshot: Snapshot) -> None:
-    decision = decide(snapshot)
-
-    if isinstance(decision, Wait) and decision.until is not None:
-        assert not isinstance(decide(replace(snapshot, now=decision.until)), Wait)
+    assert found.look_at is None or found.look_at > NOW
+    if found.look_at is not None and not found.decisions:
+        later = plan(replace(snapshot, now=found.look_at, room=100))
+        assert later.decisions or snapshot.room == 0 or later.look_at != found.look_at

@@ -109,7 +109,9 @@ def test_the_host_takes_what_is_returned_not_what_is_yielded(method: str) -> Non
 
 
 @pytest.mark.parametrize("method", CALLS)
-@pytest.mark.parametrize("value", ["main", ["in"], property(lambda self: None)], ids=repr)
+@pytest.mark.parametrize(
+    "value", ["main", ["in"], property(lambda self: None)], ids=["text", "list", "property"]
+)
 def test_a_method_is_a_function(method: str, value: object) -> None:
     make, _ = CALLS[method]
     assert refusal(make(**{method: value})) == (f"{method} must be a function, not {value!r:.100}.")

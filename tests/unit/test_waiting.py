@@ -11,12 +11,13 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.models.rows import NOON, Rows
 from tests.scenes import Scene
-from workflows_app.models import Arrival, Event
+from workflows_app.models import Arrival, Breaker, Event, LaneState
 from workflows_app.queries.waiting import why_pending
 
 pytestmark = pytest.mark.django_db
 
-MEANWHILE = "Nothing else of the workflow starts meanwhile."
+MEANWHILE = "Nothing else of the main lane starts meanwhile."
+IN_LINE = "It is in line for Pay: the oldest pending events of a lane go first."
 
 
 def as_a_page_loads_it(event: Event) -> Event:
@@ -25,17 +26,13 @@ def as_a_page_loads_it(event: Event) -> Event:
 
 
 def test_an_event_that_nobody_holds_up_is_in_line(rows: Rows) -> None:
-    assert why_pending(rows.event()) == (
-        "It is in line for Pay: the oldest pending events go first."
-    )
+    assert why_pending(rows.event()) == IN_LINE
 
 
 def test_an_event_in_line_stays_so_while_another_is_worked_on(rows: Rows) -> None:
     rows.run("active")
 
-    assert why_pending(rows.event()) == (
-        "It is in line for Pay: the oldest pending events go first."
-    )
+    assert why_pending(rows.event()) == IN_LINE
 
 
 def test_an_event_of_a_topic_that_nobody_takes_waits_for_a_version(rows: Rows) -> None:
@@ -53,7 +50,7 @@ def test_an_event_behind_a_blocked_run_waits_for_a_person(rows: Rows) -> None:
     run = rows.run("blocked")
 
     assert why_pending(rows.event()) == (
-        f"Run {run.pk} of its workflow is blocked and waits for a person. {MEANWHILE}"
+        f"Run {run.pk} of its lane is blocked and waits for a person. {MEANWHILE}"
     )
 
 
@@ -69,7 +66,7 @@ def test_an_event_behind_a_failure_waits_for_a_person_or_a_version(rows: Rows) -
     run = rows.run("failed", owes_retry=True)
 
     assert why_pending(rows.event()) == (
-        f"Run {run.pk} of its workflow failed and waits for a person or a new version. {MEANWHILE}"
+        f"Run {run.pk} of its lane failed and waits for a person or a new version. {MEANWHILE}"
     )
 
 
@@ -82,7 +79,7 @@ def test_an_event_behind_a_retry_is_told_when_in_the_time_zone_of_the_project(
     )
 
     assert why_pending(rows.event()) == (
-        f"Run {run.pk} of its workflow failed; it is tried again at 12:04:05. {MEANWHILE}"
+        f"Run {run.pk} of its lane failed; it is tried again at 12:04:05. {MEANWHILE}"
     )
 
 
@@ -105,19 +102,17 @@ def test_an_event_of_a_paused_workflow_waits_for_a_person(rows: Rows) -> None:
 def test_an_event_that_was_left_lying_is_looked_at_again(
     rows: Rows, wake_at: datetime | None, when: str
 ) -> None:
-    rows.handler.awaits_event = True
-    rows.handler.wake_at = wake_at
-    rows.handler.save()
+    left_lying(rows, wake_at=wake_at)
     event = rows.event()
 
     assert why_pending(as_a_page_loads_it(event)) == (
         f"Pay looked at it and took nothing. It looks again {when}"
     )
 
-    Arrival.objects.create(topic=rows.topic, transaction="1")
-    assert why_pending(as_a_page_loads_it(event)) == (
-        "It is in line for Pay: the oldest pending events go first."
-    )
+    Arrival.objects.create(topic=rows.topic, lane="other", transaction="1")
+    assert why_pending(as_a_page_loads_it(event)) != IN_LINE
+    Arrival.objects.create(topic=rows.topic, lane="", transaction="1")
+    assert why_pending(as_a_page_loads_it(event)) == IN_LINE
 
 
 def test_what_holds_up_the_workflow_is_told_before_that_it_is_paused(rows: Rows) -> None:
@@ -126,8 +121,8 @@ def test_what_holds_up_the_workflow_is_told_before_that_it_is_paused(rows: Rows)
     run = rows.run("blocked")
 
     assert why_pending(rows.event()) == (
-        f"Run {run.pk} of its workflow is blocked and waits for a person. {MEANWHILE}"
-        " It is paused as well, until a person resumes it."
+        f"Run {run.pk} of its lane is blocked and waits for a person. {MEANWHILE}"
+        " The workflow is paused as well, until a person resumes it."
     )
 
 
@@ -139,15 +134,80 @@ def test_another_workflow_s_trouble_holds_up_nothing(rows: Rows) -> None:
     assert why_pending(rows.event()).startswith("It is in line for Pay")
 
 
-def test_the_answer_takes_three_queries_at_most(
+def test_another_lane_s_trouble_holds_up_nothing(rows: Rows) -> None:
+    run = rows.run("blocked", lane="ACME")
+    rows.run("failed", owes_retry=True, lane="Initech")
+
+    assert why_pending(rows.event()) == IN_LINE
+    assert why_pending(rows.event(lane="ACME")) == (
+        f"Run {run.pk} of its lane is blocked and waits for a person. Nothing else of lane “ACME”"
+        " starts meanwhile."
+    )
+
+
+def test_an_event_behind_a_crash_is_told_when_it_goes_on(rows: Rows) -> None:
+    run = rows.run("crashed", owes_retry=True, retry_due_at=NOON)
+
+    assert why_pending(rows.event()) == (
+        f"Run {run.pk} of its lane ended when its worker died or hung; it is tried again at"
+        f" 12:00:00. {MEANWHILE}"
+    )
+
+
+def test_an_event_behind_poison_waits_for_a_person_or_a_version(rows: Rows) -> None:
+    run = rows.run("failed", failure_kind="poison", owes_retry=True)
+
+    assert why_pending(rows.event()) == (
+        f"Run {run.pk} of its lane failed: its worker died or hung each time. It waits for a"
+        f" person or a new version. {MEANWHILE}"
+    )
+
+
+def test_an_event_whose_lane_is_not_named_waits_for_the_code(rows: Rows) -> None:
+    rows.run("blocked")
+
+    assert why_pending(rows.event(lane=None)) == (
+        "Its lane is not named yet: that takes a worker with the code of the active version."
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "then"),
+    [
+        ("open", "The next one is tried on 2026-01-01 at 12:00:00."),
+        ("half_open", "One call is being tried. If it gets an answer, the others go out again."),
+    ],
+)
+def test_an_event_behind_an_open_breaker_waits_for_the_trial(
+    rows: Rows, status: str, then: str
+) -> None:
+    Breaker.objects.create(handler=rows.handler, status=status, unknowns=5, trial_at=NOON)
+
+    assert why_pending(rows.event(lane="ACME")) == (
+        "The circuit breaker of Pay is open: too many calls in a row had an unknown outcome."
+        f" {then}"
+    )
+
+
+def test_behind_a_closed_breaker_it_is_in_line(rows: Rows) -> None:
+    Breaker.objects.create(handler=rows.handler, unknowns=2)
+
+    assert why_pending(rows.event()) == IN_LINE
+
+
+def test_the_answer_takes_four_queries_at_most(
     rows: Rows, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    rows.handler.awaits_event = True
-    rows.handler.save()
+    left_lying(rows, wake_at=None)
     event = as_a_page_loads_it(rows.event())
 
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(4):
         why_pending(event)
+
+
+def left_lying(rows: Rows, *, wake_at: datetime | None) -> None:
+    """Let the consumer have looked into the main lane and taken nothing."""
+    LaneState.objects.create(handler=rows.handler, lane="", arrivals_seen=1, wake_at=wake_at)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from workflows_app.admin import (
     accounts,
+    breakers,
     decisions,
     events,
     handlers,
@@ -16,6 +17,7 @@ from workflows_app.admin import (
 
 __all__ = [
     "accounts",
+    "breakers",
     "decisions",
     "events",
     "handlers",

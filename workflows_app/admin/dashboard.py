@@ -8,7 +8,12 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from workflows_app.queries.attention import blocked_runs, contradictions, failures_that_wait
+from workflows_app.queries.attention import (
+    blocked_runs,
+    contradictions,
+    failures_that_wait,
+    open_breakers,
+)
 from workflows_app.queries.health import workflow_health
 from workflows_app.queries.throughput import Hour, hourly_throughput
 
@@ -38,6 +43,7 @@ def dashboard_callback(request: HttpRequest, context: dict[str, Any]) -> dict[st
     context["title"] = "Home"
     if request.user.has_perm("workflows_app.view_run"):
         now = timezone.now()
+        context["breakers"] = list(open_breakers()[:MOST])
         context["blocked"] = list(blocked_runs()[:MOST])
         context["failures"] = list(failures_that_wait()[:MOST])
         context["contradictions"] = list(contradictions(now=now)[:MOST])

@@ -14,7 +14,7 @@ from unfold.enums import ActionVariant
 from workflows_app.admin.base import link_to, pretty_json
 from workflows_app.admin.buttons import Button, ButtonsAdmin
 from workflows_app.admin.filters import TopicFilter
-from workflows_app.admin.labels import STATUS_LABELS
+from workflows_app.admin.labels import STATUS_LABELS, lane_label
 from workflows_app.models import Event
 from workflows_app.operations import skip_event
 from workflows_app.queries import lineage
@@ -43,10 +43,10 @@ SKIP_EVENT = Button(
 class EventAdmin(ButtonsAdmin):
     buttons = (SKIP_EVENT,)
     change_form_outer_before_template = "workflows_app/event_explanation.html"
-    list_display = ["message_id", "topic", "status_label", "held_by", "created_at"]
+    list_display = ["message_id", "topic", "lane_name", "status_label", "held_by", "created_at"]
     list_filter = ["status", "topic__workflow", TopicFilter]
-    search_fields = ["message_id"]
-    search_help_text = "A part of the message id"
+    search_fields = ["message_id", "lane"]
+    search_help_text = "A part of the message id or of the lane"
     fields = ["status_label", "held_by", "revision", "pretty_payload"]
     hidden_while_empty = {"held_by": "reserved_by_id"}
 
@@ -67,6 +67,10 @@ class EventAdmin(ButtonsAdmin):
     @display(description="status", label=STATUS_LABELS)
     def status_label(self, event: Event) -> str:
         return event.get_status_display()
+
+    @display(description="lane")
+    def lane_name(self, event: Event) -> str:
+        return lane_label(event.lane)
 
     @display(description="reserved by")
     def held_by(self, event: Event) -> str:

@@ -9,7 +9,6 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from workflows_app.models import Run, Topic
-from workflows_app.queries.attention import waits_without_date
 
 
 class WaitsForFilter(SimpleListFilter):
@@ -19,9 +18,8 @@ class WaitsForFilter(SimpleListFilter):
     parameter_name = "waits"
 
     CONDITIONS = {
-        "person": Q(status=Run.Status.BLOCKED) | waits_without_date(),
-        "time": Q(status=Run.Status.FAILED, owes_retry=True, retry_due_at__isnull=False)
-        | Q(status=Run.Status.RECONCILING),
+        "person": Run.blocking_filter(),
+        "time": Q(owes_retry=True, retry_due_at__isnull=False) | Q(status=Run.Status.RECONCILING),
         "worker": Q(status=Run.Status.ACTIVE),
     }
 

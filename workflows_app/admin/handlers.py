@@ -1,18 +1,25 @@
-"""Handlers: the producers and consumers, their state, and when they want to run again."""
+"""Handlers: the producers and consumers, what they keep of each lane, and when they want to run again."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from workflows_app.admin.base import ReadOnlyAdmin, pretty_json
+from workflows_app.admin.labels import lane_label
 from workflows_app.models import Handler
+from workflows_app.queries.lanes import LIMIT, lanes_of
 
 
 @admin.register(Handler)
 class HandlerAdmin(ReadOnlyAdmin):
-    list_display = ["name", "workflow", "kind", "is_current", "wake_at"]
+    change_form_outer_before_template = "workflows_app/handler_explanation.html"
+    list_display = ["name", "workflow", "kind", "is_current"]
     list_select_related = ["workflow"]
     list_filter = ["kind", "is_current", "workflow"]
     search_fields = ["name"]
@@ -21,11 +28,19 @@ class HandlerAdmin(ReadOnlyAdmin):
         "name",
         "kind",
         "is_current",
-        "awaits_event",
-        "wake_at",
         "pretty_state",
     ]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Handler]:
+        handlers: QuerySet[Handler] = super().get_queryset(request)
+        return handlers.select_related("workflow")
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        found = list(lanes_of(row)[: LIMIT + 1])
+        lanes = [{"name": lane_label(state.lane), "state": state} for state in found[:LIMIT]]
+        return {"lanes": lanes, "has_more": len(found) > LIMIT}
+
     @display(description="state")
     def pretty_state(self, handler: Handler) -> SafeString:
+        """Return its state in the lane that it has without naming one; of others, the table tells."""
         return pretty_json(handler.state)

@@ -1,4 +1,6 @@
-"""The colours of statuses: red waits for a person, orange for time, green is done."""
+"""How things are called on pages, and the colours of statuses: red waits for a person, orange for time,
+green is done.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,9 @@ STATUS_LABELS = {
     "needs reconcile": "warning",
     "in flight": "info",
     "paused": "warning",
+    "open": "danger",
+    "half open": "warning",
+    "closed": "success",
     "active": "info",
     "pending": "info",
     "reserved": "info",
@@ -22,3 +27,10 @@ STATUS_LABELS = {
 }
 #: Django shows choices with a capital; the labels are matched as they are shown.
 STATUS_LABELS |= {key.capitalize(): value for key, value in STATUS_LABELS.items()}
+
+
+def lane_label(lane: str | None) -> str:
+    """Return the name of a lane in a list or a table."""
+    if lane is None:
+        return "not named yet"
+    return lane or "main"

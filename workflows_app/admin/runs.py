@@ -14,10 +14,11 @@ from unfold.decorators import display
 from workflows_app.admin.base import link_to, pretty_json
 from workflows_app.admin.buttons import ButtonsAdmin
 from workflows_app.admin.filters import WaitsForFilter
-from workflows_app.admin.labels import STATUS_LABELS
+from workflows_app.admin.labels import STATUS_LABELS, lane_label
 from workflows_app.admin.run_buttons import RUN_BUTTONS
 from workflows_app.models import Event, Run
 from workflows_app.queries.explanation import explain
+from workflows_app.queries.lanes import lane_in_words
 
 
 @admin.register(Run)
@@ -29,18 +30,20 @@ class RunAdmin(ButtonsAdmin):
         "what",
         "workflow",
         "handler_name",
+        "lane_name",
         "status_label",
         "phase",
         "started_at",
     ]
     list_filter = [WaitsForFilter, "status", "failure_kind", "workflow"]
-    search_fields = ["title"]
-    search_help_text = "A run's number, or words of its title"
+    search_fields = ["title", "lane"]
+    search_help_text = "A run's number, or words of its title or lane"
     fields = [
         "status_label",
         "phase",
         "workflow_link",
         "handler_name",
+        "lane_name",
         "version",
         "retry_of_link",
         "started_at",
@@ -86,6 +89,7 @@ class RunAdmin(ButtonsAdmin):
         context = dict(extra_context or {})
         if run is not None and self.has_view_permission(request, run):
             context["explanation"] = explanation = explain(run)
+            context["lane"] = lane_in_words(run.lane)
             context["skippable"] = any(
                 event.status == Event.Status.PENDING for event in explanation.reserved
             )
@@ -105,6 +109,10 @@ class RunAdmin(ButtonsAdmin):
     @display(description="handler")
     def handler_name(self, run: Run) -> str:
         return run.handler.name
+
+    @display(description="lane")
+    def lane_name(self, run: Run) -> str:
+        return lane_label(run.lane)
 
     @display(description="workflow")
     def workflow_link(self, run: Run) -> str:

@@ -11,11 +11,13 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from workflows_app.admin.buttons import Button, ButtonsAdmin
-from workflows_app.admin.labels import STATUS_LABELS
+from workflows_app.admin.labels import STATUS_LABELS, lane_label
 from workflows_app.models import Handler, Run, Workflow
 from workflows_app.operations import pause_workflow, resume_workflow, run_producers_now
 from workflows_app.queries import lineage
+from workflows_app.queries.attention import open_breakers
 from workflows_app.queries.health import topics_with_pending
+from workflows_app.queries.lanes import LIMIT, holding_runs, lanes_with_work, with_next_at
 
 
 def is_active(workflow: Workflow) -> bool:
@@ -25,8 +27,7 @@ def is_active(workflow: Workflow) -> bool:
 def can_poll(workflow: Workflow) -> bool:
     """Tell whether the workflow has producers that could run now."""
     producers = workflow.handlers.filter(kind=Handler.Kind.PRODUCER, is_current=True)
-    is_free = not workflow.runs.filter(status__in=Run.OPEN).exists()
-    return is_active(workflow) and is_free and producers.exists()
+    return is_active(workflow) and producers.exists()
 
 
 @admin.register(Workflow)
@@ -84,11 +85,18 @@ class WorkflowAdmin(ButtonsAdmin):
         return Workflow.objects.with_blocked().select_related("active_version")
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        runs = row.runs.select_related("handler")
+        holding = holding_runs(row)
+        shown = list(holding[:LIMIT])
+        number = len(shown) if len(shown) < LIMIT else holding.count()
         return {
-            "unfinished": runs.filter(status__in=Run.OPEN) | runs.filter(owes_retry=True),
+            "held": [{"name": lane_label(run.lane), "run": run} for run in shown],
+            "held_number": number,
+            "held_more": number - len(shown),
+            "lanes_number": lanes_with_work(row),
+            "at_work": row.runs.filter(status=Run.Status.ACTIVE)[:LIMIT],
+            "breakers": open_breakers().filter(handler__workflow=row),
             "topics": topics_with_pending(row),
-            "handlers": row.handlers.filter(is_current=True),
+            "handlers": with_next_at(row.handlers.filter(is_current=True)),
             "decisions": lineage.decisions_on_workflow(row)[:20],
         }
 

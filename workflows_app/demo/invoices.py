@@ -10,19 +10,17 @@ import csv
 import json
 import os
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TextIO
 
-DEPARTMENTS = ("marketing", "facilities", "research", "support")
 BUNDLED = Path(__file__).parent / "invoices.jsonl"
 FILE_VARIABLE = "WORKFLOWS_DEMO_INVOICES"
 
 _REQUIRED = ("number", "amount", "supplier")
-_FIELDS = (*_REQUIRED, "date", "department")
+_FIELDS = (*_REQUIRED, "date")
 _LONGEST = 200
 _PLAIN_AMOUNT = re.compile(r"-?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.[0-9]{1,2})?")
 _LARGEST_AMOUNT = Decimal("999999999999.99")
@@ -47,7 +45,6 @@ class Invoice:
     date: str
     amount: str
     supplier: str
-    department: str
 
 
 @dataclass(frozen=True)
@@ -186,15 +183,11 @@ def _checked(row: dict[str, object]) -> Invoice | BrokenInvoice:
     amount = _amount(texts["amount"])
     if isinstance(amount, BrokenInvoice):
         return amount
-    department = texts["department"].lower() or department_of(texts["number"])
-    if department not in DEPARTMENTS:
-        return BrokenInvoice(f"there is no department {texts['department']!r}")
     return Invoice(
         number=texts["number"],
         date=texts["date"],
         amount=str(amount),
         supplier=texts["supplier"],
-        department=department,
     )
 
 
@@ -219,8 +212,3 @@ def _amount(text: str) -> Decimal | BrokenInvoice:
     if amount > _LARGEST_AMOUNT:
         return BrokenInvoice(f"amount {text!r} is above {_LARGEST_AMOUNT:,}")
     return amount
-
-
-def department_of(number: str) -> str:
-    """Return the department that an invoice without one goes to: always the same."""
-    return DEPARTMENTS[zlib.crc32(number.encode()) % len(DEPARTMENTS)]

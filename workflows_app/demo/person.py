@@ -39,7 +39,7 @@ class Person:
         runs = Run.objects.select_related("workflow", "mutation", "handler")
         for run in runs.filter(status=Run.Status.BLOCKED):
             self._settle_blocked(run, now)
-        for run in runs.filter(owes_retry=True, retry_due_at=None, status=Run.Status.FAILED):
+        for run in runs.filter(Run.waits_without_date()):
             self._settle_failed(run)
         return len(self.decisions) - before
 
@@ -59,7 +59,7 @@ class Person:
             self._decide(skip_run, run, "It is in the bank's records; nothing is left to do.")
 
     def _settle_failed(self, run: Run) -> None:
-        """What the bank rejected stays undone; what failed too often for a while is tried again."""
+        """What was rejected stays undone; what failed too often for a while is tried again."""
         if run.failure_kind == Run.FailureKind.TRANSIENT:
             self._decide(retry_failed_run, run, "It may work by now.")
         elif run.failure_kind == Run.FailureKind.REJECTED:

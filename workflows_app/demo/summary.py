@@ -16,11 +16,10 @@ from typing import Any
 from django.db.models import Count, QuerySet
 
 from workflows_app.demo.bank.ledger import read_entries
-from workflows_app.demo.invoices import DEPARTMENTS, BrokenInvoice, InvoiceFile
-from workflows_app.demo.workflows import WORKFLOWS, CreatePayment, NotifySupplier, slug_of
+from workflows_app.demo.invoices import BrokenInvoice, InvoiceFile
+from workflows_app.demo.workflows import CreatePayment, Invoices, NotifySupplier
 from workflows_app.models import Event, Handler, Mutation, Run
 
-SLUGS = [workflow.slug for workflow in WORKFLOWS]
 _SETTLED = (Mutation.Status.APPLIED, Mutation.Status.SKIPPED)
 _WAITING = (Event.Status.PENDING, Event.Status.RESERVED)
 _BROKEN_SHOWN = 10
@@ -39,7 +38,7 @@ def is_settled(file: InvoiceFile) -> bool:
     """Tell whether all invoices are read, and no event, run or retry is left to be done."""
     if _runs().filter(status__in=Run.OPEN).exists() or _waiting().exists():
         return False
-    if any(read_to < file.last_line for read_to in _read_to().values()):
+    if _read_to() < file.last_line:
         return False
     return not _runs().filter(owes_retry=True).exists()
 
@@ -65,7 +64,7 @@ def summarise(file: InvoiceFile, bank_ledger: Path) -> Summary:
         ("invoice.received", "payment", CreatePayment.name),
         ("invoice.paid", "webhook", NotifySupplier.name),
     ):
-        here = list(_mutations().filter(mutator=mutator).order_by("pk"))
+        here = list(_mutations().filter(mutator=mutator).select_related("run").order_by("pk"))
         there = [entry for entry in entries if entry["kind"] == kind]
         _tell_effects(summary, kind, here, there)
         _compare_effects(summary, kind, here, there)
@@ -76,31 +75,30 @@ def summarise(file: InvoiceFile, bank_ledger: Path) -> Summary:
 
 
 def _runs() -> QuerySet[Run]:
-    return Run.objects.filter(workflow__slug__in=SLUGS)
+    return Run.objects.filter(workflow__slug=Invoices.slug)
 
 
 def _mutations() -> QuerySet[Mutation]:
-    return Mutation.objects.filter(run__workflow__slug__in=SLUGS)
+    return Mutation.objects.filter(run__workflow__slug=Invoices.slug)
 
 
 def _events(topic: str) -> QuerySet[Event]:
-    return Event.objects.filter(topic__workflow__slug__in=SLUGS, topic__name=topic)
+    return Event.objects.filter(topic__workflow__slug=Invoices.slug, topic__name=topic)
 
 
 def _waiting() -> QuerySet[Event]:
     return Event.objects.filter(
-        topic__workflow__slug__in=SLUGS, topic__consumer__isnull=False, status__in=_WAITING
+        topic__workflow__slug=Invoices.slug, topic__consumer__isnull=False, status__in=_WAITING
     )
 
 
-def _read_to() -> dict[str, int]:
-    """Return the line up to which the producer of each department has read."""
-    producers = Handler.objects.filter(workflow__slug__in=SLUGS, kind=Handler.Kind.PRODUCER)
-    states = dict(producers.values_list("workflow__slug", "state"))
-    return {
-        department: (states.get(slug_of(department)) or {}).get("read_to", 0)
-        for department in DEPARTMENTS
-    }
+def _read_to() -> int:
+    """Return the line up to which the producer has read."""
+    producer = Handler.objects.filter(
+        workflow__slug=Invoices.slug, kind=Handler.Kind.PRODUCER
+    ).first()
+    state = None if producer is None else producer.state
+    return int((state or {}).get("read_to", 0))
 
 
 def _counted(words: Iterable[str]) -> str:
@@ -127,7 +125,9 @@ def _tell_effects(
     if kind == "payment":
         told += f", {sum(Decimal(entry['amount']) for entry in there):,} in all"
     label = f"{kind.title()}s:".ljust(11)
-    statuses = _counted(mutation.status for mutation in here)
+    statuses = _counted(
+        "rejected" if _is_handled_rejection(mutation) else mutation.status for mutation in here
+    )
     summary.lines.append(f"{label}{told}; in the ledger: {statuses}")
 
 
@@ -157,6 +157,12 @@ def _compare_effects(
             say(f"the {kind} of invoice {entry['invoice']} is at the bank, and here it is {known}")
 
 
+def _is_handled_rejection(mutation: Mutation) -> bool:
+    """Tell whether the run went on with a sure no: any other one leaves it where its call was."""
+    is_no = bool(mutation.status == Mutation.Status.FAILED)
+    return is_no and mutation.run.phase != Run.Phase.MUTATING
+
+
 def _differing(params: dict[str, Any], entry: dict[str, Any]) -> str:
     return "; ".join(
         f"{name} {value} here, {entry.get(name)} at the bank"
@@ -166,10 +172,14 @@ def _differing(params: dict[str, Any], entry: dict[str, Any]) -> str:
 
 
 def _compare_events(summary: Summary, topic: str, kind: str, here: list[Mutation]) -> None:
-    """Hold every consumed event against the effect that it was consumed for."""
+    """Hold every consumed event against the effect, or the sure no, that it was consumed for."""
     rows = list(_events(topic).order_by("pk").values_list("message_id", "status"))
     summary.lines.append(f"Events:    {topic}: {_counted(status for _, status in rows)}")
-    settled = {mutation.params["invoice"] for mutation in here if mutation.status in _SETTLED}
+    settled = {
+        mutation.params["invoice"]
+        for mutation in here
+        if mutation.status in _SETTLED or _is_handled_rejection(mutation)
+    }
     for message_id, status in rows:
         if status == Event.Status.CONSUMED and message_id not in settled:
             summary.disagreements.append(
@@ -185,7 +195,7 @@ def _compare_what_follows(summary: Summary, file: InvoiceFile) -> None:
     for line, item in file.lines.items():
         if isinstance(item, BrokenInvoice) or item.number in received:
             continue
-        if line > read_to[item.department]:
+        if line > read_to:
             unread += 1
         else:
             summary.disagreements.append(f"invoice {item.number} was lost: it has no event")

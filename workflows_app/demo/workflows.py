@@ -1,25 +1,26 @@
-"""The demo's automation: invoices are read, paid at the bank, and the supplier is told.
+"""The demo's automation: invoices are read, paid at the bank, and the supplier is told (P8).
 
-A blocked run holds its workflow, so the invoices are spread over one workflow a department.
+Each supplier has a lane: what is unknown about one of them holds up no other.
+
+A payment that the bank rejects is handled: `PayInvoice` takes it for done and counts it, and the supplier
+is told nothing. Webhooks that are rejected are not handled, so that a run that waits for a person can be
+seen too: `TellSupplier` fails and holds its lane.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from workflows_app.conf import LANE_LENGTH, PRODUCER_LANE
 from workflows_app.connectors.http import HttpLookupMutator, HttpMutator
-from workflows_app.demo.invoices import (
-    DEPARTMENTS,
-    BrokenInvoice,
-    Invoice,
-    invoice_file,
-    read_invoices,
-)
+from workflows_app.demo.invoices import BrokenInvoice, Invoice, invoice_file, read_invoices
 from workflows_app.sdk import (
     Consumer,
+    EventRecord,
     Every,
     MutationCall,
     MutationOutcome,
@@ -88,7 +89,6 @@ class ReadInvoices(Producer):
 
     publishes: ClassVar = ["invoice.received"]
     schedule = Every(seconds=10)
-    department = ""
     #: The most invoices of one poll; the next one goes on from there.
     limit = 1000
 
@@ -109,16 +109,11 @@ class ReadInvoices(Producer):
                 break
             read_to = line
             if isinstance(item, BrokenInvoice):
-                self._report(line, item)
-            elif item.department == self.department:
+                logger.warning("invoice.broken line=%s problem=%s", line, item)
+            else:
                 self._publish(ctx, item)
                 published += 1
         return {**known, "read_to": read_to, "published": known["published"] + published}
-
-    def _report(self, line: int, problem: BrokenInvoice) -> None:
-        # Every department reads the whole file; once is enough.
-        if self.department == DEPARTMENTS[0]:
-            logger.warning("invoice.broken line=%s problem=%s", line, problem)
 
     def _publish(self, ctx: PollContext, invoice: Invoice) -> None:
         ref = ctx.register_input(
@@ -130,11 +125,30 @@ class ReadInvoices(Producer):
         ctx.publish("invoice.received", message_id=invoice.number, input=ref, payload=vars(invoice))
 
 
+def lane_of_supplier(payload: Any) -> str:
+    """Return the supplier as the name of a lane, whatever was published.
+
+    A name that no lane can have is folded: always to the same one, and never to that of another supplier.
+    Events without a supplier share the main lane.
+    """
+    supplier = payload.get("supplier") if isinstance(payload, dict) else None
+    if not isinstance(supplier, str) or not supplier.strip():
+        return ""
+    if len(supplier) <= LANE_LENGTH and not supplier.startswith(PRODUCER_LANE):
+        return supplier
+    digest = hashlib.sha256(supplier.encode(errors="replace")).hexdigest()
+    return f"supplier {supplier[:100]} {digest}"
+
+
 class PayInvoice(Consumer):
-    """Pays one invoice a run."""
+    """Pays one invoice a run, and counts those that the bank rejects."""
 
     subscribes: ClassVar = ["invoice.received"]
     publishes: ClassVar = ["invoice.paid"]
+    handles_rejection: ClassVar = True
+
+    def lane(self, event: EventRecord) -> str:
+        return lane_of_supplier(event.payload)
 
     def prepare(self, ctx: PrepareContext, state: Any) -> PrepareResult:
         events = ctx.peek("invoice.received", limit=1)
@@ -158,14 +172,16 @@ class PayInvoice(Consumer):
             told = outcome.result.get("payment")
             news = {**prepared.data, "payment": told or outcome.result["body"]["number"]}
             ctx.publish("invoice.paid", message_id=prepared.data["invoice"], payload=news)
-        paid = (ctx.state or {}).get("paid", 0)
-        return {"paid": paid + (outcome.status == "applied")}
+        return _counted(ctx.state, "paid" if outcome.status == "applied" else outcome.status)
 
 
 class TellSupplier(Consumer):
-    """Tells the supplier of one payment a run."""
+    """Tells the supplier of one payment a run. Waits for a person if the supplier's webhook rejects it."""
 
     subscribes: ClassVar = ["invoice.paid"]
+
+    def lane(self, event: EventRecord) -> str:
+        return lane_of_supplier(event.payload)
 
     def prepare(self, ctx: PrepareContext, state: Any) -> PrepareResult:
         events = ctx.peek("invoice.paid", limit=1)
@@ -179,31 +195,23 @@ class TellSupplier(Consumer):
         return MutationCall(NotifySupplier, prepared.data)
 
     def next(self, ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> Any:
-        told = (ctx.state or {}).get("told", 0)
-        return {"told": told + (outcome.status == "applied")}
+        return _counted(ctx.state, "told" if outcome.status == "applied" else outcome.status)
 
 
-def slug_of(department: str) -> str:
-    """Return the slug of the workflow of this department."""
-    return f"invoices-{department}"
+def _counted(state: Any, word: str) -> dict[str, int]:
+    """Return the state of a lane, which counts how its runs ended, with one more `word`."""
+    counts: dict[str, int] = state or {}
+    return {**counts, word: counts.get(word, 0) + 1}
 
 
-def _workflow_of(department: str) -> type[Workflow]:
-    producer = type("ReadInvoices", (ReadInvoices,), {"department": department})
-    return type(
-        f"Invoices{department.title()}",
-        (Workflow,),
-        {
-            "__module__": __name__,
-            "slug": slug_of(department),
-            "title": f"Pay the invoices of {department}",
-            "version": "1.0",
-            "producers": [producer],
-            "consumers": [PayInvoice, TellSupplier],
-            "mutators": [CreatePayment, NotifySupplier],
-            "policy": {"backoff_initial_seconds": 0.5, "backoff_max_seconds": 4.0},
-        },
-    )
+@register
+class Invoices(Workflow):
+    """The demo's only workflow."""
 
-
-WORKFLOWS = [register(_workflow_of(department)) for department in DEPARTMENTS]
+    slug = "invoices"
+    title = "Pay invoices"
+    version = "1.0"
+    producers: ClassVar = [ReadInvoices]
+    consumers: ClassVar = [PayInvoice, TellSupplier]
+    mutators: ClassVar = [CreatePayment, NotifySupplier]
+    policy: ClassVar = {"backoff_initial_seconds": 0.5, "backoff_max_seconds": 4.0}

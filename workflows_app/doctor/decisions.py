@@ -52,6 +52,10 @@ CHECKS = [
                           WHEN 'it_didnt_happen' THEN 'failed/failed'
                           WHEN 'decide_now' THEN 'blocked/indeterminate'
                           ELSE 'active/skipped' END)
+               WHEN a.operation = 'close_breaker' THEN EXISTS (
+                   SELECT FROM workflows_app_historicalbreaker h
+                     JOIN workflows_app_handler c ON c.id = h.handler_id
+                    WHERE c.workflow_id = a.workflow_id AND h.status = 'closed' AND {_MARKED})
                ELSE EXISTS (
                    SELECT FROM workflows_app_historicalworkflow h
                     WHERE h.id = a.workflow_id AND {_MARKED}
@@ -97,6 +101,14 @@ CHECKS = [
                   FROM (SELECT p.*, lag(status) OVER (PARTITION BY id ORDER BY history_id) AS before
                           FROM workflows_app_historicalworkflow p) h
                  WHERE h.before <> h.status
+                UNION ALL
+                SELECT c.workflow_id, 'breaker', h.id, h.history_id, h.history_user_id,
+                       h.history_change_reason, h.history_date, 'close_breaker', NULL, NULL
+                  FROM (SELECT p.*, lag(status) OVER (PARTITION BY id ORDER BY history_id) AS before
+                          FROM workflows_app_historicalbreaker p) h
+                  JOIN workflows_app_handler c ON c.id = h.handler_id
+                 -- A definite answer closes it without a person.
+                 WHERE h.before <> h.status AND h.history_user_id IS NOT NULL
             )
             SELECT h.workflow_id, h.subject, h.id,
                    concat('"', h.operation, '" is in history row ', h.history_id,

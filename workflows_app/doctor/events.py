@@ -11,7 +11,10 @@ CHECKS = [
     Check(
         id="D201",
         title="A reserved event is held by a run that will not finish it",
-        meaning="Only an open run past its checkpoint, or one of which only `next` is missing, holds events.",
+        meaning=(
+            "Only an open run past its checkpoint holds events, one of which only `next` is missing,"
+            " or one that died before it did again what a person said did not happen."
+        ),
         remedy=f"Nothing will come for this event by itself. {_BY_HAND}",
         find=statement("""
             SELECT r.workflow_id, 'event' AS subject, e.id,
@@ -22,7 +25,8 @@ CHECKS = [
              WHERE e.status = 'reserved'
                AND (
                        (r.status IN ('active', 'reconciling', 'blocked') AND r.phase <> 'preparing')
-                    OR (r.owes_retry AND r.outcome = 'applied')
+                    OR (r.owes_retry AND r.only_next)
+                    OR (r.owes_retry AND r.status = 'crashed' AND r.took_over)
                    ) IS NOT TRUE
         """),
     ),
@@ -55,7 +59,8 @@ CHECKS = [
               JOIN workflows_app_reservation v ON v.run_id = r.id
               JOIN workflows_app_event e ON e.id = v.event_id
              WHERE (r.status IN ('active', 'reconciling', 'blocked')
-                    OR (r.owes_retry AND r.outcome IN ('applied', 'skipped')))
+                    OR (r.owes_retry AND r.only_next)
+                    OR (r.owes_retry AND r.status = 'crashed' AND r.took_over))
                AND CASE WHEN r.outcome = 'skipped' THEN e.status = 'skipped'
                         ELSE e.status = 'reserved' AND e.reserved_by_id = r.id END IS NOT TRUE
         """),

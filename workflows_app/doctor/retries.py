@@ -88,7 +88,7 @@ CHECKS = [
               LEFT JOIN workflows_app_mutation m ON m.id = p.own_id
              WHERE p.outcome IS NOT NULL
                AND (r.idempotency_key = p.idempotency_key)
-                   <> (p.outcome <> 'failed' OR m.resolved_by = 'operator')
+                   <> (p.only_next OR m.resolved_by = 'operator')
         """),
     ),
     Check(
@@ -136,8 +136,7 @@ CHECKS = [
               FROM run_and_outcome r
               JOIN workflows_app_mutation c ON c.id = r.carried_mutation_id
               LEFT JOIN run_and_outcome p ON p.id = r.retry_of_id
-             WHERE (r.own_id IS NULL AND c.status IN ('applied', 'skipped')
-                    AND c.id = p.outcome_id) IS NOT TRUE
+             WHERE (r.own_id IS NULL AND r.only_next AND c.id = p.outcome_id) IS NOT TRUE
         """),
     ),
     Check(
@@ -157,7 +156,7 @@ CHECKS = [
               FROM run_and_outcome r
               LEFT JOIN workflows_app_run n ON n.retry_of_id = r.id
              WHERE r.status IN ('failed', 'crashed')
-               AND r.outcome IN ('applied', 'skipped')
+               AND r.only_next
                AND CASE WHEN n.id IS NULL THEN NOT r.owes_retry
                         ELSE n.carried_mutation_id IS DISTINCT FROM r.outcome_id END
         """),
@@ -178,7 +177,20 @@ CHECKS = [
               JOIN workflows_app_handler h ON h.id = r.handler_id
              WHERE r.status IN ('failed', 'crashed')
                AND NOT r.owes_retry
-               AND (r.outcome IN ('applied', 'skipped')) IS NOT TRUE
+               AND NOT r.only_next
+               -- A poll has done nothing: it owes nothing, and comes again by itself.
+               AND h.kind = 'consumer'
+               -- All that it was about has been skipped.
+               AND NOT (EXISTS (SELECT FROM workflows_app_reservation v WHERE v.run_id = r.id)
+                        AND NOT EXISTS (SELECT FROM workflows_app_reservation v
+                                          JOIN workflows_app_event e ON e.id = v.event_id
+                                         WHERE v.run_id = r.id AND e.status <> 'skipped'))
+               -- It had reserved nothing, and a person has skipped what it would have taken.
+               AND NOT (NOT EXISTS (SELECT FROM workflows_app_reservation v WHERE v.run_id = r.id)
+                        AND EXISTS (SELECT FROM workflows_app_historicalrun p
+                                     WHERE p.id = r.id AND NOT p.owes_retry
+                                       AND p.status IN ('failed', 'crashed')
+                                       AND p.history_user_id IS NOT NULL))
                AND NOT EXISTS (SELECT FROM workflows_app_run n WHERE n.retry_of_id = r.id)
                -- A version without the handler drops what it owed.
                AND h.is_current
@@ -189,6 +201,23 @@ CHECKS = [
                                                FROM workflows_app_historicalrun e
                                               WHERE e.id = r.id
                                                 AND e.status IN ('failed', 'crashed')))
+        """),
+    ),
+    Check(
+        id="D332",
+        title="A run has ended several workers",
+        meaning="Something in its events or its code kills or hangs workers. It holds its lane.",
+        remedy="“Skip event” on its events, “Retry now” on the run, or a new version.",
+        severity=Severity.WARNING,
+        find=statement("""
+            SELECT r.workflow_id, 'run' AS subject, r.id,
+                   concat('of ', h.name, CASE WHEN r.status = 'failed' THEN ' failed as poison after '
+                          ELSE ' is tried again after ' END, r.earlier_crashes + 1,
+                          ' crash(es), and waits in lane "', r.lane, '"') AS detail
+              FROM workflows_app_run r JOIN workflows_app_handler h ON h.id = r.handler_id
+             WHERE r.owes_retry
+               AND (r.failure_kind = 'poison' AND r.retry_due_at IS NULL
+                    OR r.status = 'crashed' AND r.earlier_crashes > 0)
         """),
     ),
 ]

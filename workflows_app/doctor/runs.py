@@ -68,8 +68,8 @@ CHECKS = [
                    WHEN r.phase IN ('preparing', 'prepared') THEN r.outcome IS NULL
                    WHEN r.phase = 'mutating'
                         THEN r.own_id IS NOT NULL AND r.outcome NOT IN ('applied', 'skipped')
-                   WHEN r.phase = 'mutated' THEN r.outcome IN ('applied', 'skipped')
-                   ELSE coalesce(r.outcome, 'applied') IN ('applied', 'skipped')
+                   WHEN r.phase = 'mutated' THEN r.only_next
+                   ELSE r.outcome IS NULL OR r.only_next
                    END IS NOT TRUE
         """),
     ),
@@ -88,14 +88,15 @@ CHECKS = [
     ),
     Check(
         id="D306",
-        title="A run goes on while another one owes a retry",
-        meaning="While a workflow is blocked or backing off nothing else of it may start.",
+        title="A run goes on while another one of its lane owes a retry",
+        meaning="While a lane is blocked or backing off nothing else of it may start.",
         remedy=f"Pause the workflow; the retry waits until the open run has ended. {_BY_HAND}",
         find=statement("""
             SELECT r.workflow_id, 'run' AS subject, r.id,
                    concat('is ', r.status, ', while run ', o.id, ' owes a retry') AS detail
               FROM workflows_app_run r
-              JOIN workflows_app_run o ON o.workflow_id = r.workflow_id AND o.owes_retry
+              JOIN workflows_app_run o ON o.workflow_id = r.workflow_id AND o.lane = r.lane
+                   AND o.owes_retry
              WHERE r.status IN ('active', 'reconciling', 'blocked')
         """),
     ),

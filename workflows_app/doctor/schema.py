@@ -25,6 +25,8 @@ _WORKFLOW = {
     "mutation": "run__workflow_id",
     "evidence": "mutation__run__workflow_id",
     "reservation": "run__workflow_id",
+    "lanestate": "handler__workflow_id",
+    "breaker": "handler__workflow_id",
 }
 
 

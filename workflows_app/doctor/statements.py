@@ -3,7 +3,8 @@
 A statement returns `workflow_id`, `subject`, `id` and `detail`, and only rows that are wrong. What
 is compared may be null, so the conditions of a good row end in `IS NOT TRUE`. It may read
 `run_and_outcome`: every run with its own mutation (`own_id`) and with the one whose outcome `next`
-gets, its own or the one it carries (`outcome_id`, `outcome`).
+gets, its own or the one it carries (`outcome_id`, `outcome`); `only_next`: that outcome is settled,
+and only `next` is left; `took_over`: it went on with the prepare result of the run that it retries.
 """
 
 from __future__ import annotations
@@ -23,10 +24,18 @@ _RUN_AND_OUTCOME = """
         SELECT r.*,
                own.id AS own_id,
                coalesce(own.id, carried.id) AS outcome_id,
-               coalesce(own.status, carried.status) AS outcome
+               coalesce(own.status, carried.status) AS outcome,
+               coalesce(coalesce(own.status, carried.status) IN ('applied', 'skipped')
+                        OR (coalesce(own.status, carried.status) = 'failed'
+                            AND coalesce(own.resolved_by, carried.resolved_by) <> 'operator'
+                            AND r.phase IN ('mutated', 'emitting', 'committed')),
+                        false) AS only_next,
+               coalesce(r.idempotency_key <> '' AND r.idempotency_key = before.idempotency_key,
+                        false) AS took_over
           FROM workflows_app_run r
           LEFT JOIN workflows_app_mutation own ON own.run_id = r.id
           LEFT JOIN workflows_app_mutation carried ON carried.id = r.carried_mutation_id
+          LEFT JOIN workflows_app_run before ON before.id = r.retry_of_id
     )
 """
 

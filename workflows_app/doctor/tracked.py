@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import models
 
-from workflows_app.models import Event, Mutation, Run, Workflow, WorkflowVersion
+from workflows_app.models import Breaker, Event, Mutation, Run, Workflow, WorkflowVersion
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,8 @@ TRACKED = (
             "retry_of_id",
             "carried_mutation_id",
             "earlier_failures",
+            "earlier_crashes",
+            "lane",
             "started_at",
         ),
         set_once=("prepare_result", "idempotency_key"),
@@ -112,5 +114,11 @@ TRACKED = (
         machines=(Machine("status", ("in_flight",)),),
         fixed=("run_id", "mutator", "params", "target", "idempotency_key", "sent_at"),
         set_once=("result", "resolved_by", "resolved_at"),
+    ),
+    Tracked(
+        Breaker,
+        workflow="(SELECT c.workflow_id FROM workflows_app_handler c WHERE c.id = h.handler_id)",
+        machines=(Machine("status", ("closed", "open"), in_one_save=True),),
+        fixed=("handler_id",),
     ),
 )

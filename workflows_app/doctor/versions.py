@@ -73,7 +73,7 @@ CHECKS = [
     Check(
         id="D904",
         title="A run is unfinished, but the active version has no handler for it",
-        meaning="It holds its workflow, and can't be retried.",
+        meaning="It holds its lane, and can't be retried.",
         remedy="Deploy a version that has the handler again.",
         severity=Severity.WARNING,
         find=statement("""

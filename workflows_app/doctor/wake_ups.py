@@ -17,9 +17,8 @@ from workflows_app.dispatch import due_workflows
 from workflows_app.doctor.check import Check, Found, Scope, Severity
 from workflows_app.doctor.statements import rows, statement
 from workflows_app.engine.claims import lock_workflow
-from workflows_app.engine.planner import Wait, decide
-from workflows_app.engine.snapshot import LOOK, take_snapshot
-from workflows_app.models import Handler, Workflow
+from workflows_app.engine.looking import what_is_next
+from workflows_app.models import LaneState, Workflow
 from workflows_app.waking import wake_at
 
 #: A lease that is due this much later is not lost: clocks of several machines write it.
@@ -33,6 +32,8 @@ def _lost_wake_ups(scope: Scope) -> Iterator[Found]:
     for workflow_id in found.values_list("pk", flat=True):
         with transaction.atomic():
             detail = _what_is_lost(lock_workflow(workflow_id), scope)
+            # A look takes arrivals; this one was only to know.
+            transaction.set_rollback(True)
         if detail:
             yield Found(workflow_id, "workflow", workflow_id, detail)
 
@@ -46,18 +47,18 @@ def _what_is_lost(workflow: Workflow, scope: Scope) -> str:
         return ""  # Whoever holds it looks again; D803 and D811 are about holders that vanished.
     # As the next claim would see it. Whether it is due is looked at last: publishing takes no lock.
     now = scope.clock()
-    decision = decide(
-        take_snapshot(workflow, LOOK.all(workflow.pk), code, token=lease.token + 1, now=now)
-    )
+    listens = workflow.status != Workflow.Status.PAUSED
+    if listens and not lease.listens:
+        return "waits for events, but does not listen for them"
     due_at = lease.next_due_at
     if (due_at and due_at <= now + TOLERANCE) or workflow.pk in due_workflows(now):
         return ""
-    if not isinstance(decision, Wait):
-        return f"has something to do ({type(decision).__name__}), but nothing wakes it"
-    if decision.until and (due_at is None or due_at > decision.until + TOLERANCE):
-        return f"is due at {decision.until:%Y-%m-%d %H:%M:%S %Z}, but nothing wakes it then"
-    if decision.listens and not lease.listens:
-        return "waits for events, but does not listen for them"
+    found = what_is_next(workflow, code, token=lease.token + 1, now=now)
+    if found.decisions:
+        name = type(found.decisions[0]).__name__
+        return f"has something to do ({name}), but nothing wakes it"
+    if found.look_at and (due_at is None or due_at > found.look_at + TOLERANCE):
+        return f"is due at {found.look_at:%Y-%m-%d %H:%M:%S %Z}, but nothing wakes it then"
     return ""
 
 
@@ -71,19 +72,20 @@ def _wake(found: Found, scope: Scope) -> None:
 def _long_untouched(scope: Scope) -> Iterator[Found]:
     yield from rows(
         """
-        SELECT h.workflow_id, 'handler' AS subject, h.id,
+        SELECT h.workflow_id, 'lane state' AS subject, s.id,
                concat(h.name, ' waits for another event, while ', waiting.number,
                       ' wait for it since ', waiting.since) AS detail
-          FROM workflows_app_handler h
+          FROM workflows_app_lanestate s JOIN workflows_app_handler h ON h.id = s.handler_id
          CROSS JOIN LATERAL (
                SELECT count(*) AS number, min(e.created_at) AS since
-                 FROM workflows_app_topic t JOIN workflows_app_event e ON e.topic_id = t.id
+                 FROM workflows_app_topic t
+                 JOIN workflows_app_event e ON e.topic_id = t.id AND e.lane = s.lane
                 WHERE t.consumer_id = h.id AND e.status = 'pending') waiting
-         WHERE h.awaits_event AND h.wake_at IS NULL AND h.is_current
+         WHERE s.arrivals_seen = s.arrivals AND s.wake_at IS NULL AND h.is_current
            AND waiting.since < %(since)s
            AND NOT EXISTS (SELECT FROM workflows_app_arrival a
                              JOIN workflows_app_topic t ON t.id = a.topic_id
-                            WHERE t.consumer_id = h.id)
+                            WHERE t.consumer_id = h.id AND a.lane = s.lane)
         """,
         scope,
         since=scope.clock() - timedelta(seconds=policy().wake_max_seconds),
@@ -95,7 +97,7 @@ def _look_again(found: Found, scope: Scope) -> None:
     with transaction.atomic():
         lock_workflow(found.workflow_id)
         # As a new version does: the consumer is offered once more what it left.
-        Handler.objects.filter(pk=found.id).update(awaits_event=False)
+        LaneState.objects.filter(pk=found.id).update(arrivals_seen=None)
         wake_at(found.workflow_id, due_at=scope.clock())
 
 

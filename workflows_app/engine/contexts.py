@@ -8,11 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
-
-from django.db.models import QuerySet, Subquery
 
 from workflows_app.conf import Policy
 from workflows_app.errors import (
@@ -21,50 +18,45 @@ from workflows_app.errors import (
     WorkflowsError,
     WrongReturn,
 )
-from workflows_app.models import Event, Topic, Workflow
-from workflows_app.models.reading import Compiled, Reading
-from workflows_app.models.saving import ask
+from workflows_app.models import Event
 from workflows_app.publishing import checked_ref, input_ref
 from workflows_app.sdk.handlers import Consumer, Handler, Producer
 from workflows_app.sdk.json_values import identifier, json_value
+from workflows_app.sdk.lanes import lane_of
 from workflows_app.sdk.values import EventRecord, InputRef
-
-
-def _pending(workflow_id: int, topic: str) -> QuerySet[Event]:
-    # The topic's key first: then the oldest are the first rows of a partial index.
-    found = Topic.objects.filter(workflow=workflow_id, name=topic).values("pk")[:1]
-    return Event.objects.filter(topic=Subquery(found), status=Event.Status.PENDING).order_by(
-        Event.IN_ORDER
-    )
-
-
-@lru_cache(maxsize=1000)
-def _oldest(topic: str, limit: int | None) -> Compiled[Event]:
-    return Compiled(lambda workflow: _pending(workflow, topic)[:limit])
-
+from workflows_app.sdk.workflow import Workflow
 
 #: What each consumer peeked at first when it was last prepared: mostly it will do so again.
-_habits: WeakKeyDictionary[type[Handler], tuple[str, int]] = WeakKeyDictionary()
+_habits: WeakKeyDictionary[type[Handler], Peek] = WeakKeyDictionary()
 
 
-@dataclass
-class Ahead:
-    """What a consumer will probably peek at, read in the round trip that began its run."""
+@dataclass(frozen=True)
+class Peek:
+    """What a handler asks for: the oldest pending events of a topic."""
 
     topic: str
     limit: int
-    _reading: Reading
 
-    @classmethod
-    def of(cls, consumer: type[Handler] | None, workflow_id: int) -> Ahead | None:
-        """Let it be read when the block of `collected` ends. None if nothing is known of its habits."""
-        habit = _habits.get(consumer) if consumer is not None else None
-        if habit is None:
-            return None
-        return cls(*habit, ask((_oldest(*habit), (workflow_id,))))
 
-    def events(self) -> list[Event]:
-        return self._reading.rows()
+def habit_of(consumer: type[Handler]) -> Peek | None:
+    """Return what the consumer will probably peek at first."""
+    return _habits.get(consumer)
+
+
+@dataclass
+class PrefetchedPeek:
+    """What a consumer will probably peek at, read in the round trip that began its run."""
+
+    peek: Peek
+    events: list[Event]
+
+
+class Reader(Protocol):
+    """Reads pending events of the run's lane, oldest first."""
+
+    def oldest(self, topic: str, limit: int) -> list[Event]: ...
+
+    def named(self, topic: str, message_ids: list[str]) -> list[Event]: ...
 
 
 @dataclass(frozen=True)
@@ -75,6 +67,8 @@ class Publication:
     message_id: str
     payload: Any
     input: InputRef | None = None
+    #: None: the code has no consumer of the topic.
+    lane: str | None = None
 
 
 class _Context:
@@ -106,20 +100,20 @@ class PrepareView(_Context):
     def __init__(
         self,
         consumer: type[Consumer],
-        workflow: Workflow,
         policy: Policy,
         now: datetime,
-        ahead: Ahead | None = None,
+        lane: str,
+        reader: Reader,
+        ahead: PrefetchedPeek | None = None,
     ) -> None:
         super().__init__(consumer, policy, now)
+        self.lane = lane
         self._consumer = consumer
-        self._workflow = workflow
+        self._reader = reader
         self._ahead = ahead
         self._has_peeked = False
         #: The events as they are stored, by id; the handler gets copies.
         self.offered: dict[int, EventRecord] = {}
-        #: Their rows, of which a checkpoint is made.
-        self.events: dict[int, Event] = {}
 
     def peek(self, topic: str, limit: int = 100) -> list[EventRecord]:
         self._require_declared(topic, self._consumer.subscribes, "peek at")
@@ -127,59 +121,64 @@ class PrepareView(_Context):
             raise self._remember(
                 HandlerViolation(f"peek needs a limit of 1 or more, not {limit!r}.")
             )
-        return self._records(topic, self._oldest(topic, min(limit, self._policy.peek_limit)))
+        return self._records(topic, self._oldest(Peek(topic, min(limit, self._policy.peek_limit))))
 
-    def _oldest(self, topic: str, limit: int) -> list[Event]:
+    def _oldest(self, peek: Peek) -> list[Event]:
         if not self._has_peeked:
             self._has_peeked = True
-            _habits[self._consumer] = (topic, limit)
+            _habits[self._consumer] = peek
         ahead, self._ahead = self._ahead, None
-        if ahead is not None and (ahead.topic, ahead.limit) == (topic, limit):
-            return ahead.events()
-        return _oldest(topic, limit).all(self._workflow.pk)
+        if ahead is not None and ahead.peek == peek:
+            return ahead.events
+        return self._reader.oldest(peek.topic, peek.limit)
 
     def get(self, topic: str, ids: Iterable[str]) -> list[EventRecord]:
         self._require_declared(topic, self._consumer.subscribes, "get events of")
-        pending = _pending(self._workflow.pk, topic)
-        return self._records(topic, list(pending.filter(message_id__in=list(ids))))
+        return self._records(topic, self._reader.named(topic, list(ids)))
 
     def _records(self, topic: str, events: list[Event]) -> list[EventRecord]:
         found = [
             EventRecord(topic, event.message_id, event.payload, event.pk, event.revision)
             for event in events
         ]
-        self.events.update((event.pk, event) for event in events)
         self.offered.update((record.id, record) for record in found)
         return [record.copied() for record in found]
 
 
 class _PublishingContext(_Context):
-    def __init__(self, handler: type[Handler], policy: Policy, now: datetime) -> None:
+    def __init__(
+        self, handler: type[Handler], code: type[Workflow], policy: Policy, now: datetime
+    ) -> None:
         super().__init__(handler, policy, now)
+        self._code = code
         self.publications: list[Publication] = []
 
     def _publish(
         self, topic: str, message_id: str, payload: Any, input: InputRef | None = None
     ) -> None:
         self._require_declared(topic, self._handler.publishes, "publish to")
+        limit = self._policy.json_max_bytes
         try:
-            self.publications.append(
-                Publication(
-                    topic,
-                    identifier(message_id, field="message_id"),
-                    json_value(payload, field="payload", limit_bytes=self._policy.json_max_bytes),
-                    input,
-                )
-            )
+            name = identifier(message_id, field="message_id")
+            value = json_value(payload, field="payload", limit_bytes=limit)
+            lane = lane_of(self._code, topic, name, value)
         except WorkflowsError as error:
             raise self._remember(error) from None
+        self.publications.append(Publication(topic, name, value, input, lane))
 
 
 class NextView(_PublishingContext):
     """`ctx` of `next`."""
 
-    def __init__(self, consumer: type[Consumer], policy: Policy, now: datetime, state: Any) -> None:
-        super().__init__(consumer, policy, now)
+    def __init__(
+        self,
+        consumer: type[Consumer],
+        code: type[Workflow],
+        policy: Policy,
+        now: datetime,
+        state: Any,
+    ) -> None:
+        super().__init__(consumer, code, policy, now)
         self.state = state
 
     def publish(self, topic: str, *, message_id: str, payload: Any) -> None:
@@ -189,8 +188,10 @@ class NextView(_PublishingContext):
 class PollView(_PublishingContext):
     """`ctx` of `poll`."""
 
-    def __init__(self, producer: type[Producer], policy: Policy, now: datetime) -> None:
-        super().__init__(producer, policy, now)
+    def __init__(
+        self, producer: type[Producer], code: type[Workflow], policy: Policy, now: datetime
+    ) -> None:
+        super().__init__(producer, code, policy, now)
         self.inputs: list[InputRef] = []
 
     def register_input(self, *, source: str, type: str, id: str, title: str = "") -> InputRef:

@@ -1,62 +1,72 @@
-"""Choosing the next step of a workflow: a pure function of a snapshot (P2, P3).
+"""Choosing what is next in a workflow: a pure function of a snapshot (P2, P3, P8).
 
-The order is the promise. What has begun outside is settled before anything starts, and while a
-workflow is blocked or backing off nothing else of it starts. One open run a workflow: lanes would
-be added here, and in the constraint `one_open_run_per_workflow`.
+The order is the promise. What has begun outside is settled before anything starts; in each lane one run
+goes after the other; among free lanes the one with the oldest pending event comes first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 
 @dataclass(frozen=True)
-class OpenRun:
-    """The run that is `active`, `reconciling` or `blocked`."""
+class LooseRun:
+    """An active run that is in nobody's hands."""
 
     id: int
-    status: str
+    lane: str
     #: Another claim began to execute it, and that claim is over.
     is_orphaned: bool
     #: Its outside call has been sent, or its outcome is settled: it must come to an end.
     has_begun_outside: bool
-    reconcile_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class DueReconcile:
+    """A run whose outcome is unknown, and when the outside system is to be asked."""
+
+    run_id: int
+    due_at: datetime
 
 
 @dataclass(frozen=True)
 class OwedRetry:
-    """The ended run whose work is still to be done; without `due_at` a person or a version says when."""
+    """An ended run whose work is still to be done at `due_at`."""
 
     run_id: int
-    due_at: datetime | None
+    due_at: datetime
     #: Its outside effect is settled, only `next` is missing.
     only_next_is_missing: bool
-    #: The active version still has its handler.
+    handler_id: int = 0
+    #: The code has its handler.
     has_handler: bool = True
 
 
 @dataclass(frozen=True)
-class ConsumerView:
-    handler_id: int
-    #: The id of its oldest pending event: the age, among consumers.
-    oldest_pending: int | None
-    awaits_event: bool
-    has_arrival: bool
-    wake_at: datetime | None = None
+class FreeLane:
+    """A lane without an open run or an owed retry, and one handler that has something to do there."""
 
-    def is_runnable(self, now: datetime) -> bool:
-        """Tell whether `prepare` has something new to look at."""
-        backlog = self.oldest_pending is not None and not self.awaits_event
-        woken = self.wake_at is not None and self.wake_at <= now
-        return backlog or self.has_arrival or woken
+    handler_id: int
+    lane: str
+    #: The id of the oldest pending event that the handler has not just left; its age, among consumers.
+    oldest_pending: int | None = None
+    #: When a producer polls, or a consumer looks again without an event.
+    wake_at: datetime | None = None
+    is_producer: bool = False
 
 
 @dataclass(frozen=True)
-class ProducerView:
-    handler_id: int
-    due_at: datetime | None
+class BreakerView:
+    """A breaker that is not closed."""
+
+    trial_at: datetime
+    #: A trial is under way.
+    is_being_tried: bool = False
+
+    def lets_one_through(self, now: datetime) -> bool:
+        return self.trial_at <= now and not self.is_being_tried
 
 
 @dataclass(frozen=True)
@@ -64,13 +74,15 @@ class Snapshot:
     """All that the choice depends on, read under the workflow's row lock."""
 
     now: datetime
+    #: How many more runs may be begun.
+    room: int = 1
     is_paused: bool = False
-    open_run: OpenRun | None = None
-    owed: OwedRetry | None = None
-    consumers: tuple[ConsumerView, ...] = ()
-    producers: tuple[ProducerView, ...] = ()
-    #: The handlers' rows by id, for whoever begins what is chosen. Nothing is chosen by them.
-    handlers: Mapping[int, object] = field(default_factory=dict, compare=False, repr=False)
+    loose: tuple[LooseRun, ...] = ()
+    reconciles: tuple[DueReconcile, ...] = ()
+    retries: tuple[OwedRetry, ...] = ()
+    lanes: tuple[FreeLane, ...] = ()
+    #: By handler; one that is not here is closed.
+    breakers: tuple[tuple[int, BreakerView], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,76 +114,92 @@ class Retry:
 
 
 @dataclass(frozen=True)
-class Consume:
-    """Start a run of this consumer."""
+class Begin:
+    """Start a run of this handler in this lane."""
 
     handler_id: int
+    lane: str
+
+
+Decision = Recover | Reconcile | Continue | Retry | Begin
 
 
 @dataclass(frozen=True)
-class Poll:
-    """Start a run of this producer."""
+class Plan:
+    """What to begin now, in this order, and when to look again if nothing happens before."""
 
-    handler_id: int
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Nothing to do until `until` (None: until woken); `listens`: an arrival is reason to look."""
-
-    until: datetime | None
-    listens: bool
+    decisions: tuple[Decision, ...] = ()
+    look_at: datetime | None = None
+    #: There was not room for all.
+    has_more: bool = False
 
 
-Decision = Recover | Reconcile | Continue | Retry | Consume | Poll | Wait
-
-_HELD = Wait(until=None, listens=False)
-
-
-def decide(snapshot: Snapshot) -> Decision:
-    """Return what is next. No I/O; the same snapshot gives the same decision."""
-    if snapshot.open_run is not None:
-        return _with_open_run(snapshot.open_run, snapshot)
-    if snapshot.owed is not None:
-        return _with_owed_retry(snapshot.owed, snapshot)
-    if snapshot.is_paused:
-        return _HELD
-    return _start_something(snapshot)
-
-
-def _with_open_run(run: OpenRun, snapshot: Snapshot) -> Decision:
-    if run.status == "blocked":
-        return _HELD
-    if run.status == "reconciling":
-        if run.reconcile_at is None or run.reconcile_at <= snapshot.now:
-            return Reconcile(run.id)
-        return Wait(until=run.reconcile_at, listens=False)
-    if run.is_orphaned:
-        return Recover(run.id)
-    if snapshot.is_paused and not run.has_begun_outside:
-        return _HELD
-    return Continue(run.id)
+def plan(snapshot: Snapshot) -> Plan:
+    """Return what is next. No I/O; the same snapshot gives the same plan."""
+    now = snapshot.now
+    breakers = dict(snapshot.breakers)
+    decisions: list[Decision] = [*_settling(snapshot)]
+    later: list[datetime] = [item.due_at for item in snapshot.reconciles if item.due_at > now]
+    for owed in snapshot.retries:
+        if not owed.has_handler or (snapshot.is_paused and not owed.only_next_is_missing):
+            continue
+        breaker = None if owed.only_next_is_missing else breakers.get(owed.handler_id)
+        due_at = owed.due_at if breaker is None else max(owed.due_at, breaker.trial_at)
+        if due_at > now:
+            later.append(due_at)
+        elif breaker is None:
+            decisions.append(Retry(owed.run_id))
+        elif breaker.lets_one_through(now):
+            decisions.append(Retry(owed.run_id))
+            breakers[owed.handler_id] = BreakerView(breaker.trial_at, is_being_tried=True)
+    if not snapshot.is_paused:
+        starts, moments = _starting(snapshot.lanes, breakers, now)
+        decisions += starts
+        later += moments
+    room = max(snapshot.room, 0)
+    return Plan(tuple(decisions[:room]), min(later, default=None), has_more=len(decisions) > room)
 
 
-def _with_owed_retry(owed: OwedRetry, snapshot: Snapshot) -> Decision:
-    if snapshot.is_paused and not owed.only_next_is_missing:
-        return _HELD
-    if owed.due_at is None or not owed.has_handler:
-        return _HELD
-    if owed.due_at <= snapshot.now:
-        return Retry(owed.run_id)
-    return Wait(until=owed.due_at, listens=False)
+def _settling(snapshot: Snapshot) -> Iterable[Decision]:
+    for run in snapshot.loose:
+        if run.is_orphaned:
+            yield Recover(run.id)
+    for item in snapshot.reconciles:
+        if item.due_at <= snapshot.now:
+            yield Reconcile(item.run_id)
+    for run in snapshot.loose:
+        if not run.is_orphaned and (run.has_begun_outside or not snapshot.is_paused):
+            yield Continue(run.id)
 
 
-def _start_something(snapshot: Snapshot) -> Decision:
-    runnable = [view for view in snapshot.consumers if view.is_runnable(snapshot.now)]
-    if runnable:
-        # A consumer that only its clock woke comes after those with pending events.
-        first = min(runnable, key=lambda view: (view.oldest_pending is None, view.oldest_pending))
-        return Consume(first.handler_id)
-    due = [view for view in snapshot.producers if view.due_at and view.due_at <= snapshot.now]
-    if due:
-        return Poll(min(due, key=lambda view: (view.due_at, view.handler_id)).handler_id)
-    moments = [view.wake_at for view in snapshot.consumers]
-    moments += [view.due_at for view in snapshot.producers]
-    return Wait(until=min((at for at in moments if at), default=None), listens=True)
+def _starting(
+    lanes: Iterable[FreeLane], breakers: dict[int, BreakerView], now: datetime
+) -> tuple[list[Decision], list[datetime]]:
+    """Return what to start, one run a lane, and when something else is due."""
+    starts: list[Decision] = []
+    later: list[datetime] = []
+    taken: set[str] = set()
+    # A handler that only its clock woke comes after those with pending events.
+    for item in sorted(lanes, key=_age):
+        is_woken = item.wake_at is not None and item.wake_at <= now
+        if item.oldest_pending is None and not is_woken:
+            if item.wake_at is not None:
+                later.append(item.wake_at)
+            continue
+        breaker = breakers.get(item.handler_id)
+        if breaker is not None and breaker.trial_at > now:
+            later.append(breaker.trial_at)
+            continue
+        if item.lane in taken or (breaker is not None and not breaker.lets_one_through(now)):
+            continue
+        starts.append(Begin(item.handler_id, item.lane))
+        taken.add(item.lane)
+        if breaker is not None:
+            breakers[item.handler_id] = BreakerView(breaker.trial_at, is_being_tried=True)
+    return starts, later
+
+
+def _age(item: FreeLane) -> tuple[bool, int, bool, float, int]:
+    woken = item.wake_at.timestamp() if item.wake_at else 0.0
+    oldest = item.oldest_pending
+    return (oldest is None, oldest or 0, item.is_producer, woken, item.handler_id)

@@ -1,87 +1,96 @@
-"""After a worker died: decide by the ledger, not by the phase (P1, P2, P3).
+"""After a worker died, or a handler hung: decide by the ledger, not by the phase (P1, P2, P3, P8).
 
 | found | then |
 |---|---|
 | no mutation row | run crashed, reservations released, a new run from `prepare` is owed if the active version has its handler |
 | mutation `in_flight` | unknown outcome: the same run is reconciled or blocks |
-| `applied`, `skipped` | run crashed; a new run from `next` with the same outcome |
+| its outcome is settled | run crashed; a new run from `next` with the same outcome is owed |
 
-Reconciling and blocked runs and owed retries need no recovery: their state is all there is.
+A retry is owed after a pause that grows with crashes in a row. After `crash_retries` of them the run
+fails as `poison`, which waits for a person or new code: something in it ends workers. Reconciling and
+blocked runs and owed retries need no recovery: their state is all there is.
 """
 
 from __future__ import annotations
 
 import logging
-from datetime import datetime
 
-from workflows_app.engine import ledger, retry
-from workflows_app.engine.ledger import Finding, Verdict
+from workflows_app.engine import retry
+from workflows_app.engine.answers import Finding, Verdict
+from workflows_app.engine.case import Case
 from workflows_app.engine.log import log
-from workflows_app.engine.work import Work
-from workflows_app.models import Evidence, Mutation, Run, WorkflowVersion
+from workflows_app.engine.outcomes import Todo, record_evidence, write_unknown
+from workflows_app.models import Evidence, Handler, Mutation, Run
 from workflows_app.models.saving import save_with_history
 
 LOST = "the worker ended before the outcome was recorded"
+DIED = "its worker died"
 
 
-def recover(work: Work) -> Run | None:
-    """Settle the run of a dead worker as far as the ledger allows. Needs the transaction of `held`.
-
-    Returns the new run, if there is one to go on with.
-    """
-    run = work.run
-    mutation: Mutation | None = getattr(run, "mutation", None)
-    log("run.recovered", run, level=logging.WARNING, phase=run.phase)
+def recover(case: Case, *, token: int, why: str = DIED) -> Todo:
+    """Settle the run of a dead worker as far as the ledger allows. Needs the lock."""
+    run, mutation = case.run, case.mutation
+    log("run.recovered", run, level=logging.WARNING, lane=run.lane, phase=run.phase, why=why)
+    case.touch()
     if mutation is not None and mutation.status == Mutation.Status.IN_FLIGHT:
-        run.fencing_token = work.claim.token
-        nothing_came_back = Finding(Verdict.UNKNOWN, LOST)
-        ledger.record_evidence(mutation, Evidence.Kind.EXECUTE, nothing_came_back)
-        ledger.write_unknown(work, mutation, work.code.mutator_named(mutation.mutator), LOST)
-        return None
-    now = work.clock()
-    version = run.workflow.active_version
-    assert version is not None
-    if retry.only_next_is_missing(run):
-        _crash(run, now)
-        return retry.make_retry(
-            run,
-            version=version,
-            reason=f"the worker of run {run.pk} died; only next is missing",
-            now=now,
-            token=work.claim.token,
-        )
-    if _took_over_its_prepare_result(run):
-        _again_from_the_same_prepare_result(run, version, now)
-        return None
-    if retry.has_handler(run):
-        run.owes_retry = True
-        run.retry_due_at = now
-    retry.release_events(run, reason=f"the worker of run {run.pk} died before it did anything")
-    _crash(run, now)
-    return None
+        run.fencing_token = token
+        # Nobody knows when the call ended. By now it has.
+        mutation.ended_at = case.now
+        record_evidence(mutation, Evidence.Kind.EXECUTE, Finding(Verdict.UNKNOWN, LOST))
+        return write_unknown(case, LOST)
+    if run.handler.kind == Handler.Kind.PRODUCER:
+        _crash_of_producer(case, why)
+        return Todo.NOTHING
+    is_poison = run.earlier_crashes >= case.policy.crash_retries
+    keeps = retry.only_next_is_missing(run) or (took_over(run) and not is_poison)
+    run.owes_retry = keeps or case.has_handler()
+    if run.owes_retry and not is_poison:
+        run.retry_due_at = case.now + case.policy.retry_delay(run.earlier_crashes + 1)
+    if not keeps:
+        reason = f"the worker of run {run.pk} died before it did anything"
+        retry.release_events(case.events, reason=reason)
+    if is_poison:
+        _fail_as_poison(run, case, why)
+    else:
+        _crash(run, case, why)
+    return Todo.NOTHING
 
 
-def _took_over_its_prepare_result(run: Run) -> bool:
+def took_over(run: Run) -> bool:
+    """Tell whether `run` goes on with the prepare result of the run that it retries.
+
+    A person asked for just that to be tried again: its retry does so too.
+    """
     earlier = run.retry_of
     return earlier is not None and "" != earlier.idempotency_key == run.idempotency_key
 
 
-def _again_from_the_same_prepare_result(run: Run, version: WorkflowVersion, now: datetime) -> None:
-    """Nothing was sent, but a person asked for just this prepare result to be tried again.
-
-    The planner says when: not while the workflow is paused, since nothing has begun outside.
-    """
-    _crash(run, now)
-    retry.make_retry(
-        run,
-        version=version,
-        reason=f"the worker of run {run.pk} died before it sent anything",
-        now=now,
-        same_prepare_result=True,
-    )
+def _crash_of_producer(case: Case, why: str) -> None:
+    """It has done nothing outside and owes nothing: it polls again after a pause."""
+    if case.lane_view().failures >= case.policy.crash_retries:
+        _fail_as_poison(case.run, case, why)
+    else:
+        _crash(case.run, case, why)
+    retry.poll_again(case)
 
 
-def _crash(run: Run, now: datetime) -> None:
+def _crash(run: Run, case: Case, why: str) -> None:
     run.crash()
-    run.ended_at = now
-    save_with_history(run, reason="its worker died")
+    run.ended_at = case.now
+    save_with_history(run, reason=why)
+
+
+def _fail_as_poison(run: Run, case: Case, why: str) -> None:
+    """Its events have ended several workers: they wait for a person or for new code."""
+    is_poll = run.handler.kind == Handler.Kind.PRODUCER
+    crashes = 1 + (case.lane_view().failures if is_poll else run.earlier_crashes)
+    run.failure_phase = run.phase
+    run.failure_message = f"{why}, {crashes} times in a row"
+    run.fail(Run.FailureKind.POISON.value)
+    run.ended_at = case.now
+    if run.owes_retry and case.has_newer_code:
+        run.retry_due_at = case.now
+    save_with_history(run, reason=f"run {run.pk} failed (poison): {run.failure_message}")
+    facts = {"lane": run.lane, "kind": "poison", "crashes": crashes}
+    waits_for = "Skip event, Retry now, or a new version"
+    log("run.failed", run, level=logging.ERROR, **facts, waits_for=waits_for)

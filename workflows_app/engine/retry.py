@@ -1,123 +1,135 @@
 """Ending an attempt, and making the next one (P1, P2).
 
-An attempt that failed owes a retry. What the retry starts from depends on the ledger alone: after
-an outside effect that was applied or skipped only `next` is left, and the events stay with it;
-otherwise the events are released and `prepare` runs afresh, under a new idempotency key.
+An attempt that failed owes a retry. What the retry starts from depends on the ledger alone: after an
+outside effect that is settled only `next` is left, and the events stay with it; otherwise the events
+are released and `prepare` runs afresh, under a new idempotency key.
 """
 
 from __future__ import annotations
 
-import traceback
+import logging
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from django.contrib.auth.models import User
-
-from workflows_app.boundaries import Boundary, reached
-from workflows_app.conf import Policy
-from workflows_app.engine.claims import held
+from workflows_app.engine.case import Case
+from workflows_app.engine.lanes import Note
 from workflows_app.engine.log import log
-from workflows_app.engine.work import Work
-from workflows_app.models import (
-    Event,
-    Handler,
-    Mutation,
-    Reservation,
-    Run,
-    Workflow,
-    WorkflowVersion,
-)
-from workflows_app.models.saving import flush, save_with_history, storable
-from workflows_app.outages import outage_of
-from workflows_app.sdk.failures import TransientError
+from workflows_app.models import Event, Handler, Mutation, Reservation, Run, WorkflowVersion
+from workflows_app.models.saving import flush, insert_all, save_with_history, storable
+from workflows_app.sdk.handlers import Producer
 
 Kind = Run.FailureKind
 
+_SETTLED = (Mutation.Status.APPLIED, Mutation.Status.SKIPPED)
+_AFTER_MUTATE = (Run.Phase.MUTATED, Run.Phase.EMITTING)
+#: `only_next_is_missing` in SQL, of a run whose settled mutation has the status `{status}`.
+ONLY_NEXT_IS_MISSING = (
+    "({status} IN ('applied', 'skipped')"
+    " OR ({status} = 'failed' AND run.phase IN ('mutated', 'emitting')))"
+)
+
 
 def only_next_is_missing(run: Run) -> bool:
-    """Tell whether the outside effect of `run` is settled, so that only `next` is left to do."""
-    mutation = run.settled_mutation
-    return mutation is not None and mutation.status in (
-        Mutation.Status.APPLIED,
-        Mutation.Status.SKIPPED,
-    )
+    """Tell whether the outside effect of `run` is settled, so that only `next` is left to do.
 
-
-def kind_of(error: Exception) -> Run.FailureKind:
-    """Return what an error of authors' code means. A database that is away is not the code's fault."""
-    is_transient = isinstance(error, TransientError) or outage_of(error) is not None
-    return Kind.TRANSIENT if is_transient else Kind.LOGIC
-
-
-def has_handler(run: Run) -> bool:
-    """Tell whether the active version has the handler of `run`. Needs the workflow's lock.
-
-    The code in hand can't tell: a deploy may have overtaken the run.
+    A sure no is, if the consumer handles it: only then has the run come past `mutate`.
     """
-    return Handler.objects.filter(pk=run.handler_id, is_current=True).exists()
+    mutation = run.settled_mutation
+    if mutation is None:
+        return False
+    is_handled_no = mutation.status == Mutation.Status.FAILED and run.phase in _AFTER_MUTATE
+    return mutation.status in _SETTLED or is_handled_no
 
 
-def release_events(run: Run, *, reason: str, actor: User | None = None) -> None:
-    """Make the events that `run` holds pending again. Needs the workflow's lock."""
-    for event in Event.objects.select_for_update(no_key=True).filter(reserved_by=run):
+def release_events(events: Iterable[Event], *, reason: str, actor: Any = None) -> None:
+    """Make the events that a run holds pending again. Needs the workflow's lock."""
+    for event in events:
         event.release()
         save_with_history(event, reason=reason, actor=actor, fields=["status", "reserved_by"])
 
 
-def fail(work: Work, kind: Kind, error: Exception, *, phase: str) -> None:
-    """End the run as failed in `phase`. Opens a transaction and commits; raises Fenced."""
-    run = work.run
-    with held(work.claim):
-        run.failure_traceback = _traceback(error)
-        run.failure_phase = phase
-        message = said_by(error) or type(error).__name__
-        end_failed(run, kind, message, work=work, policy=work.policy)
-    reached(Boundary.FAILED)
+def end_failed(
+    case: Case,
+    kind: Kind,
+    message: str,
+    *,
+    phase: str,
+    where: str = "",
+    policy: Any = None,
+) -> None:
+    """End the run as failed, and release its events if nothing was done outside. Needs the lock.
 
-
-def end_failed(run: Run, kind: Kind, message: str, *, work: Work, policy: Policy) -> None:
-    """End `run` as failed, release its events if nothing was done outside. Needs `held`.
-
-    It owes a retry, unless nobody has a handler for it and nothing outside binds it. If new code has
-    become active while the old code failed, the retry is due now.
+    It owes a retry, unless nobody has a handler for it and nothing outside binds it, or it is a
+    producer's: a poll has done nothing, and is due again by itself. If new code has become active
+    while the old code failed, the retry is due now.
     """
-    now = work.clock()
-    run.fail(kind.value)
+    run, now = case.run, case.now
+    policy = policy or case.policy
+    if phase == Run.Phase.EMITTING:
+        run.set_emitting()
+    run.failure_phase = phase
     run.failure_message = storable(message)
+    run.failure_traceback = storable(where)
+    run.fail(kind.value)
     run.ended_at = now
-    run.owes_retry = has_handler(run) or only_next_is_missing(run)
+    binds = only_next_is_missing(run)
+    if run.handler.kind == Handler.Kind.PRODUCER:
+        poll_again(case)
+    else:
+        run.owes_retry = binds or case.has_handler()
     retries_left = run.earlier_failures < policy.transient_retries
     if run.owes_retry and kind == Kind.TRANSIENT and retries_left:
         run.retry_due_at = now + policy.retry_delay(run.earlier_failures + 1)
-    elif run.owes_retry and _has_newer_code(run):
+    elif run.owes_retry and case.has_newer_code:
         run.retry_due_at = now
-    reason = f"run {run.pk} failed ({kind.value}): {message}"
-    if not only_next_is_missing(run):
-        release_events(run, reason=reason)
+    reason = f"run {run.pk} failed ({kind.value}): {run.failure_message}"
+    if not binds:
+        release_events(case.events, reason=reason)
     save_with_history(run, reason=reason)
-    log("run.failed", run, kind=kind.value, retry_due_at=run.retry_due_at)
+    case.touch()
+    _tell(run, kind)
 
 
-def _has_newer_code(run: Run) -> bool:
-    active = Workflow.objects.values_list("active_version_id", flat=True).get(pk=run.workflow_id)
-    return active != run.version_id
+def poll_again(case: Case) -> None:
+    """Let a producer whose poll failed be due after backoff, but not later than its schedule says."""
+    lane, handler = case.lane_view(), case.code.handler_named(case.run.handler.name)
+    failures = lane.failures + 1
+    wake_at = case.now + case.policy.retry_delay(failures)
+    if handler is not None and issubclass(handler, Producer):
+        wake_at = min(wake_at, handler.schedule.next_after(case.now))
+    note = Note(case.run.handler_id, case.run.lane, lane.state, wake_at, None, failures)
+    case.changes.notes.append(note)
+
+
+def _tell(run: Run, kind: Kind) -> None:
+    waits = run.owes_retry and run.retry_due_at is None
+    due = f"{run.retry_due_at:%Y-%m-%dT%H:%M:%S%z}" if run.retry_due_at else None
+    facts: dict[str, Any] = {"lane": run.lane, "kind": kind.value, "retry_due_at": due}
+    if waits:
+        facts["waits_for"] = "Retry now, Skip event, or a new version"
+    log("run.failed", run, level=logging.ERROR if waits else logging.INFO, **facts)
 
 
 def make_retry(
     run: Run,
+    events: Iterable[Event],
     *,
     version: WorkflowVersion,
     reason: str,
     now: datetime,
-    actor: User | None = None,
+    actor: Any = None,
     token: int | None = None,
     same_prepare_result: bool = False,
-    counts_as_failure: bool = False,
+    failures: int = 0,
+    crashes: int = 0,
 ) -> Run:
     """Make the run that retries the ended `run`, and return it. Needs the workflow's lock.
 
-    `same_prepare_result`: go on after `prepare`, with its result and idempotency key. The events
-    that `run` holds are taken over without ever being pending. `token`: the claim that executes
-    the retry; without one it waits for whoever claims the workflow.
+    `events`: those that `run` holds, which are taken over without ever being pending.
+    `same_prepare_result`: go on after `prepare`, with its result and idempotency key. `token`: the
+    claim that executes the retry; without one it waits for whoever holds the workflow. `failures` and
+    `crashes`: how many there were in a row before it.
     """
     next_only = only_next_is_missing(run)
     keeps = next_only or same_prepare_result
@@ -125,13 +137,15 @@ def make_retry(
     retry = Run(
         workflow_id=run.workflow_id,
         handler_id=run.handler_id,
+        lane=run.lane,
         version=version,
         phase=(phase if keeps else Run.Phase.PREPARING).value,
         title=run.title if keeps else "",
         prepare_result=run.prepare_result if keeps else None,
         idempotency_key=run.idempotency_key if keeps else "",
         retry_of=run,
-        earlier_failures=run.earlier_failures + 1 if counts_as_failure else 0,
+        earlier_failures=failures,
+        earlier_crashes=crashes,
         carried_mutation=run.settled_mutation if next_only else None,
         fencing_token=token,
         started_at=now,
@@ -143,26 +157,25 @@ def make_retry(
     save_with_history(retry, reason=reason, actor=actor)
     flush()
     if keeps:
-        _take_over(run, retry, reason=reason, actor=actor)
+        _take_over(run, retry, events, reason=reason, actor=actor)
     log("run.retried", retry, retry_of=run.pk)
     return retry
 
 
-def _take_over(run: Run, retry: Run, *, reason: str, actor: User | None) -> None:
+def _take_over(run: Run, retry: Run, events: Iterable[Event], *, reason: str, actor: Any) -> None:
     reserved = run.reservations.order_by("id").values_list("event_id", flat=True)
-    Reservation.objects.bulk_create([Reservation(run=retry, event_id=pk) for pk in reserved])
-    for event in Event.objects.select_for_update(no_key=True).filter(reserved_by=run):
+    insert_all([Reservation(run=retry, event_id=pk) for pk in reserved])
+    for event in events:
         event.hand_over(retry)
         save_with_history(event, reason=reason, actor=actor, fields=["status", "reserved_by"])
 
 
-def said_by(error: BaseException) -> str:
-    """Return the text of an error of authors' code, which may be unable to say it."""
-    try:
-        return str(error)
-    except Exception:
-        return "its text can't be read"
+def counts_of(run: Run) -> dict[str, int]:
+    """Return how many failures and crashes in a row come before the retry of the ended `run`.
 
-
-def _traceback(error: Exception) -> str:
-    return storable("".join(traceback.format_exception(error)))
+    What failed as poison is retried for a reason: new code, or a person. That counts from the start.
+    """
+    if run.status == Run.Status.CRASHED:
+        return {"failures": run.earlier_failures, "crashes": run.earlier_crashes + 1}
+    is_transient = run.failure_kind == Kind.TRANSIENT
+    return {"failures": run.earlier_failures + 1 if is_transient else 0, "crashes": 0}

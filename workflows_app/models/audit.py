@@ -25,6 +25,7 @@ class OperatorAction(models.Model):
         PAUSE_WORKFLOW = "pause_workflow", "Pause"
         RESUME_WORKFLOW = "resume_workflow", "Resume"
         RUN_PRODUCERS_NOW = "run_producers_now", "Run now"
+        CLOSE_BREAKER = "close_breaker", "Send again"
 
     operation = models.CharField(max_length=20, choices=Operation.choices)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")

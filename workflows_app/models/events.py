@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django_fsm import FSMField, FSMModelMixin, transition
 
+from workflows_app.conf import LANE_LENGTH
 from workflows_app.models import guards
 from workflows_app.models.workflows import Topic, Workflow
 
@@ -51,6 +52,8 @@ class Event(FSMModelMixin, models.Model):
     message_id = models.CharField(max_length=200)
     #: Any JSON; nothing is null.
     payload = models.JSONField(null=True, blank=True)
+    #: The strand of the workflow that it is in. Null: the code of its consumer has not named it yet.
+    lane = models.CharField(max_length=LANE_LENGTH, null=True, blank=True)
     #: Rises when a pending event is published again with another payload.
     revision = models.PositiveIntegerField(default=1)
     status = FSMField(
@@ -78,6 +81,9 @@ class Event(FSMModelMixin, models.Model):
 
     history = guards.AppendOnlyHistory()
 
+    #: Of an event that `publish` returned: what became of the publication.
+    outcome: str
+
     #: The order in which pending events are taken: that of their ids, written so that `event_pending`
     #: gives it and the primary key does not. Where much is pending, PostgreSQL would else walk that
     #: key, through all that was ever done, to the first row of a topic.
@@ -102,7 +108,16 @@ class Event(FSMModelMixin, models.Model):
         ]
         indexes = [
             models.Index(
-                F("topic"), F("id") + 0, name="event_pending", condition=Q(status="pending")
+                F("topic"),
+                F("lane"),
+                F("id") + 0,
+                name="event_pending",
+                condition=Q(status="pending"),
+            ),
+            models.Index(
+                fields=["topic"],
+                name="event_without_lane",
+                condition=Q(status="pending", lane__isnull=True),
             ),
             models.Index(
                 fields=["reserved_by"],
@@ -165,19 +180,20 @@ class EventInput(models.Model):
 
 
 class Arrival(models.Model):
-    """Something new is in a topic that its consumer has not been offered yet.
+    """Something new is in a topic and lane that its consumer has not been offered yet.
 
-    Inserted by the transaction that publishes (at most one row a topic and transaction), deleted
-    by the run that looks. Since rows are only inserted, a publisher never waits for the host, and
+    Inserted by the transaction that publishes (at most one row a topic, lane and transaction), deleted
+    by the host when it looks. Since rows are only inserted, a publisher never waits for the host, and
     one that commits late leaves a row that is seen late: no wake-up is lost.
     """
 
     topic = models.ForeignKey(Topic, models.CASCADE, related_name="arrivals", db_index=False)
+    lane = models.CharField(max_length=LANE_LENGTH, null=True, blank=True)
     #: Transaction number, to insert one row only; compared within that transaction alone.
     transaction = models.CharField(max_length=20)
 
     class Meta:
-        indexes = [models.Index(fields=["topic"], name="arrival_topic")]
+        indexes = [models.Index(fields=["topic", "transaction", "lane"], name="arrival_topic")]
 
     def __str__(self) -> str:
         return f"arrival in topic {self.topic_id}"

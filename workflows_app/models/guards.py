@@ -45,6 +45,8 @@ class AppendOnlyHistory(HistoricalRecords):
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("history_change_reason_field", models.TextField(null=True))
+        # Several rows an event: 32 bits are soon used up.
+        kwargs.setdefault("history_id_field", models.BigAutoField())
         super().__init__(**kwargs)
 
     def get_meta_options(self, model: type[models.Model]) -> dict[str, Any]:

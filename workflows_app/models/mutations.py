@@ -42,6 +42,8 @@ class Mutation(FSMModelMixin, models.Model):
     )
     result = models.JSONField(null=True, blank=True)
     sent_at = models.DateTimeField()
+    #: When the call was over: answered, given up, or its worker certainly gone.
+    ended_at = models.DateTimeField(null=True, blank=True)
     reconcile_attempts = models.PositiveIntegerField(default=0)
     next_reconcile_at = models.DateTimeField(null=True, blank=True)
     resolved_by = models.CharField(max_length=10, choices=ResolvedBy.choices, blank=True)
@@ -85,6 +87,11 @@ class Mutation(FSMModelMixin, models.Model):
                 fields=["status"],
                 name="mutation_unknown",
                 condition=Q(status__in=["in_flight", "needs_reconcile", "indeterminate"]),
+            ),
+            models.Index(
+                fields=["next_reconcile_at"],
+                name="mutation_due",
+                condition=Q(status="needs_reconcile"),
             ),
         ]
         triggers = [guards.kept(), guards.final("status", "applied", "failed", "skipped")]
@@ -165,6 +172,8 @@ class Evidence(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     verdict = models.CharField(max_length=12, choices=Verdict.choices)
     detail = models.TextField(blank=True)
+    #: Where the mutator's code failed, for developers.
+    traceback = models.TextField(blank=True)
     duration_ms = models.PositiveIntegerField(null=True, blank=True)
     attempt = models.PositiveIntegerField(default=1)
     #: A late answer that says the opposite of what the ledger holds as settled.

@@ -22,6 +22,19 @@ from workflows_app.models.pipeline import round_trip
 
 M = TypeVar("M", bound=models.Model)
 
+
+@models.BigAutoField.register_lookup
+class AnyOf(models.Lookup):
+    """`pk__any=[...]`: the key is one of a list. The text is the same for each length."""
+
+    lookup_name = "any"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        left, values = self.process_lhs(compiler, connection)
+        return f"{left} = ANY(%s::bigint[])", [*values, self.rhs]
+
+
 #: Stands for the n-th value while a query is compiled: a number that no row has.
 _MARK = -(2**62)
 
@@ -40,8 +53,8 @@ class _Plan:
 class Compiled(Generic[M]):
     """A query of numbers: `Compiled(lambda pk: Run.objects.filter(pk=pk))`.
 
-    A value may be a tuple of numbers, for `__in`; each length is compiled by itself, and nothing is in
-    an empty one.
+    A value may be a list of numbers, for `__any`, whatever its length. It may be a tuple, for `__in`;
+    each length is compiled by itself, and nothing is in an empty one.
     """
 
     build: Callable[..., models.QuerySet[M]]

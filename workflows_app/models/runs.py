@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django_fsm import FSMField, FSMModelMixin, transition
 
+from workflows_app.conf import LANE_LENGTH
 from workflows_app.models import guards
 from workflows_app.models.events import Event
 from workflows_app.models.workflows import Handler, Workflow, WorkflowVersion
@@ -34,11 +35,14 @@ class Run(FSMModelMixin, models.Model):
         TRANSIENT = "transient", "transient: may work later"
         LOGIC = "logic", "logic: the code is at fault"
         REJECTED = "rejected", "rejected by the outside system"
+        POISON = "poison", "poison: its worker died or hung each time"
 
     OPEN = (Status.ACTIVE.value, Status.RECONCILING.value, Status.BLOCKED.value)
 
     workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="runs", db_index=False)
     handler = models.ForeignKey(Handler, models.PROTECT, related_name="runs", db_index=False)
+    #: The strand of the workflow that it holds while it is open or owes a retry.
+    lane = models.CharField(max_length=LANE_LENGTH, blank=True)
     #: The version of the code that executed it.
     version = models.ForeignKey(
         WorkflowVersion, models.PROTECT, related_name="runs", db_index=False
@@ -58,6 +62,8 @@ class Run(FSMModelMixin, models.Model):
     )
     #: How many times in a row this work was tried and failed as transient before this run.
     earlier_failures = models.PositiveIntegerField(default=0)
+    #: How many times in a row its worker died, or its handler hung, before this run.
+    earlier_crashes = models.PositiveIntegerField(default=0)
     #: The settled mutation of an earlier run whose outcome this run brings to `next`.
     carried_mutation = models.ForeignKey(
         "Mutation",
@@ -93,13 +99,13 @@ class Run(FSMModelMixin, models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["workflow"],
-                name="one_open_run_per_workflow",
+                fields=["workflow", "lane"],
+                name="one_open_run_per_lane",
                 condition=Q(status__in=["active", "reconciling", "blocked"]),
             ),
             models.UniqueConstraint(
-                fields=["workflow"],
-                name="one_owed_retry_per_workflow",
+                fields=["workflow", "lane"],
+                name="one_owed_retry_per_lane",
                 condition=Q(owes_retry=True),
             ),
             models.CheckConstraint(
@@ -146,6 +152,16 @@ class Run(FSMModelMixin, models.Model):
         indexes = [
             models.Index(fields=["workflow", "id"], name="run_of_workflow"),
             models.Index(
+                fields=["workflow", "status"],
+                name="run_under_way",
+                condition=Q(status__in=["active", "reconciling"]),
+            ),
+            models.Index(
+                fields=["workflow", "retry_due_at"],
+                name="run_owes_retry",
+                condition=Q(owes_retry=True),
+            ),
+            models.Index(
                 fields=["carried_mutation"],
                 name="run_carries",
                 condition=Q(carried_mutation__isnull=False),
@@ -163,8 +179,13 @@ class Run(FSMModelMixin, models.Model):
 
     @classmethod
     def blocking_filter(cls) -> Q:
-        """Return what makes a run hold up its workflow until somebody or a new try settles it."""
-        return Q(status=cls.Status.BLOCKED) | Q(status=cls.Status.FAILED, owes_retry=True)
+        """Return what makes a run hold its lane until a person or a new version settles it."""
+        return Q(status=cls.Status.BLOCKED) | cls.waits_without_date()
+
+    @classmethod
+    def waits_without_date(cls) -> Q:
+        """Return what makes a failed run wait for a person or a new version: no date brings its retry."""
+        return Q(status=cls.Status.FAILED, owes_retry=True, retry_due_at__isnull=True)
 
     @property
     def settled_mutation(self) -> Mutation | None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from django.contrib.auth.models import User
@@ -25,7 +25,17 @@ from django.utils import timezone
 
 from workflows_app.models.pipeline import round_trip
 from workflows_app.models.reading import Query, Reading, together
-from workflows_app.models.statements import Shape, named_fields, row_of, statement_of, stored_fields
+from workflows_app.models.rows import Sent
+from workflows_app.models.statements import (
+    Shape,
+    named_fields,
+    row_of,
+    standing_on,
+    statement_of,
+    stored_fields,
+)
+
+R = TypeVar("R", bound=Sent)
 
 
 @dataclass
@@ -38,7 +48,8 @@ class _Write:
 
 
 class _Layer:
-    """Writes that PostgreSQL may make in any order, but for the inserts, which come last."""
+    """Writes that PostgreSQL may make in any order, but for the inserts: they come last, and a row after
+    those that it refers to, for constraints may be checked at once."""
 
     def __init__(self) -> None:
         self._sets: dict[Shape, list[_Write]] = {}
@@ -56,31 +67,33 @@ class _Layer:
 
     def sets(self) -> list[list[_Write]]:
         """Return what is written in the same way together, in the order in which it is written."""
-        return sorted(self._sets.values(), key=lambda writes: writes[0].shape.is_insert)
+        return sorted(self._sets.values(), key=lambda writes: _place(writes[0].shape))
 
 
-#: A statement, numbered as psycopg's raw cursor wants it, and its values.
-Guard = tuple[str, Sequence[Any]]
+def _place(shape: Shape) -> int:
+    return 1 + standing_on(shape.model) if shape.is_insert else 0
 
 
 class Changes:
-    """Writes that wait to be sent together. The guards come before all, and may refuse them all."""
+    """Writes that wait to be sent together."""
 
-    def __init__(self, *guards: Guard) -> None:
-        self._guards = guards
+    def __init__(self) -> None:
         self._layers: list[_Layer] = []
-        self._asked: list[Reading] = []
+        self._later: list[Sent] = []
+        self._asked: list[Sent] = []
 
     def add(self, write: _Write) -> None:
         if not (self._layers and self._layers[-1].takes(write)):
             self._layers.append(_Layer())
             self._layers[-1].takes(write)
 
-    def ask(self, query: Query) -> Reading:
-        """Let `query` be read after the last writes of the block, which must follow."""
-        reading = Reading(*query)
+    def then(self, statement: Sent) -> None:
+        """Let `statement` be executed after the rows that wait."""
+        self._later.append(statement)
+
+    def ask(self, reading: Sent) -> None:
+        """Let `reading` be read at the end of the block, after all of its writes."""
         self._asked.append(reading)
-        return reading
 
     def finish(self, *, commit: bool) -> None:
         """Send what waits, and what was asked. With `commit` the transaction ends with it."""
@@ -91,20 +104,20 @@ class Changes:
 
         Needs an open transaction. Raises what the first statement that failed raised, as Django's errors.
         """
-        if not self._layers and not self._guards:
+        if not self._layers and not self._later:
             return together(*queries) if queries else []
         reads = [Reading(query, values) for query, values in queries]
         self._send(reads)
         return [read.rows() for read in reads]
 
-    def _send(self, reads: list[Reading], *, commit: bool = False) -> None:
+    def _send(self, reads: Sequence[Sent], *, commit: bool = False) -> None:
         layers, self._layers = self._layers, []
-        guards, self._guards = self._guards, ()
-        if not (layers or guards):
+        later, self._later = self._later, []
+        if not (layers or later or self._asked):
             return
         date = timezone.now()
         sets = [writes for layer in layers for writes in layer.sets()]
-        statements = [*guards, *(_statement(writes, date) for writes in sets)]
+        statements = [_statement(writes, date) for writes in sets]
         database = connections[DEFAULT_DB_ALIAS]
         database.ensure_connection()
         with database.wrap_database_errors:
@@ -113,15 +126,15 @@ class Changes:
                 cursors = [psycopg.RawCursor(database.connection) for _ in statements]
                 for cursor, statement in zip(cursors, statements, strict=True):
                     cursor.execute(*statement)  # type: ignore[call-overload,unused-ignore]
-                for read in reads:
-                    read.send(database)
+                for sent in (*later, *reads):
+                    sent.send(database)
                 if commit:
                     database.connection.execute("COMMIT")
-            for writes, cursor in zip(sets, cursors[len(guards) :], strict=True):
+            for writes, cursor in zip(sets, cursors, strict=True):
                 _take(writes, cursor)
 
 
-def _statement(writes: list[_Write], date: datetime) -> Guard:
+def _statement(writes: list[_Write], date: datetime) -> tuple[str, list[Any]]:
     """Return the statement that makes `writes`, which are of one shape, and its values."""
     shape = writes[0].shape
     values = [json.dumps([write.row for write in writes]), len(writes)]
@@ -144,13 +157,12 @@ _current: ContextVar[Changes | None] = ContextVar("changes", default=None)
 
 
 @contextmanager
-def collected(*, commit: bool = False, guards: Sequence[Guard] = ()) -> Iterator[Changes]:
+def collected(*, commit: bool = False) -> Iterator[Changes]:
     """Let the writes of the block wait, and send them at its end. Needs an open transaction.
 
-    `commit`: the transaction ends with the block, and its end goes along with the last writes. The
-    `guards` go along with the first ones, before them; each fails if nothing may be written.
+    `commit`: the transaction ends with the block, and its end goes along with the last writes.
     """
-    changes = Changes(*guards)
+    changes = Changes()
     token = _current.set(changes)
     try:
         yield changes
@@ -168,11 +180,21 @@ def flush(*queries: Query) -> list[list[Any]]:
     return changes.flush(*queries)
 
 
-def ask(query: Query) -> Reading:
-    """Let `query` be read in the round trip that ends this block, after its writes. Needs `collected`."""
+def then(statement: Sent) -> None:
+    """Let `statement` be executed after the rows of this block are written. Needs `collected`."""
+    _changes().then(statement)
+
+
+def ask(reading: R) -> R:
+    """Let `reading` be read at the end of this block, after its writes; return it. Needs `collected`."""
+    _changes().ask(reading)
+    return reading
+
+
+def _changes() -> Changes:
     changes = _current.get()
     assert changes is not None, "only a block of `collected` has an end to wait for"
-    return changes.ask(query)
+    return changes
 
 
 def storable(text: str) -> str:
@@ -209,24 +231,26 @@ def save_with_history(
 
 
 def insert_unless_there(
-    instance: models.Model,
+    instances: Sequence[models.Model],
     *,
     identity: tuple[str, ...],
     reason: str,
     actor: User | None = None,
     by_request: bool = False,
-) -> bool:
-    """Insert `instance` with its history now. Return False if its identity is taken; then nothing
-    was written. Needs an open transaction.
+) -> None:
+    """Insert `instances` of one model with their history now, but those whose identity is taken: of
+    them nothing is written, and they are still to be added. Needs an open transaction.
 
     `identity`: the fields of a unique constraint. A row that is there is not waited for, whoever is
-    changing it; one that another transaction is inserting is.
+    changing it; one that another transaction is inserting is. They get their keys in the order given,
+    and are inserted in the order of their identities, so that two who insert the same never deadlock.
     """
-    shape = _insert_of(type(instance), has_history=True, unless_there=True, identity=identity)
-    person = _person(instance, actor, by_request)
-    _write(shape, [instance], reason=storable(reason), person=person)
+    if not instances:
+        return
+    shape = _insert_of(type(instances[0]), has_history=True, unless_there=True, identity=identity)
+    person = _person(instances[0], actor, by_request)
+    _write(shape, instances, reason=storable(reason), person=person)
     flush()
-    return not instance._state.adding
 
 
 def insert(instance: models.Model, *, unless_there: bool = False) -> None:

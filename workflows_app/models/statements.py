@@ -53,6 +53,13 @@ def named_fields(model: type[models.Model], names: tuple[str, ...]) -> tuple[Any
 
 
 @cache
+def standing_on(model: type[models.Model]) -> int:
+    """Return how many tables deep it goes from `model` to what its rows can't be without."""
+    keys = (item for item in model._meta.concrete_fields if item.is_relation and not item.null)
+    return max((1 + standing_on(item.related_model) for item in keys), default=0)
+
+
+@cache
 def statement_of(shape: Shape) -> str:
     """Return the statement that writes the rows of a document in this way.
 
@@ -90,13 +97,24 @@ def row_of(
     """Return the row of a document for `instance` as it is now. `person`: the key of an account."""
     key: Any = instance._meta.pk
     row = {key.column: instance.pk}
-    for item in named_fields(shape.model, shape.fields):
-        row[item.column] = _as_json(item, item.pre_save(instance, shape.is_insert))
+    for item, is_plain in _given_by(shape):
+        if is_plain:
+            value = getattr(instance, item.attname)
+        else:
+            value = item.pre_save(instance, shape.is_insert)
+        row[item.column] = value if type(value) in _PLAIN else _as_json(item, value)
     for item in named_fields(shape.model, shape.was):
         row[_WAS + item.column] = _as_json(item, (was or {})[item.name])
     for item, value in zip(_own(shape), (reason, person), strict=False):
         row[item.column] = value
     return row
+
+
+@cache
+def _given_by(shape: Shape) -> list[tuple[Any, bool]]:
+    """Return the fields that an instance gives values for, and whether it gives them as they are."""
+    fields = named_fields(shape.model, shape.fields)
+    return [(item, type(item).pre_save is models.Field.pre_save) for item in fields]
 
 
 def numbered(text: str) -> str:
@@ -140,12 +158,13 @@ def _insert(shape: Shape) -> str:
     table, fields = _quoted(shape.model._meta.db_table), _written(shape)
     values = ", ".join(_value(item) for item in fields)
     write = f"INSERT INTO {table} ({', '.join(_columns(fields))}) SELECT {values} FROM given"
+    order = ["ordinality"]
     if shape.identity:
         # Row by row: a join might read the table to its end.
-        same = named_fields(shape.model, shape.identity)
-        where = " AND ".join(f"stored.{name} = given.{name}" for name in _columns(same))
+        order = _columns(named_fields(shape.model, shape.identity))
+        where = " AND ".join(f"stored.{name} = given.{name}" for name in order)
         write += f" WHERE (SELECT true FROM {table} stored WHERE {where}) IS NULL"
-    write += " ORDER BY ordinality"
+    write += f" ORDER BY {', '.join(order)}"
     if shape.unless_there:
         write += " ON CONFLICT DO NOTHING"
     return f"{write} RETURNING *"

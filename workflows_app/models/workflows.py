@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django_fsm import FSMField, FSMModelMixin, transition
 
+from workflows_app.conf import PRODUCER_LANE
 from workflows_app.models import guards
+
+#: The lane of events that their consumer names no lane for.
+MAIN_LANE = ""
 
 
 class WorkflowQuerySet(models.QuerySet["Workflow"]):
@@ -60,7 +65,7 @@ class Workflow(FSMModelMixin, models.Model):
 
     @property
     def is_blocked(self) -> bool:
-        """Tell whether a run of it waits for a person, or a failed run owes a retry."""
+        """Tell whether a run of it waits for a person or a new version."""
         from workflows_app.models.runs import Run
 
         return self.runs.filter(Run.blocking_filter()).exists()
@@ -145,11 +150,6 @@ class Handler(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     #: False when the active version's code no longer has it.
     is_current = models.BooleanField(default=True)
-    state = models.JSONField(null=True, blank=True)
-    #: A consumer whose last prepare found nothing: it waits for an arrival or `wake_at`.
-    awaits_event = models.BooleanField(default=False)
-    #: A waiting consumer's next prepare without an event; a producer's next poll.
-    wake_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["workflow", "kind", "name"]
@@ -159,6 +159,23 @@ class Handler(models.Model):
 
     def __str__(self) -> str:
         return f"{self.workflow.slug}: {self.name}"
+
+    @property
+    def own_lane(self) -> str:
+        """Return the lane that it has without naming one: the main lane, or a producer's own."""
+        return PRODUCER_LANE + self.name if self.kind == self.Kind.PRODUCER else MAIN_LANE
+
+    @property
+    def state(self) -> Any:
+        """Return its state in its own lane. In other lanes: `LaneState`. One query."""
+        found = self.lanes.filter(lane=self.own_lane).first()
+        return None if found is None else found.state
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """Return when it wants to run again in its own lane. One query."""
+        found = self.lanes.filter(lane=self.own_lane).first()
+        return None if found is None else found.wake_at
 
 
 class Lease(models.Model):

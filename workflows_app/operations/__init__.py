@@ -1,6 +1,7 @@
 """All that changes by a person's will. Admin, commands and code call the same functions."""
 
 from workflows_app.errors import OperationRefused
+from workflows_app.operations.close_breaker import close_breaker
 from workflows_app.operations.decide_now import decide_now
 from workflows_app.operations.it_didnt_happen import it_didnt_happen
 from workflows_app.operations.it_happened import it_happened
@@ -14,6 +15,7 @@ from workflows_app.operations.try_again import try_again
 
 __all__ = [
     "OperationRefused",
+    "close_breaker",
     "decide_now",
     "it_didnt_happen",
     "it_happened",

@@ -19,6 +19,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from workflows_app.engine.claims import lock_workflow
+from workflows_app.engine.lanes import refresh_now
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Event, OperatorAction, Run, Workflow
 from workflows_app.models.saving import save_with_history
@@ -43,6 +44,9 @@ class Decision:
 
     def record(self, *, event: Event | None = None, run: Run | None = None) -> OperatorAction:
         """Write the decision down and wake the host."""
+        lane = run.lane if run is not None else event.lane if event is not None else None
+        if lane is not None:
+            refresh_now((self.workflow.pk, lane))
         wake_at(self.workflow.pk, due_at=self.now)
         return OperatorAction.objects.create(
             operation=self.operation.value,
@@ -69,7 +73,7 @@ def deciding(
     person = _checked_actor(actor, operation, permission)
     with transaction.atomic():
         workflow = lock_workflow(workflow_id)
-        yield Decision(operation, person, reason, workflow, timezone.now())
+        yield Decision(operation, person, reason, workflow, workflow.lease.seen_at)
 
 
 def locked_run(run: Run) -> Run:
@@ -77,6 +81,12 @@ def locked_run(run: Run) -> Run:
     return Run.objects.select_related("handler", "workflow", "mutation", "carried_mutation").get(
         pk=run.pk
     )
+
+
+def events_held_by(run: Run) -> list[Event]:
+    """Return the events that `run` holds, locked. Needs the workflow's lock."""
+    held = Event.objects.select_for_update(no_key=True).filter(reserved_by=run)
+    return list(held.order_by("pk"))
 
 
 def require_blocked(run: Run) -> None:

@@ -1,8 +1,8 @@
 """Decide now: a person already knows what the host is still finding out (P3).
 
 Nothing is settled by this, and nothing is sent: the run waits for a person from now on, who then says
-what happened. The claim of a worker that is just asking ends, so that its answer comes too late: it
-is kept as evidence, and shown to whoever decides, but changes nothing.
+what happened. The answer of a worker that is just asking comes too late: it is kept as evidence, and
+shown to whoever decides, but changes nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from workflows_app.errors import OperationRefused
-from workflows_app.models import Lease, OperatorAction, Run
+from workflows_app.models import OperatorAction, Run
 from workflows_app.operations.base import Operation, deciding, last_decision, locked_run
 
 
@@ -24,7 +24,6 @@ def decide_now(run: Run, *, actor: Any, reason: str) -> OperatorAction:
     ) as decision:
         run = locked_run(run)
         _require_reconciling(run)
-        Lease.objects.filter(pk=run.workflow_id).update(holder="", expires_at=None)
         run.mutation.give_up()
         decision.save(run.mutation)
         run.block()

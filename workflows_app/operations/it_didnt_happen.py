@@ -11,7 +11,13 @@ from typing import Any
 
 from workflows_app.engine.retry import make_retry
 from workflows_app.models import Mutation, OperatorAction, Run
-from workflows_app.operations.base import Operation, deciding, locked_run, require_blocked
+from workflows_app.operations.base import (
+    Operation,
+    deciding,
+    events_held_by,
+    locked_run,
+    require_blocked,
+)
 
 
 def it_didnt_happen(run: Run, *, actor: Any, reason: str) -> OperatorAction:
@@ -40,6 +46,7 @@ def it_didnt_happen(run: Run, *, actor: Any, reason: str) -> OperatorAction:
         assert version is not None, "a workflow with runs has a version"
         make_retry(
             run,
+            events_held_by(run),
             version=version,
             reason=decision.reason,
             actor=decision.actor,

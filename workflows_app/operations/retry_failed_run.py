@@ -7,7 +7,13 @@ from typing import Any
 from workflows_app.engine.retry import make_retry
 from workflows_app.errors import OperationRefused
 from workflows_app.models import OperatorAction, Run
-from workflows_app.operations.base import Operation, deciding, last_decision, locked_run
+from workflows_app.operations.base import (
+    Operation,
+    deciding,
+    events_held_by,
+    last_decision,
+    locked_run,
+)
 
 
 def retry_failed_run(run: Run, *, actor: Any, reason: str) -> OperatorAction:
@@ -24,7 +30,12 @@ def retry_failed_run(run: Run, *, actor: Any, reason: str) -> OperatorAction:
         version = decision.workflow.active_version
         assert version is not None, "a workflow with runs has a version"
         make_retry(
-            run, version=version, reason=decision.reason, actor=decision.actor, now=decision.now
+            run,
+            events_held_by(run),
+            version=version,
+            reason=decision.reason,
+            actor=decision.actor,
+            now=decision.now,
         )
         return decision.record(run=run)
 
@@ -42,19 +53,23 @@ def _require_retryable(run: Run) -> None:
         raise OperationRefused(
             "not_latest", f"Run {run.pk} was retried already, by run {later.pk}.{told}"
         )
-    open_run = Run.objects.filter(workflow_id=run.workflow_id, status__in=Run.OPEN).first()
+    open_run = Run.objects.filter(
+        workflow_id=run.workflow_id, lane=run.lane, status__in=Run.OPEN
+    ).first()
     if open_run is not None:
         raise OperationRefused(
             "run_open",
-            f"Run {run.pk} can't be retried now: run {open_run.pk} of its workflow is"
+            f"Run {run.pk} can't be retried now: run {open_run.pk} of its lane is"
             f" {open_run.status}.",
         )
-    owing = Run.objects.filter(workflow_id=run.workflow_id, owes_retry=True).exclude(pk=run.pk)
+    owing = Run.objects.filter(workflow_id=run.workflow_id, lane=run.lane, owes_retry=True).exclude(
+        pk=run.pk
+    )
     first = owing.first()
     if first is not None:
         raise OperationRefused(
             "run_open",
-            f"Run {run.pk} can't be retried now: run {first.pk} of its workflow has failed, and is"
+            f"Run {run.pk} can't be retried now: run {first.pk} of its lane has failed, and is"
             f" to be retried first.",
         )
     if run.status != Run.Status.FAILED:

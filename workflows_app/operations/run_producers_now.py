@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from workflows_app.errors import OperationRefused
-from workflows_app.models import Handler, OperatorAction, Run, Workflow
+from workflows_app.models import Handler, LaneState, OperatorAction, Workflow
 from workflows_app.operations.base import Operation, deciding
 
 
 def run_producers_now(workflow: Workflow, *, actor: Any, reason: str) -> OperatorAction:
-    """Make all producers of an active workflow without an open run due now.
+    """Make all producers of an active workflow due now. One that polls just now is due by its schedule.
 
-    Refuses with `already_paused`, `run_open`, `permission_denied`, `reason_required`,
-    `unknown_actor`.
+    Refuses with `already_paused`, `permission_denied`, `reason_required`, `unknown_actor`.
     """
     with deciding(
         Operation.RUN_PRODUCERS_NOW, "run_producers", workflow.pk, actor=actor, reason=reason
@@ -23,15 +22,11 @@ def run_producers_now(workflow: Workflow, *, actor: Any, reason: str) -> Operato
             raise OperationRefused(
                 "already_paused", f"Workflow {workflow.slug} is paused. Resume it first."
             )
-        open_run = Run.objects.filter(workflow=workflow, status__in=Run.OPEN).first()
-        if open_run is not None:
-            raise OperationRefused(
-                "run_open",
-                f"Run {open_run.pk} of workflow {workflow.slug} is still"
-                f" {open_run.status}. Producers run when it is done.",
-            )
-        Handler.objects.filter(
-            workflow=workflow, kind=Handler.Kind.PRODUCER, is_current=True
-        ).update(wake_at=decision.now)
+        producers = LaneState.objects.filter(
+            handler__workflow=workflow,
+            handler__kind=Handler.Kind.PRODUCER,
+            handler__is_current=True,
+        )
+        producers.update(wake_at=decision.now)
         decision.save(workflow, ["status"])
         return decision.record()

@@ -7,8 +7,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from workflows_app.engine import pending
+from workflows_app.engine.lanes import refresh_now
+from workflows_app.engine.retry import only_next_is_missing
 from workflows_app.errors import OperationRefused
-from workflows_app.models import Event, OperatorAction
+from workflows_app.models import Event, OperatorAction, Run, Topic
 from workflows_app.operations.base import Decision, Operation, deciding, last_decision
 
 
@@ -49,7 +52,36 @@ def _skip(event: Event, decision: Decision) -> OperatorAction:
         )
     event.skip()
     decision.save(event, ["status", "reserved_by"])
+    _free_failed_run(event, decision)
     return decision.record(event=event)
+
+
+def _free_failed_run(event: Event, decision: Decision) -> None:
+    """A retry that is owed for events which have all been skipped is owed no more: the lane goes on.
+
+    A run that failed before it reserved anything was about the event that comes first in its lane.
+    """
+    was_about = Q(reservations__event=event) | Q(
+        reservations=None, lane=event.lane, handler=event.topic.consumer
+    )
+    owing = Run.objects.filter(was_about, workflow=decision.workflow, owes_retry=True)
+    for run in owing.select_related("mutation", "carried_mutation"):
+        if only_next_is_missing(run) or _has_something_left(run, event):
+            continue
+        run.owes_retry, run.retry_due_at = False, None
+        decision.save(run, ["owes_retry", "retry_due_at"])
+        # The event may have gone to another lane since.
+        refresh_now((run.workflow_id, run.lane))
+
+
+def _has_something_left(run: Run, skipped: Event) -> bool:
+    """Tell whether `run` is owed for more than the event that was skipped."""
+    reserved = Event.objects.filter(reservations__run=run)
+    if reserved.exists():
+        return reserved.exclude(status=Event.Status.SKIPPED).exists()
+    topics = Topic.objects.filter(consumer=run.handler_id).values_list("pk", flat=True)
+    first = pending.oldest([pending.Want(topic, run.lane, 1) for topic in topics]).read()
+    return any(event.pk < skipped.pk for event in first)
 
 
 def _skips(event: Event) -> QuerySet[OperatorAction]:

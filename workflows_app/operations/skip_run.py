@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflows_app.models import Event, OperatorAction, Run
-from workflows_app.operations.base import Operation, deciding, locked_run, require_blocked
+from workflows_app.models import OperatorAction, Run
+from workflows_app.operations.base import (
+    Operation,
+    deciding,
+    events_held_by,
+    locked_run,
+    require_blocked,
+)
 
 
 def skip_run(run: Run, *, actor: Any, reason: str) -> OperatorAction:
@@ -20,7 +26,7 @@ def skip_run(run: Run, *, actor: Any, reason: str) -> OperatorAction:
         require_blocked(run)
         run.mutation.skip(now=decision.now)
         decision.save(run.mutation)
-        for event in Event.objects.select_for_update(no_key=True).filter(reserved_by=run):
+        for event in events_held_by(run):
             event.skip()
             decision.save(event, ["status", "reserved_by"])
         run.set_mutated()

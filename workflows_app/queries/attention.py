@@ -1,20 +1,30 @@
-"""What needs a person, most urgent first (P2, P3).
+"""What needs a person, most urgent first (P2, P3, P8).
 
-Three things wait for somebody without anybody coming by itself: an outside effect of which nobody
-knows whether it happened, a failed run that no date brings back, and an answer that came late and
-says the opposite of what the ledger holds.
+Four things wait for somebody without anybody coming by itself: an outside system that gives no answers
+any more, so that a breaker holds the calls back; an outside effect of which nobody knows whether it
+happened; a failed run that no date brings back; and an answer that came late and says the opposite of
+what the ledger holds.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 
-from workflows_app.models import Evidence, Run
+from workflows_app.models import Breaker, Evidence, Run
 
 #: How long a contradiction stays among what needs a person. In the ledger it stays for good.
 CONTRADICTION_SHOWN_FOR = timedelta(days=30)
+
+
+def open_breakers() -> QuerySet[Breaker]:
+    """Return the breakers that let no calls out, or one as a trial, the longest open first."""
+    return (
+        Breaker.objects.exclude(status=Breaker.Status.CLOSED)
+        .select_related("handler__workflow")
+        .order_by("opened_at", "pk")
+    )
 
 
 def blocked_runs() -> QuerySet[Run]:
@@ -26,7 +36,7 @@ def blocked_runs() -> QuerySet[Run]:
     )
     return (
         Run.objects.filter(status=Run.Status.BLOCKED)
-        .select_related("workflow", "handler", "mutation")
+        .select_related("workflow", "handler", "mutation", "carried_mutation")
         .annotate(blocked_at=Subquery(became_blocked))
         .order_by(F("blocked_at").asc(nulls_first=True), "pk")
     )
@@ -35,15 +45,10 @@ def blocked_runs() -> QuerySet[Run]:
 def failures_that_wait() -> QuerySet[Run]:
     """Return the failed runs that no backoff will retry: a person or a new version must."""
     return (
-        Run.objects.filter(waits_without_date())
-        .select_related("workflow", "handler")
+        Run.objects.filter(Run.waits_without_date())
+        .select_related("workflow", "handler", "mutation", "carried_mutation")
         .order_by("ended_at", "pk")
     )
-
-
-def waits_without_date() -> Q:
-    """Return what makes a failed run wait for a person or a new version."""
-    return Q(status=Run.Status.FAILED, owes_retry=True, retry_due_at=None)
 
 
 def contradictions(*, now: datetime) -> QuerySet[Evidence]:

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 from workflows_app import registry
 from workflows_app.models import Event, Evidence, Input, Mutation, OperatorAction, Run
-from workflows_app.queries import lineage
+from workflows_app.queries import lanes, lineage
 
 logger = logging.getLogger("workflows_app")
 
 NOT_COMPUTED = "could not be computed"
 #: How many attempts before and after this one are shown.
 ATTEMPTS_SHOWN = 10
+#: How many events are shown of which one may be at fault.
+SUSPECTS_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Explanation:
     verification_steps: str
     inputs: list[Input]
     reserved: list[Event]
+    #: If it reserved none: the pending events of its lane of which one may be at fault.
+    suspects: list[Event]
     published: list[Event]
     decisions: list[OperatorAction]
     attempts: list[Run]
@@ -41,6 +45,7 @@ def explain(run: Run) -> Explanation:
     mutation = run.settled_mutation
     code = registry.mutator(run.workflow.slug, mutation.mutator) if mutation else None
     evidence = list(mutation.evidence.order_by("pk")) if mutation else []
+    reserved = list(lineage.events_reserved_by(run))
     return Explanation(
         run=run,
         mutation=mutation,
@@ -50,7 +55,8 @@ def explain(run: Run) -> Explanation:
         can_reconcile=code is not None and code.can_reconcile(),
         verification_steps=_verification_steps(run, mutation),
         inputs=list(lineage.inputs_of_run(run)),
-        reserved=list(lineage.events_reserved_by(run)),
+        reserved=reserved,
+        suspects=[] if reserved else _suspects(run),
         published=list(lineage.events_published_by(run)),
         decisions=list(lineage.decisions_on_run(run)),
         attempts=_attempts(run),
@@ -68,14 +74,18 @@ def late_answer(evidence: Iterable[Evidence]) -> Evidence | None:
 
 
 def why_it_waits(run: Run) -> str:
-    """Return the host's reason for the newest change of what holds it up; nothing if nothing does."""
-    mutation = run.settled_mutation
-    if run.status in (Run.Status.BLOCKED, Run.Status.RECONCILING) and mutation is not None:
-        # A person who lets the host ask, or stops it, has reasons for that: not why it is unknown.
-        by_the_host = mutation.history.filter(history_user=None)
-        newest = by_the_host.order_by("-history_id").first()
-        return (newest.history_change_reason or "") if newest else ""
-    return run.failure_message
+    """Return the host's reason for what holds it up; nothing if nothing does. One query."""
+    return str(Run.objects.filter(pk=run.pk).values_list(lanes.why()).get()[0])
+
+
+def _suspects(run: Run) -> list[Event]:
+    """Return what an ended run that took nothing probably looked at: the oldest events of its lane."""
+    if not (run.owes_retry and run.status in (Run.Status.FAILED, Run.Status.CRASHED)):
+        return []
+    waiting = Event.objects.filter(
+        topic__consumer=run.handler_id, lane=run.lane, status=Event.Status.PENDING
+    ).select_related("topic")
+    return list(waiting.defer("payload").order_by(Event.IN_ORDER)[:SUSPECTS_SHOWN])
 
 
 def _verification_steps(run: Run, mutation: Mutation | None) -> str:

@@ -8,13 +8,22 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Now
 
-from workflows_app.models import Event, Lease, Run, Topic, Workflow
+from workflows_app.models import Breaker, Event, Lease, Run, Topic, Workflow
+from workflows_app.queries.attention import open_breakers
+from workflows_app.queries.lanes import (
+    HOLDS,
+    NO_LANES,
+    WORKING,
+    HeldLanes,
+    held_lanes,
+    worst_runs,
+)
 
 #: The sweep looks every few seconds: what is due this long found no worker.
 OVERDUE_AFTER = timedelta(minutes=1)
 
 #: Those that need somebody come first.
-STATES = ["blocked", "failed", "backing off", "paused", "reconciling", "working", "idle"]
+STATES = [*HOLDS, "paused", WORKING, "idle"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,8 @@ class Backlog:
     #: Of topics that no consumer of the active version takes; not among `pending`.
     orphaned: int = 0
     oldest_pending_at: datetime | None = None
+    #: How many lanes they are in.
+    lanes: int = 0
 
 
 @dataclass(frozen=True)
@@ -32,25 +43,45 @@ class WorkflowHealth:
     """One workflow as an operator wants to see it."""
 
     workflow: Workflow
-    #: In a word, one of STATES.
+    #: In a word, one of STATES: that of its worst lane.
     state: str
-    open_run: Run | None
+    #: The unfinished run that its state is about.
+    worst_run: Run | None
     backlog: Backlog
+    #: Its lanes with unfinished runs, and which are held up by what.
+    held: HeldLanes
+    #: Breakers that let no calls out, or only one.
+    breakers: list[Breaker]
     #: Something is due since then, and no worker came for it.
     overdue_since: datetime | None
 
+    @property
+    def lanes_with_work(self) -> int:
+        """Return how many lanes have pending events or an unfinished run."""
+        return self.backlog.lanes + self.held.without_events
+
 
 def workflow_health(*, now: datetime) -> list[WorkflowHealth]:
-    """Return all workflows with what they do now, those that need a person first. Four queries."""
-    backlogs = _backlogs()
-    overdue = _overdue(now)
-    unfinished = Run.objects.filter(status__in=Run.OPEN) | Run.objects.filter(owes_retry=True)
-    runs = {run.workflow_id: run for run in unfinished.select_related("handler").order_by("pk")}
+    """Return all workflows with what they do now, those that need a person first. Six queries."""
+    backlogs, held, worst, overdue = _backlogs(), held_lanes(), worst_runs(), _overdue(now)
+    breakers: dict[int, list[Breaker]] = {}
+    for breaker in open_breakers():
+        breakers.setdefault(breaker.handler.workflow_id, []).append(breaker)
     rows = []
     for workflow in Workflow.objects.select_related("active_version"):
-        run, backlog = runs.get(workflow.pk), backlogs.get(workflow.pk, Backlog())
-        state = _state(workflow, run, backlog.pending)
-        rows.append(WorkflowHealth(workflow, state, run, backlog, overdue.get(workflow.pk)))
+        backlog = backlogs.get(workflow.pk, Backlog())
+        lanes = held.get(workflow.pk, NO_LANES)
+        rows.append(
+            WorkflowHealth(
+                workflow=workflow,
+                state=_state(workflow, lanes, backlog.pending),
+                worst_run=worst.get(workflow.pk),
+                backlog=backlog,
+                held=lanes,
+                breakers=breakers.get(workflow.pk, []),
+                overdue_since=overdue.get(workflow.pk),
+            )
+        )
     return sorted(rows, key=lambda row: (STATES.index(row.state), row.workflow.slug))
 
 
@@ -71,6 +102,7 @@ def _backlogs() -> dict[int, Backlog]:
             pending=Count("pk", filter=taken),
             orphaned=Count("pk", filter=~taken),
             oldest_pending_at=Min("created_at", filter=taken),
+            lanes=Count("lane", distinct=True, filter=taken),
         )
     )
     return {workflow: Backlog(*numbers) for workflow, *numbers in counted}
@@ -82,13 +114,9 @@ def _overdue(now: datetime) -> dict[int, datetime]:
     return {pk: due for pk, due in late.values_list("pk", "next_due_at") if due is not None}
 
 
-def _state(workflow: Workflow, run: Run | None, pending: int) -> str:
-    if run is not None and run.status == Run.Status.BLOCKED:
-        return "blocked"
-    if run is not None and run.status == Run.Status.RECONCILING:
-        return "reconciling"
-    if run is not None and run.owes_retry:
-        return "backing off" if run.retry_due_at else "failed"
+def _state(workflow: Workflow, held: HeldLanes, pending: int) -> str:
+    if held.by_what:
+        return next(iter(held.by_what))
     if workflow.status == Workflow.Status.PAUSED:
         return "paused"
-    return "working" if run is not None or pending else "idle"
+    return WORKING if held.working or pending else "idle"

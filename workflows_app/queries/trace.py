@@ -142,11 +142,12 @@ def _facts(row: Any) -> dict[str, Any]:
         return {"workflow": row.workflow.slug, **identity, "title": row.title}
     if isinstance(row, Event):
         topic = {"workflow": row.topic.workflow.slug, "topic": row.topic.name}
-        return {**topic, "message_id": row.message_id, "status": row.status}
+        return {**topic, "message_id": row.message_id, "lane": row.lane, "status": row.status}
     if isinstance(row, Run):
         return {
             "workflow": row.workflow.slug,
             "handler": row.handler.name,
+            "lane": row.lane,
             "version": str(row.version),
             "title": row.title,
             "status": row.status,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
 from django.utils import timezone
 
-from workflows_app.models import Event, Handler, Run, Workflow
+from workflows_app.models import Breaker, Event, LaneState, Run, Workflow
+from workflows_app.queries.lanes import holds, lane_in_words, severity
 
 
 def why_pending(event: Event) -> str:
-    """Return what a pending event waits for. Takes at most three queries."""
+    """Return what a pending event waits for. Takes at most four queries."""
     topic = event.topic
     workflow = topic.workflow
     if topic.consumer is None:
@@ -17,33 +17,54 @@ def why_pending(event: Event) -> str:
             f"No consumer of the active version takes events of topic {topic.name}. It stays here"
             f" until a version does."
         )
-    holds = Run.blocking_filter() | Q(status=Run.Status.RECONCILING)
-    holding = Run.objects.filter(holds, workflow=workflow).first()
+    if event.lane is None:
+        return "Its lane is not named yet: that takes a worker with the code of the active version."
+    runs = Run.objects.filter(holds(), workflow=workflow, lane=event.lane)
+    holding = runs.order_by(severity(), "pk").first()
     is_paused = workflow.status == Workflow.Status.PAUSED
     if holding is not None:
-        also = " It is paused as well, until a person resumes it." if is_paused else ""
-        return f"{_holding(holding)} Nothing else of the workflow starts meanwhile.{also}"
+        also = " The workflow is paused as well, until a person resumes it." if is_paused else ""
+        return f"{_holding(holding)} Nothing else of {lane_in_words(event.lane)} starts meanwhile.{also}"
     if is_paused:
         return "Its workflow is paused. It goes on when a person resumes it."
     consumer = topic.consumer
-    if consumer.awaits_event and not topic.arrivals.exists():
-        return f"{consumer.name} looked at it and took nothing. It looks again {_when(consumer)}."
-    return f"It is in line for {consumer.name}: the oldest pending events go first."
+    breaker = Breaker.objects.filter(handler=consumer).exclude(status="closed").first()
+    if breaker is not None:
+        return _held_back(breaker, consumer.name)
+    state = LaneState.objects.filter(handler=consumer, lane=event.lane).first()
+    has_news = topic.arrivals.filter(lane=event.lane).exists()
+    if state is not None and state.arrivals_seen == state.arrivals and not has_news:
+        return f"{consumer.name} looked at it and took nothing. It looks again {_when(state)}."
+    return f"It is in line for {consumer.name}: the oldest pending events of a lane go first."
 
 
-def _when(consumer: Handler) -> str:
-    if consumer.wake_at is None:
+def _held_back(breaker: Breaker, consumer: str) -> str:
+    is_open = f"The circuit breaker of {consumer} is open: too many calls in a row had an unknown outcome."
+    if breaker.status == Breaker.Status.HALF_OPEN or breaker.trial_at is None:
+        return f"{is_open} One call is being tried. If it gets an answer, the others go out again."
+    at = timezone.localtime(breaker.trial_at)
+    return f"{is_open} The next one is tried on {at:%Y-%m-%d} at {at:%H:%M:%S}."
+
+
+def _when(state: LaneState) -> str:
+    if state.wake_at is None:
         return "when another event arrives"
-    at = timezone.localtime(consumer.wake_at)
+    at = timezone.localtime(state.wake_at)
     return f"when another event arrives, at the latest on {at:%Y-%m-%d} at {at:%H:%M:%S}"
 
 
 def _holding(run: Run) -> str:
     if run.status == Run.Status.BLOCKED:
-        return f"Run {run.pk} of its workflow is blocked and waits for a person."
+        return f"Run {run.pk} of its lane is blocked and waits for a person."
     if run.status == Run.Status.RECONCILING:
         return f"The host is finding out whether the outside effect of run {run.pk} happened."
+    if run.failure_kind == Run.FailureKind.POISON and run.retry_due_at is None:
+        return (
+            f"Run {run.pk} of its lane failed: its worker died or hung each time. It waits for a"
+            f" person or a new version."
+        )
     if run.retry_due_at is None:
-        return f"Run {run.pk} of its workflow failed and waits for a person or a new version."
+        return f"Run {run.pk} of its lane failed and waits for a person or a new version."
     at = timezone.localtime(run.retry_due_at)
-    return f"Run {run.pk} of its workflow failed; it is tried again at {at:%H:%M:%S}."
+    ended = "failed" if run.status == Run.Status.FAILED else "ended when its worker died or hung"
+    return f"Run {run.pk} of its lane {ended}; it is tried again at {at:%H:%M:%S}."

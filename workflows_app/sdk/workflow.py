@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from workflows_app.conf import Policy, policy
@@ -70,10 +71,28 @@ class Workflow:
     @classmethod
     def policy_for(cls, mutator: type[Mutator] | None = None) -> Policy:
         """Return the policy of this workflow, or of one of its mutators. Raises SettingsError."""
-        effective = policy().overridden(cls.policy, by=f"workflow '{cls.slug}'")
-        if mutator is None:
-            return effective
-        return effective.overridden(mutator.policy, by=f"mutator '{mutator.name}'")
+        own = _frozen(cls.policy)
+        of_mutator = None if mutator is None else _frozen(mutator.policy)
+        found: Policy = _effective(policy(), cls, own, mutator, of_mutator)
+        return found
+
+
+def _frozen(overrides: object) -> Any:
+    """Return what tells overrides from others; what is no mapping of plain values is told by itself."""
+    if isinstance(overrides, Mapping):
+        return tuple(sorted((str(name), repr(value)) for name, value in overrides.items()))
+    return repr(overrides)
+
+
+def _made(base: Policy, workflow: Any, _own: Any, mutator: Any, _of_mutator: Any) -> Policy:
+    effective = base.overridden(workflow.policy, by=f"workflow '{workflow.slug}'")
+    if mutator is None:
+        return effective
+    return effective.overridden(mutator.policy, by=f"mutator '{mutator.name}'")
+
+
+#: Kept, since the host asks for it many times an event.
+_effective: Any = lru_cache(maxsize=4096)(_made)
 
 
 def validate(workflow: type[Workflow]) -> None:

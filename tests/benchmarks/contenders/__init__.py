@@ -10,17 +10,23 @@ from tests.benchmarks.contenders.naive import Naive
 from tests.benchmarks.contenders.ours import Ours
 from tests.benchmarks.contenders.procrastinate import Procrastinate
 
-#: With calls as quick as these, more workflows at once cost more than they bring.
-OURS, FLOOR, NAIVE = Ours(2), Floor(), Naive()
+OURS, FLOOR, NAIVE = Ours(64), Floor(), Naive()
 BEST = (
     Procrastinate(16),
     Dbos(32, 0.02),
     Celery(16),
 )
 CONTENDERS: tuple[Contender, ...] = (OURS, FLOOR, NAIVE, *BEST)
+
+
+def with_calls(number: int) -> tuple[Contender, ...]:
+    """Return us and the peers with so many calls under way at once in each worker process."""
+    return (Ours(number), Procrastinate(number), Dbos(number, 0.02), Celery(number))
+
+
 #: All that are tried.
 SETTINGS: tuple[Contender, ...] = (
-    *(Ours(number) for number in (1, 2, 4, 8)),
+    *(Ours(number) for number in (16, 64, 256)),
     *(Procrastinate(number) for number in (4, 16, 64)),
     *(Dbos(number, seconds) for number, seconds in ((8, 0.01), (32, 0.02), (128, 0.1))),
     Dbos(32, 0.02, "coroutines"),
@@ -29,4 +35,4 @@ SETTINGS: tuple[Contender, ...] = (
     Celery(4, "prefork"),
 )
 
-__all__ = ["BEST", "CONTENDERS", "FLOOR", "NAIVE", "OURS", "SETTINGS", "Contender"]
+__all__ = ["BEST", "CONTENDERS", "FLOOR", "NAIVE", "OURS", "SETTINGS", "Contender", "with_calls"]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from tests.benchmarks.contenders.base import Contender
 from tests.benchmarks.contenders.django_template import with_workflows
 from tests.benchmarks.database import Server
-from tests.benchmarks.loads import Load
+from tests.benchmarks.loads import HELD_LANE, Load
 from tests.benchmarks.programs import Program, manage, python
 
 
 @dataclass(frozen=True)
 class Ours(Contender):
-    """So many workflows at once in each worker process."""
+    """So many runs under way at once in each worker process."""
 
     concurrency: int
 
@@ -21,7 +21,8 @@ class Ours(Contender):
     gate = "workflows_app_lease"
     #: By partial indexes: a long past costs nothing here either.
     left = (
-        "SELECT (SELECT count(*) FROM workflows_app_event WHERE status = 'pending')"
+        "SELECT (SELECT count(*) FROM workflows_app_event WHERE status = 'pending'"
+        f"     AND lane NOT LIKE '{HELD_LANE}%')"
         " + (SELECT count(*) FROM workflows_app_event WHERE reserved_by_id IS NOT NULL)"
         " + (SELECT count(*) FROM workflows_app_run"
         "     WHERE status IN ('active', 'reconciling', 'blocked'))"
@@ -35,7 +36,7 @@ class Ours(Contender):
         return with_workflows(server, load.workflows)
 
     def fill(self, server: Server, database: str, load: Load, first: int = 0) -> None:
-        numbers = [load.events, load.payload_bytes, first]
+        numbers = [load.events, load.payload_bytes, load.lanes, first]
         command = python("-m", "tests.benchmarks.ours.fill", "events", *map(str, numbers))
         Program(command, server.environment(database) | load.environment()).run()
 

@@ -1,18 +1,19 @@
-"""`python -m tests.benchmarks.ours.fill`: a backlog, a long past, or many workflows.
+"""`python -m tests.benchmarks.ours.fill`: a backlog, a long past, events that are held up, or workflows.
 
-One event of each workflow is published as application code does, or handled by the host; the rest
-are copies of its rows.
+One event of each workflow or lane is published as application code does, or handled by the host; the
+rest are copies of its rows.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import django
 from django.apps import apps
 from django.db import connection, transaction
 
-from tests.benchmarks.loads import Load, name_of
+from tests.benchmarks.loads import HELD_FROM, HELD_LANES, Load, name_of
 
 django.setup()
 
@@ -25,8 +26,16 @@ from workflows_app.testing import drain  # noqa: E402
 _IN_ONE_TRANSACTION = 100
 
 
-def fill_events(events: int, payload_bytes: int, first: int) -> None:
-    """Let so many events wait, in turn of all workflows."""
+#: Arrivals of all that was copied into lanes, as its publisher would have left them.
+_ARRIVALS = """
+    INSERT INTO workflows_app_arrival (topic_id, lane, transaction)
+    SELECT DISTINCT topic_id, lane, '' FROM workflows_app_event
+     WHERE status = 'pending' AND message_id BETWEEN %s AND %s AND lane <> ''
+"""
+
+
+def fill_events(events: int, payload_bytes: int, lanes: int, first: int) -> None:
+    """Let so many events wait, in turn of all workflows and their lanes."""
     if not events:
         return
     payload = Load(payload_bytes=payload_bytes).payload
@@ -43,13 +52,34 @@ def fill_events(events: int, payload_bytes: int, first: int) -> None:
                 for number, workflow in enumerate(WORKFLOWS[start : start + _IN_ONE_TRANSACTION])
             ]
     copies = events // len(WORKFLOWS) - 1
-    copy_events(published, copies, first=first + len(WORKFLOWS))
+    copy_events(published, copies, first=first + len(WORKFLOWS), lanes=lanes)
+    if lanes:
+        with connection.cursor() as cursor:
+            cursor.execute(_ARRIVALS, [name_of(first), name_of(first + events - 1)])
     _analyze()
+
+
+def fill_held(events: int, payload_bytes: int) -> None:
+    """Let so many events wait in lanes of the first workflow, behind one whose run failed."""
+    payload = Load(payload_bytes=payload_bytes).payload
+    with transaction.atomic():
+        for number in range(HELD_FROM, HELD_FROM + HELD_LANES):
+            publish(
+                workflow=WORKFLOWS[0].slug,
+                topic="work",
+                message_id=name_of(number),
+                payload=payload,
+            )
+    drain(at_once=64, max_steps=2 * HELD_LANES)
+    held = list(Event.objects.filter(status=Event.Status.PENDING).order_by("pk"))
+    copy_events(held, events // HELD_LANES - 1, first=HELD_FROM + HELD_LANES)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE)")
 
 
 def fill_past(events: int, payload_bytes: int) -> None:
     """Let so many events be finished, one every two seconds until now."""
-    fill_events(len(WORKFLOWS), payload_bytes, 900_000_000)
+    fill_events(len(WORKFLOWS), payload_bytes, 0, 900_000_000)
     drain()
     finished = list(Event.objects.filter(status=Event.Status.CONSUMED).order_by("pk"))
     copy_events(finished, events // len(finished), first=800_000_000, seconds_apart=32.0)
@@ -77,5 +107,10 @@ def _analyze() -> None:
 
 
 if __name__ == "__main__":
-    fill = {"events": fill_events, "past": fill_past, "workflows": fill_workflows}[sys.argv[1]]
-    fill(*map(int, sys.argv[2:]))
+    fills: dict[str, Callable[..., None]] = {
+        "events": fill_events,
+        "held": fill_held,
+        "past": fill_past,
+        "workflows": fill_workflows,
+    }
+    fills[sys.argv[1]](*map(int, sys.argv[2:]))

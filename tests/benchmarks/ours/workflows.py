@@ -6,9 +6,16 @@ import os
 from typing import Any, ClassVar
 
 from tests.benchmarks.calls import make_effects
-from tests.benchmarks.loads import A_RUN_VARIABLE, WORKFLOWS_VARIABLE
+from tests.benchmarks.loads import (
+    A_RUN_VARIABLE,
+    HELD_LANE,
+    LANES_VARIABLE,
+    WORKFLOWS_VARIABLE,
+    lane_of,
+)
 from workflows_app.sdk import (
     Consumer,
+    EventRecord,
     MutationCall,
     MutationOutcome,
     Mutator,
@@ -20,6 +27,8 @@ from workflows_app.sdk import (
 )
 
 _A_RUN = int(os.environ.get(A_RUN_VARIABLE, "1"))
+_LANES = int(os.environ.get(LANES_VARIABLE, "0"))
+_WORKFLOWS = int(os.environ.get(WORKFLOWS_VARIABLE, "16"))
 
 
 class Effects(Mutator):
@@ -32,10 +41,15 @@ class Effects(Mutator):
 class Work(Consumer):
     subscribes: ClassVar = ["work"]
 
+    def lane(self, event: EventRecord) -> str:
+        return lane_of(int(event.message_id), workflows=_WORKFLOWS, lanes=_LANES)
+
     def prepare(self, ctx: PrepareContext, state: Any) -> PrepareResult:
         events = ctx.peek("work", limit=_A_RUN)
         if not events:
             return PrepareResult.nothing()
+        if self.lane(events[0]).startswith(HELD_LANE):
+            raise ValueError("this one waits for a person")
         return PrepareResult(events, {"names": [event.message_id for event in events]})
 
     def mutate(self, prepared: PrepareResult) -> MutationCall:
@@ -64,8 +78,10 @@ WORKFLOWS = [
                 "version": "1.0",
                 "consumers": [Work],
                 "mutators": [Effects],
+                # As many as the worker has room for.
+                "policy": {"lanes_at_once": 1024},
             },
         )
     )
-    for number in range(int(os.environ.get(WORKFLOWS_VARIABLE, "16")))
+    for number in range(_WORKFLOWS)
 ]

@@ -77,7 +77,7 @@ class Latency(Part):
             if contender is OURS:
                 with server.connect(database) as connection:
                     connection.execute(_STAMP_COMMITS)
-            calls.request("GET", "/reset")
+            calls.reset()
             publisher.environment.update(load.environment())
             program = contender.worker(server, database)
             program.environment.update(load.environment())

@@ -38,7 +38,7 @@ class Memory(Part):
         try:
             ground.lay()
             database = ground.filled
-            calls.request("GET", "/reset")
+            calls.reset()
             with at_work(bench.server, OURS, database, load, workers=self.workers) as (working, _):
                 rows = self._watch(bench, working, load.events)
         except FAILURES as error:

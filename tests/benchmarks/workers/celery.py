@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from queue import LifoQueue
 from typing import Any
 
 import celery
@@ -30,37 +32,41 @@ app.conf.update(
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
 )
-_local = threading.local()
+#: Places for connections: more calls may be under way than the server takes sessions.
+_places: LifoQueue[psycopg.Connection[Any] | None] = LifoQueue()
+for _ in range(16):
+    _places.put(None)
 
 
-def _database() -> psycopg.Connection[Any]:
-    if not hasattr(_local, "connection"):
-        _local.connection = psycopg.connect(_URL, autocommit=True)
-    connection: psycopg.Connection[Any] = _local.connection
-    return connection
+@contextmanager
+def _database() -> Iterator[psycopg.Connection[Any]]:
+    connection = _places.get() or psycopg.connect(_URL, autocommit=True)
+    try:
+        yield connection
+    finally:
+        _places.put(connection)
 
 
 @app.task(name="effects")
 def effects(names: list[str], payload: Any) -> None:
     """Write ahead, call, write what came of it: two commits."""
-    row = (
-        _database()
-        .execute(
+    with _database() as database:
+        row = database.execute(
             "INSERT INTO celery_ledger (names, status, at) VALUES (%s, 'in_flight', now())"
             " RETURNING id",
             (json.dumps(names),),
-        )
-        .fetchone()
-    )
+        ).fetchone()
     result = make_effects(names)
-    _database().execute(
-        "UPDATE celery_ledger SET status = 'applied', result = %s WHERE id = %s",
-        (json.dumps(result), row[0]),  # type: ignore[index]
-    )
+    with _database() as database:
+        database.execute(
+            "UPDATE celery_ledger SET status = 'applied', result = %s WHERE id = %s",
+            (json.dumps(result), row[0]),  # type: ignore[index]
+        )
 
 
 def fill(file: str) -> None:
-    _database().execute(_TABLE)
+    with _database() as database:
+        database.execute(_TABLE)
     with app.producer_pool.acquire() as producer:
         for job in json.loads(Path(file).read_text()):
             effects.apply_async((job["names"], job["payload"]), producer=producer)

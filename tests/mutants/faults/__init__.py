@@ -3,12 +3,14 @@
 from tests.mutants.faults.claims import CLAIMS
 from tests.mutants.faults.decisions import DECISIONS
 from tests.mutants.faults.deploys import DEPLOYS
+from tests.mutants.faults.lanes import LANES
 from tests.mutants.faults.outcomes import OUTCOMES
 from tests.mutants.faults.publishing import PUBLISHING
 from tests.mutants.faults.records import RECORDS
 from tests.mutants.faults.recovery import RECOVERY
 from tests.mutants.faults.retries import RETRIES
 from tests.mutants.faults.sending import SENDING
+from tests.mutants.faults.turns import TURNS
 from tests.mutants.faults.waking import WAKING
 from tests.mutants.faults.what_is_next import WHAT_IS_NEXT
 
@@ -19,6 +21,8 @@ FAULTS = [
     *RECOVERY,
     *RETRIES,
     *WHAT_IS_NEXT,
+    *LANES,
+    *TURNS,
     *PUBLISHING,
     *WAKING,
     *DECISIONS,

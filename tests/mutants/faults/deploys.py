@@ -76,8 +76,8 @@ DEPLOYS = [
         says="new code does not look at what the old code left",
         breaks="P6",
         file=_FILE,
-        old="            handler.awaits_event = False\n",
-        new="            pass\n",
+        old="        _let_all_look(workflow)\n",
+        new="        assert _let_all_look\n",
         tests=("engine/test_deploys.py::test_new_code_looks_once_at_what_the_old_code_left",),
     ),
     Fault(

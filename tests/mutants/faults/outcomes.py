@@ -2,43 +2,51 @@
 
 from tests.mutants.fault import Fault
 
-_LEDGER = "workflows_app/engine/ledger.py"
-_RECONCILE = "workflows_app/engine/reconcile.py"
-_UNSURE = "engine/test_unknown_outcomes.py::test_whatever_is_not_sure_is_unknown_and_blocks_if_nobody_can_ask"
-_LATE = "engine/test_late_answers.py::test_a_late_answer_is_kept_as_evidence_and_changes_nothing"
-_LOST_COMMIT = "away/test_cut_transactions.py::test_an_answer_to_commit_that_is_lost_costs_nothing"
+_ANSWERS = "workflows_app/engine/answers.py"
+_TURN = "workflows_app/engine/turn.py"
+_OUTCOMES = "workflows_app/engine/outcomes.py"
+_LATE = "workflows_app/engine/late.py"
+_TURNING = "workflows_app/engine/turning.py"
+_UNSURE = (
+    "engine/test_unknown_outcomes.py"
+    "::test_whatever_is_not_sure_is_unknown_and_blocks_if_nobody_can_ask"
+)
 
 OUTCOMES = [
     Fault(
         says="an error or a time-out is taken for 'it did not happen'",
         breaks="P1",
-        file=_LEDGER,
+        file=_ANSWERS,
         old=(
-            'retry.said_by(answer.error)}"\n'
-            "    return Finding(Verdict.UNKNOWN, detail, duration_ms=answer.duration_ms)"
+            "return Finding(Verdict.UNKNOWN, detail, duration_ms=answer.duration_ms, "
+            "traceback=where)"
         ),
         new=(
-            'retry.said_by(answer.error)}"\n'
-            "    return Finding(Verdict.NOT_APPLIED, detail, duration_ms=answer.duration_ms)"
+            "return Finding(Verdict.NOT_APPLIED, detail, duration_ms=answer.duration_ms, "
+            "traceback=where)"
         ),
         tests=(_UNSURE,),
     ),
     Fault(
         says="a time-out is taken for success",
         breaks="P3",
-        file=_LEDGER,
-        old="    if answer.timed_out or answer.error is not None:\n"
-        "        return _unknown(answer, policy)\n"
-        "    return _applied",
-        new="    if answer.error is not None:\n"
-        "        return _unknown(answer, policy)\n"
-        "    return _applied",
+        file=_ANSWERS,
+        old=(
+            "    if answer.timed_out or answer.error is not None:\n"
+            "        return _unknown(answer, policy)\n"
+            "    return _applied"
+        ),
+        new=(
+            "    if answer.error is not None:\n"
+            "        return _unknown(answer, policy)\n"
+            "    return _applied"
+        ),
         tests=("engine/test_policies.py::test_the_time_limit_of_a_call_is_the_mutators",),
     ),
     Fault(
         says="a sure 'it did not happen' is taken for unknown",
         breaks="P3",
-        file=_LEDGER,
+        file=_ANSWERS,
         old="if isinstance(answer.error, NotApplied):",
         new="if answer.error is None and isinstance(answer.value, NotApplied):",
         tests=(
@@ -49,7 +57,7 @@ OUTCOMES = [
     Fault(
         says="what the outside system rejects for good is tried again by itself",
         breaks="P3",
-        file=_LEDGER,
+        file=_ANSWERS,
         old="retryable=answer.error.retryable,",
         new="retryable=True,",
         tests=(
@@ -60,17 +68,17 @@ OUTCOMES = [
     Fault(
         says="a result that is no JSON counts as applied",
         breaks="P3",
-        file=_LEDGER,
-        old="return Finding(Verdict.UNKNOWN, str(error), duration_ms=answer.duration_ms)",
-        new="return Finding(Verdict.APPLIED, str(error), duration_ms=answer.duration_ms)",
+        file=_ANSWERS,
+        old=('{_shown(result)}"\n        return Finding(Verdict.UNKNOWN,'),
+        new=('{_shown(result)}"\n        return Finding(Verdict.APPLIED,'),
         tests=(_UNSURE,),
     ),
     Fault(
         says="the outcome may be lost though next goes on with it",
         breaks="P1",
-        file="workflows_app/engine/claims.py",
-        old='_STILL_IN_FLIGHT = """\n    SELECT',
-        new="_STILL_IN_FLIGHT = \"\"\"\n    SELECT set_config('synchronous_commit', 'off', true),",
+        file=_TURN,
+        old="_MUST_LAST = (Prepared, Called, Asked)",
+        new="_MUST_LAST = (Prepared, Asked)",
         tests=(
             "engine/test_commit_cost.py::test_one_waits_before_the_call_leaves_and_one_before_next",
         ),
@@ -78,28 +86,28 @@ OUTCOMES = [
     Fault(
         says="an unknown outcome that nobody can ask about is retried",
         breaks="P1",
-        file=_LEDGER,
-        old="""        block(work, mutation, f"outcome unknown, and the host can't ask: {why}")""",
+        file=_OUTCOMES,
+        old='        return block(case, f"outcome unknown, and the host can\'t ask: {why}")',
         new=(
             "        answer = Finding(Verdict.NOT_APPLIED, why)\n"
-            "        write_not_applied(work, mutation, answer, by=Mutation.ResolvedBy.RESPONSE)"
+            "        return _write_not_applied(case, answer, by=Mutation.ResolvedBy.RESPONSE)"
         ),
         tests=(_UNSURE,),
     ),
     Fault(
         says="a blocked run releases its events",
         breaks="P1",
-        file=_LEDGER,
-        old="    work.run.block()\n",
-        new="    work.run.block()\n    retry.release_events(work.run, reason=why)\n",
+        file=_OUTCOMES,
+        old="    run.block()\n",
+        new=("    run.block()\n    retry.release_events(case.events, reason=why)\n"),
         tests=(_UNSURE,),
     ),
     Fault(
         says="the host gives up at once instead of asking",
         breaks="P3",
-        file=_LEDGER,
-        old="if mutator is not None and mutator.can_reconcile():",
-        new="if mutator is None:",
+        file=_OUTCOMES,
+        old="if mutator is None or not mutator.can_reconcile():",
+        new="if mutator is None or mutation.ended_at:",
         tests=(
             "engine/test_unknown_outcomes.py"
             "::test_asking_finds_that_it_happened_and_the_same_run_goes_on",
@@ -108,21 +116,27 @@ OUTCOMES = [
     Fault(
         says="the answer to the call leaves no evidence",
         breaks="P5",
-        file=_LEDGER,
+        file=_OUTCOMES,
         old="    record_evidence(mutation, Evidence.Kind.EXECUTE, finding)\n",
         new="",
-        tests=("engine/test_run_protocol.py::test_the_answer_reaches_next_and_the_ledger", _UNSURE),
+        tests=(
+            "engine/test_run_protocol.py::test_the_answer_reaches_next_and_the_ledger",
+            _UNSURE,
+        ),
     ),
     Fault(
         says="a late answer settles what the host still asks about",
         breaks="P3",
-        file=_LEDGER,
-        old="        record_evidence(mutation, Evidence.Kind.LATE, finding, contradicts=contradicts)\n",
+        file=_LATE,
+        old=(
+            "        record_evidence(mutation, Evidence.Kind.LATE, finding, "
+            "contradicts=contradicts)\n"
+        ),
         new=(
             "        record_evidence(mutation, Evidence.Kind.LATE, finding, contradicts=contradicts)\n"
             "        if mutation.status == Mutation.Status.NEEDS_RECONCILE:\n"
             '            mutation.apply(result=finding.result, by="response", now=mutation.sent_at)\n'
-            '            save_with_history(mutation, reason="late")\n'
+            "            mutation.save()\n"
         ),
         tests=(
             "engine/test_late_answers.py"
@@ -132,19 +146,23 @@ OUTCOMES = [
     Fault(
         says="a late 'it happened' against a person's assertion is not flagged",
         breaks="P3",
-        file=_LEDGER,
+        file=_LATE,
         old="return said_no or said_yes",
         new="return said_no",
-        tests=(_LATE,),
+        tests=(
+            "engine/test_late_answers.py"
+            "::test_a_late_answer_is_kept_as_evidence_and_changes_nothing",
+        ),
     ),
     Fault(
         says="a late 'it did not happen' against the ledger is not flagged",
         breaks="P3",
-        file=_LEDGER,
+        file=_LATE,
         old="return said_no or said_yes",
         new="return said_yes",
         tests=(
-            _LATE,
+            "engine/test_late_answers.py"
+            "::test_a_late_answer_is_kept_as_evidence_and_changes_nothing",
             "engine/test_late_answers.py"
             "::test_a_late_answer_that_contradicts_the_outside_system_itself_is_flagged",
         ),
@@ -152,9 +170,13 @@ OUTCOMES = [
     Fault(
         says="the answer to a worker that was overtaken is thrown away",
         breaks="P3",
-        file=_LEDGER,
-        old="        record_late(mutation, finding)\n        raise",
-        new="        raise",
+        file="workflows_app/engine/host.py",
+        old=(
+            "        for item in items:\n"
+            "            if item.hand.holding is holding:\n"
+            "                self._record_if_answer(item)\n"
+        ),
+        new="        assert isinstance(items, list)\n",
         tests=(
             "engine/test_fencing.py"
             "::test_the_answer_to_a_worker_that_was_overtaken_becomes_late_evidence",
@@ -163,14 +185,9 @@ OUTCOMES = [
     Fault(
         says="an answer that comes back to a lost connection is forgotten",
         breaks="P3",
-        file="workflows_app/engine/mutate.py",
-        old=(
-            "outlast(\n"
-            "            partial(ledger.settle_execute, work, mutator, finding),\n"
-            "            within_seconds=policy.answer_kept_seconds,\n"
-            "        )"
-        ),
-        new="ledger.settle_execute(work, mutator, finding, not outlast)",
+        file=_TURNING,
+        old="if not watch.saw(error) or time.monotonic() + pause > deadline:",
+        new="if watch.saw(error) or time.monotonic() + pause > deadline:",
         tests=(
             "engine/test_held_up.py"
             "::test_an_answer_that_came_while_the_connection_was_lost_is_written_down",
@@ -179,34 +196,72 @@ OUTCOMES = [
     Fault(
         says="an outcome is written twice when the answer to its commit was lost",
         breaks="P4",
-        file=_LEDGER,
-        old="if again and _reread(work).status != Mutation.Status.IN_FLIGHT:",
-        new="if again and not _reread(work):",
-        tests=(_LOST_COMMIT,),
+        file=_TURN,
+        old=(
+            "            return run.fencing_token == hand.holding.claim.token and is_open_question(\n"
+            "                run, asked=False\n"
+            "            )\n"
+        ),
+        new="            return run.fencing_token == hand.holding.claim.token\n",
+        tests=(
+            "away/test_cut_transactions.py::test_an_answer_to_commit_that_is_lost_costs_nothing",
+        ),
     ),
     Fault(
         says="an attempt to ask counts twice when the answer to its commit was lost",
         breaks="P3",
-        file=_RECONCILE,
-        old="if again and work.reread().mutation.reconcile_attempts > attempts:",
-        new="if again and work.reread().mutation.reconcile_attempts > attempts + 1:",
-        tests=(_LOST_COMMIT,),
+        file=_TURN,
+        old="return attempts == what.attempts and is_open_question(run, asked=True)",
+        new="return attempts >= 0 and is_open_question(run, asked=True)",
+        tests=(
+            "away/test_cut_transactions.py::test_an_answer_to_commit_that_is_lost_costs_nothing",
+        ),
+    ),
+    Fault(
+        says="an answer settles what a person has taken over meanwhile",
+        breaks="P3",
+        file=_TURN,
+        old="return attempts == what.attempts and is_open_question(run, asked=True)",
+        new="return bool(attempts == what.attempts)",
+        tests=(
+            "concurrency/test_person_against_worker.py"
+            "::test_an_answer_that_comes_after_a_person_stopped_the_asking_is_kept_and_changes_nothing",
+        ),
+    ),
+    Fault(
+        says="an answer that the database refuses counts as 'it did not happen'",
+        breaks="P1",
+        file=_TURNING,
+        old='Finding(Verdict.UNKNOWN, f"the call returned',
+        new='Finding(Verdict.NOT_APPLIED, f"the call returned',
+        tests=(
+            "engine/test_refused_turns.py"
+            "::test_an_answer_that_the_database_refuses_is_unknown_and_the_others_go_on",
+        ),
     ),
     Fault(
         says="absence counts as proof while the outside system's search lags",
         breaks="P1",
-        file=_RECONCILE,
-        old="too_early = finding.verdict == Verdict.NOT_APPLIED and now < proof_at",
-        new="too_early = False",
+        file=_OUTCOMES,
+        old="if finding.verdict == Verdict.NOT_APPLIED and case.now < proof_at:",
+        new="if finding.verdict == Verdict.NOT_APPLIED and case.now < mutation.sent_at:",
         tests=(
             "engine/test_when_to_ask.py"
             "::test_absence_proves_nothing_while_the_search_of_the_outside_system_lags",
         ),
     ),
     Fault(
+        says="absence counts from when the call was sent, not from when it ended",
+        breaks="P1",
+        file=_OUTCOMES,
+        old="proof_at = (mutation.ended_at or mutation.sent_at) +",
+        new="proof_at = mutation.sent_at +",
+        tests=("engine/test_when_to_ask.py::test_absence_is_counted_from_the_end_of_the_call",),
+    ),
+    Fault(
         says="the last attempt is spent before absence proves anything",
         breaks="P3",
-        file=_RECONCILE,
+        file=_OUTCOMES,
         old="return max(due_at, proof_at) if is_last else due_at",
         new="return due_at",
         tests=(
@@ -217,9 +272,9 @@ OUTCOMES = [
     Fault(
         says="the host asks once more than it may",
         breaks="P3",
-        file=_RECONCILE,
-        old="elif attempt >= policy.reconcile_attempts:",
-        new="elif attempt > policy.reconcile_attempts:",
+        file=_OUTCOMES,
+        old="if attempt >= policy.reconcile_attempts:",
+        new="if attempt > policy.reconcile_attempts:",
         tests=(
             "engine/test_when_to_ask.py"
             "::test_attempts_double_their_distance_and_the_last_one_blocks_at_once",
@@ -228,7 +283,7 @@ OUTCOMES = [
     Fault(
         says="an error of reconcile is taken for 'it did not happen'",
         breaks="P1",
-        file=_LEDGER,
+        file=_ANSWERS,
         old=("        return _unknown(answer, policy)\n    found = answer.value\n"),
         new=("        return Finding(Verdict.NOT_APPLIED)\n    found = answer.value\n"),
         tests=("engine/test_unknown_outcomes.py::test_an_unsure_answer_means_to_ask_again_later",),
@@ -236,7 +291,7 @@ OUTCOMES = [
     Fault(
         says="'ask again' is taken for 'it did not happen'",
         breaks="P1",
-        file=_LEDGER,
+        file=_ANSWERS,
         old='Verdict.NOT_APPLIED if found.verdict == "not_applied" else Verdict.UNKNOWN',
         new="Verdict.NOT_APPLIED",
         tests=("engine/test_unknown_outcomes.py::test_an_unsure_answer_means_to_ask_again_later",),
@@ -244,12 +299,41 @@ OUTCOMES = [
     Fault(
         says="the host asks about the call under another key than it was sent",
         breaks="P1",
-        file=_RECONCILE,
-        old="idempotency_key=mutation.idempotency_key)",
-        new='idempotency_key=f"{mutation.idempotency_key}-{mutation.reconcile_attempts}")',
+        file="workflows_app/engine/phases.py",
+        old=("return asked(copied(mutation.params), idempotency_key=mutation.idempotency_key)"),
+        new=(
+            'key = f"{mutation.idempotency_key}-{mutation.reconcile_attempts}"\n'
+            "        return asked(copied(mutation.params), idempotency_key=key)"
+        ),
         tests=(
             "engine/test_idempotency_keys.py"
             "::test_asking_uses_the_key_and_parameters_that_were_sent",
         ),
+    ),
+    Fault(
+        says="a sure, final no goes to next though the consumer does not handle it",
+        breaks="P2",
+        file=_OUTCOMES,
+        old="if not finding.retryable and _handles_rejection(case):",
+        new="if not finding.retryable:",
+        tests=(
+            "engine/test_rejection.py::test_a_consumer_that_does_not_handle_it_fails_as_rejected",
+        ),
+    ),
+    Fault(
+        says="a consumer that handles a sure, final no is not told of it",
+        breaks="P2",
+        file=_OUTCOMES,
+        old="if not finding.retryable and _handles_rejection(case):",
+        new="if finding.retryable and _handles_rejection(case):",
+        tests=("engine/test_rejection.py::test_next_is_told_why_and_the_events_are_consumed",),
+    ),
+    Fault(
+        says="next is not told why the outside system said no",
+        breaks="P5",
+        file="workflows_app/engine/commit.py",
+        old='said_no = mutation.evidence.filter(verdict="not_applied")',
+        new='said_no = mutation.evidence.filter(verdict="unknown")',
+        tests=("engine/test_rejection.py::test_next_is_told_why_and_the_events_are_consumed",),
     ),
 ]

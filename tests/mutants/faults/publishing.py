@@ -2,121 +2,111 @@
 
 from tests.mutants.fault import Fault
 
-_FILE = "workflows_app/publishing.py"
-_SETTLED = "unit/test_publishing_again.py::test_an_event_that_is_no_longer_pending_is_not_touched"
+_STORING = "workflows_app/publishing/storing.py"
+_WRITING = "workflows_app/publishing/writing.py"
 
 PUBLISHING = [
     Fault(
         says="publishing again changes the payload of an event that is handled already",
         breaks="P6",
-        file=_FILE,
-        old=(
-            "    if event.status != Event.Status.PENDING or is_same_json(event.payload, payload):\n"
-            "        return event\n"
-            "    with transaction.atomic():\n"
-            "        event = Event.objects.select_for_update(no_key=True).get(pk=event.pk)\n"
-            "        if event.status != Event.Status.PENDING:\n"
-        ),
-        new=(
-            "    if is_same_json(event.payload, payload):\n"
-            "        return event\n"
-            "    with transaction.atomic():\n"
-            "        event = Event.objects.select_for_update(no_key=True).get(pk=event.pk)\n"
-            "        if event.status is None:\n"
-        ),
-        tests=(_SETTLED,),
-    ),
-    Fault(
-        says="the payload of an event that is reserved meanwhile is changed",
-        breaks="P1",
-        file=_FILE,
-        old="        if event.status != Event.Status.PENDING:\n",
-        new="        if event.status is None:\n",
+        file=_STORING,
+        old="    return is_pending and not is_same_json",
+        new="    return not is_same_json",
         tests=(
-            "unit/test_publishing_again.py::test_an_event_that_is_reserved_meanwhile_is_not_touched",
+            "unit/test_publishing_again.py::test_an_event_that_is_no_longer_pending_is_not_touched",
         ),
     ),
     Fault(
-        says="publishing again what is consumed makes another event of it",
-        breaks="P6",
-        file=_FILE,
-        old="        event = _update_pending(event, payload, created_by)\n",
-        new=(
-            "        if event.status == Event.Status.CONSUMED:\n"
-            '            key = f"{message_id} again"\n'
-            "            event, _ = Event.objects.get_or_create(topic=topic, message_id=key)\n"
-            "        event = _update_pending(event, payload, created_by)\n"
-        ),
+        says="publishing keeps the lock of an event that a run has taken meanwhile",
+        breaks="P2",
+        file=_STORING,
+        old="            transaction.set_rollback(True)\n",
+        new="            pass\n",
         tests=(
-            "engine/test_publications.py::test_publishing_what_is_consumed_already_revives_nothing",
+            "unit/test_publishing_many.py::test_what_is_reserved_meanwhile_is_too_late_and_keeps_no_lock",
         ),
     ),
     Fault(
         says="publishing again adds no cause",
         breaks="P5",
-        file=_FILE,
-        old="        event = _update_pending(event, payload, created_by)\n",
-        new="        return _update_pending(event, payload, created_by)\n",
+        file=_STORING,
+        old="for entry, cause in zip(entries, causes, strict=True)}",
+        new="for entry, cause in zip(entries, causes, strict=True) if entry.key in new}",
         tests=(
-            "unit/test_publishing_again.py"
-            "::test_a_pending_event_takes_the_new_payload_and_the_new_cause",
+            "unit/test_publishing_again.py::test_a_pending_event_takes_the_new_payload_and_the_new_cause",
         ),
     ),
     Fault(
         says="another payload is not told from the one that prepare saw",
         breaks="P2",
-        file=_FILE,
-        old="        event.revision += 1\n",
+        file=_STORING,
+        old="    event.revision += 1\n",
         new="",
         tests=(
-            "engine/test_checkpoint.py"
-            "::test_a_payload_published_anew_meanwhile_makes_the_run_start_over",
+            "engine/test_checkpoint.py::test_a_payload_published_anew_meanwhile_makes_the_run_start_over",
+        ),
+    ),
+    Fault(
+        says="another payload leaves the event in its old lane",
+        breaks="P2",
+        file=_STORING,
+        old="    event.payload, event.lane = entry.payload, entry.lane\n",
+        new="    event.payload = entry.payload\n",
+        tests=(
+            "engine/test_lanes.py::test_a_pending_event_whose_payload_changes_changes_its_lane",
         ),
     ),
     Fault(
         says="a new event leaves no arrival",
         breaks="P2",
-        file=_FILE,
-        old="    if is_new:\n        _announce(topic)",
-        new="    if is_new:\n        assert _announce",
+        file=_STORING,
+        old="    news = [events[key] for key in last if key in new] + changed\n",
+        new="    news = changed\n",
         tests=("engine/test_offered_events.py::test_an_empty_prepare_waits_for_the_next_event",),
     ),
     Fault(
         says="another payload of a pending event leaves no arrival",
         breaks="P2",
-        file=_FILE,
-        old="    _announce(event.topic)\n",
-        new="",
+        file=_STORING,
+        old=" if key in new] + changed\n",
+        new=" if key in new]\n",
         tests=(
-            "engine/test_waking_consumers.py"
-            "::test_the_payload_of_a_pending_event_published_anew_is_looked_at",
+            "unit/test_publishing_again.py::test_a_pending_event_takes_the_new_payload_and_the_new_cause",
         ),
     ),
     Fault(
         says="the input that an application names is not the event's cause",
         breaks="P5",
-        file=_FILE,
-        old="cause = _cause(found, input) or own_input(topic, message_id)",
-        new="cause = _cause(found, input) and None or own_input(topic, message_id)",
+        file=_WRITING,
+        old="cause = self.checked_input(input) or own_input(topic, name)",
+        new="cause = self.checked_input(input) and None or own_input(topic, name)",
         tests=("unit/test_publishing.py::test_an_event_comes_of_the_input_given",),
     ),
     Fault(
         says="an input of another workflow is taken for a cause",
         breaks="P5",
-        file=_FILE,
-        old="if isinstance(input, Input) and input.pk and input.workflow_id == workflow.pk:",
+        file=_WRITING,
+        old="if isinstance(input, Input) and input.pk and input.workflow_id == self.workflow.pk:",
         new="if isinstance(input, Input) and input.pk:",
         tests=("unit/test_publishing_refused.py::test_an_input_of_another_workflow_is_refused",),
     ),
     Fault(
         says="what a producer registered is not the cause of what it publishes",
         breaks="P5",
-        file="workflows_app/engine/poll.py",
-        old="ref = item.input or own_input(item.topic, item.message_id)",
-        new="ref = own_input(item.topic, item.message_id)",
+        file="workflows_app/publishing/__init__.py",
+        old="item.input or own_input(item.topic, item.message_id)",
+        new="own_input(item.topic, item.message_id)",
         tests=(
             "engine/test_producers.py"
             "::test_a_registered_input_is_the_cause_of_what_is_published_for_it",
         ),
+    ),
+    Fault(
+        says="an application wakes nobody by what it publishes",
+        breaks="P2",
+        file=_WRITING,
+        old="        wake(self.workflow.pk)\n",
+        new="        assert wake\n",
+        tests=("unit/test_publishing.py::test_the_host_is_woken_once_after_the_commit",),
     ),
 ]

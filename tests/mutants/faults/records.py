@@ -20,8 +20,8 @@ RECORDS = [
         says="what a new row needs out of the way is changed after it comes",
         breaks="P2",
         file=_SAVING,
-        old="key=lambda writes: writes[0].shape.is_insert)",
-        new="key=lambda writes: not writes[0].shape.is_insert)",
+        old="key=lambda writes: _place(writes[0].shape))",
+        new="key=lambda writes: -_place(writes[0].shape))",
         tests=(
             "models/test_collecting.py"
             "::test_what_a_new_row_needs_out_of_the_way_is_changed_before_it_comes",
@@ -132,8 +132,8 @@ RECORDS = [
         says="the doctor does not see a reserved event that nobody will finish",
         breaks="P2",
         file="workflows_app/doctor/events.py",
-        old="(r.owes_retry AND r.outcome = 'applied')\n                   ) IS NOT TRUE",
-        new="(r.owes_retry AND r.outcome = 'applied')\n                   ) IS FALSE",
+        old="r.took_over)\n                   ) IS NOT TRUE",
+        new="r.took_over)\n                   ) IS FALSE",
         tests=("doctor/test_events.py::test_the_doctor_finds_what_was_planted",),
     ),
     Fault(

@@ -2,16 +2,15 @@
 
 from tests.mutants.fault import Fault
 
-_FILE = "workflows_app/engine/retry.py"
-_BACKOFF = "engine/test_failures.py::test_a_transient_failure_is_retried_after_the_backoff"
+_RETRY = "workflows_app/engine/retry.py"
 
 RETRIES = [
     Fault(
         says="events are released though their effect was applied",
         breaks="P1",
-        file=_FILE,
-        old="    if not only_next_is_missing(run):\n        release_events(run, reason=reason)",
-        new="    release_events(run, reason=reason)",
+        file=_RETRY,
+        old=("    if not binds:\n        release_events("),
+        new=("    if reason:\n        release_events("),
         tests=(
             "engine/test_retry_from_next.py"
             "::test_the_events_stay_reserved_and_nothing_is_sent_again",
@@ -20,9 +19,9 @@ RETRIES = [
     Fault(
         says="events of a failed run that did nothing stay reserved",
         breaks="P2",
-        file=_FILE,
-        old="    if not only_next_is_missing(run):\n        release_events(run, reason=reason)",
-        new="    if run.status == Run.Status.CRASHED:\n        release_events(run, reason=reason)",
+        file=_RETRY,
+        old=("    if not binds:\n        release_events("),
+        new=("    if run.status == Run.Status.CRASHED:\n        release_events("),
         tests=(
             "engine/test_failures.py"
             "::test_events_are_released_with_the_reason_when_nothing_was_done_outside",
@@ -31,23 +30,23 @@ RETRIES = [
     Fault(
         says="a failed run owes no retry, and its workflow goes on without it",
         breaks="P2",
-        file=_FILE,
-        old="run.owes_retry = has_handler(run) or only_next_is_missing(run)",
-        new="run.owes_retry = only_next_is_missing(run)",
-        tests=(_BACKOFF,),
+        file=_RETRY,
+        old="run.owes_retry = binds or case.has_handler()",
+        new="run.owes_retry = binds",
+        tests=("engine/test_failures.py::test_a_transient_failure_is_retried_after_the_backoff",),
     ),
     Fault(
         says="a run that was retried still owes a retry",
         breaks="P1",
-        file=_FILE,
+        file=_RETRY,
         old="        run.owes_retry = False\n",
         new="        run.owes_retry = True\n",
-        tests=(_BACKOFF,),
+        tests=("engine/test_failures.py::test_a_transient_failure_is_retried_after_the_backoff",),
     ),
     Fault(
         says="a fault of the code is tried again and again",
         breaks="P3",
-        file=_FILE,
+        file=_RETRY,
         old="if run.owes_retry and kind == Kind.TRANSIENT and retries_left:",
         new="if run.owes_retry and retries_left:",
         tests=("engine/test_failures.py::test_a_fault_of_the_code_waits_for_other_code",),
@@ -55,7 +54,7 @@ RETRIES = [
     Fault(
         says="transient failures are retried without an end",
         breaks="P3",
-        file=_FILE,
+        file=_RETRY,
         old="retries_left = run.earlier_failures < policy.transient_retries",
         new="retries_left = True",
         tests=(
@@ -66,7 +65,7 @@ RETRIES = [
     Fault(
         says="the retry of next does not know the outcome",
         breaks="P1",
-        file=_FILE,
+        file=_RETRY,
         old="carried_mutation=run.settled_mutation if next_only else None,",
         new="carried_mutation=None,",
         tests=(
@@ -77,7 +76,7 @@ RETRIES = [
     Fault(
         says="the outcome is carried to one retry of next, and not to the one after it",
         breaks="P1",
-        file=_FILE,
+        file=_RETRY,
         old="carried_mutation=run.settled_mutation if next_only else None,",
         new='carried_mutation=getattr(run, "mutation", None) if next_only else None,',
         tests=(
@@ -88,7 +87,7 @@ RETRIES = [
     Fault(
         says="a run that takes over does not take over the events",
         breaks="P2",
-        file=_FILE,
+        file=_RETRY,
         old="        event.hand_over(retry)\n",
         new="        event.hand_over(run)\n",
         tests=(
@@ -99,7 +98,7 @@ RETRIES = [
     Fault(
         says="the repeated call has no key of the first one",
         breaks="P1",
-        file=_FILE,
+        file=_RETRY,
         old='idempotency_key=run.idempotency_key if keeps else "",',
         new='idempotency_key="",',
         tests=(
@@ -109,9 +108,9 @@ RETRIES = [
     Fault(
         says="new code that comes while the old code fails does not bring on the retry",
         breaks="P6",
-        file=_FILE,
-        old="elif run.owes_retry and _has_newer_code(run):",
-        new="elif run.owes_retry and not _has_newer_code:",
+        file=_RETRY,
+        old="elif run.owes_retry and case.has_newer_code:",
+        new="elif run.owes_retry and not case.code:",
         tests=(
             "engine/test_deploys_under_way.py"
             "::test_a_run_that_fails_under_old_code_during_the_deploy_is_tried_with_the_new",

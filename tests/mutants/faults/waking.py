@@ -39,20 +39,14 @@ WAKING = [
         tests=(_DUE,),
     ),
     Fault(
-        says="what began while an earlier look was lost is left alone",
-        breaks="P2",
-        file="workflows_app/engine/host.py",
-        old="        self.begun, self.ahead, self.found_nothing = None, None, False\n",
-        new="",
-        tests=("engine/test_outlasting.py::test_what_came_while_a_look_was_lost_is_carried_on",),
-    ),
-    Fault(
-        says="what is left of a slice is forgotten",
+        says="a workflow that is given back with work left is forgotten",
         breaks="P2",
         file=_FILE,
-        old="        if host.advance(workflow_id).has_more:\n            defer_advance(workflow_id)",
-        new="        host.advance(workflow_id)",
-        tests=("engine/test_dispatch.py::test_the_task_does_a_slice_and_defers_the_rest",),
+        old="        if done.has_more:\n            await sync_to_async(defer_advance)(workflow_id)\n",
+        new="        assert done\n",
+        tests=(
+            "engine/test_dispatch.py::test_the_task_defers_what_the_host_gives_back_unfinished",
+        ),
     ),
     Fault(
         says="the job of a dead worker holds back its workflow for good",
@@ -99,9 +93,9 @@ WAKING = [
     Fault(
         says="a worker with the old code goes on after a deploy",
         breaks="P6",
-        file="workflows_app/engine/host.py",
-        old="        if not _is_active_version(workflow, self.code):\n            # Deployed meanwhile.",
-        new="        if workflow.active_version is None:\n            # Deployed meanwhile.",
+        file="workflows_app/engine/beginning.py",
+        old="begins = holding.is_current and not holding.is_closing",
+        new="begins = not holding.is_closing",
         tests=(
             "engine/test_deploys_under_way.py"
             "::test_a_deploy_in_the_middle_of_a_run_lets_it_end_and_stops_there",

@@ -20,6 +20,7 @@ WEBHOOK_FAILURES = {
     "answer_lost": 15,
     "silent_before": 10,
     "unavailable_before": 10,
+    "rejected": 10,  # 410, now and ever
 }
 #: How often the search answers 503 for a payment whose search is down.
 SEARCH_FAILURES = 4
@@ -39,7 +40,7 @@ class Mischief:
 
     def of_webhook(self, invoice: str) -> str:
         """Return how this try to deliver the news of `invoice` goes wrong, or ""."""
-        return self._of("webhook", invoice, WEBHOOK_FAILURES)
+        return self._of("webhook", invoice, WEBHOOK_FAILURES, lasting="rejected")
 
     def search_is_down(self, invoice: str) -> bool:
         """Tell whether this search for the payment of `invoice` fails."""
@@ -49,7 +50,7 @@ class Mischief:
             self._tries[f"search {invoice}"] += 1
             return self._tries[f"search {invoice}"] <= SEARCH_FAILURES
 
-    def _of(self, kind: str, invoice: str, failures: dict[str, int], lasting: str = "") -> str:
+    def _of(self, kind: str, invoice: str, failures: dict[str, int], *, lasting: str) -> str:
         choice = self._choice(kind, invoice, failures)
         with self._lock:
             self._tries[f"{kind} {invoice}"] += 1

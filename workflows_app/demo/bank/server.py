@@ -86,7 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _deliver(self, supplier: str, body: dict[str, Any]) -> None:
         failure = self.server.mischief.of_webhook(body["invoice"])
-        if failure == "silent_before":
+        if failure == "rejected":
+            self._answer(410, {"error": "the supplier takes no more news here"})
+        elif failure == "silent_before":
             self._stay_silent()
         elif failure == "unavailable_before":
             self._answer(503, {"error": "try again later"})

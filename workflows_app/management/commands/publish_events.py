@@ -1,32 +1,54 @@
-"""`manage.py publish_events`: publish events from JSON lines, of a file or standard input."""
+"""`manage.py publish_events`: publish events from JSON lines, of a file or standard input.
+
+Lines are published some hundred at a time, each lot in a transaction of its own. One that meets a row which
+somebody else has locked is published line by line, so that only that line waits, and holds up nobody.
+"""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from django.core.management.base import CommandError, CommandParser
-from django.db import transaction
+from django.core.management.base import CommandParser
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
 
 from workflows_app.errors import WorkflowsError
 from workflows_app.management import command
 from workflows_app.management.exits import SOME_REFUSED
+from workflows_app.management.json_lines import STANDARD_INPUT, as_they_come, event_of, opened
 from workflows_app.management.selection import topic_named, workflow_named
-from workflows_app.publishing import publish
+from workflows_app.publishing import Entry, Outcome, TopicWriter
 
-STANDARD_INPUT = Path("-")
 AGAIN = "Publish the file again: what is there already stays as it is."
+#: How long a lot waits for a row that somebody else has locked, before it goes line by line.
+_PATIENCE = "SET LOCAL lock_timeout = '200ms'"
+
+
+@dataclass
+class _Progress:
+    """How far it has come."""
+
+    #: Where it stands: of a lot, the first line.
+    line: int = 0
+    counts: Counter[Outcome] = field(default_factory=Counter)
+    broken: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def published(self) -> int:
+        return self.counts["new"] + self.counts["updated"]
 
 
 class Command(command.Command):
     if_interrupted = AGAIN
     help = (
         "Publish one event a line: {'message_id': ..., 'payload': ...}. Broken lines are reported by "
-        "number and left out; all others are published. Publishing a line again changes nothing."
+        "number and left out; all others are published. Publishing a line again changes nothing. "
+        "What came too late, since its event is reserved, consumed or skipped, is counted apart."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -47,37 +69,78 @@ class Command(command.Command):
     ) -> None:
         found = workflow_named(workflow)
         topic_named(found, topic)
-        number, published = 0, 0
-        broken: list[dict[str, Any]] = []
+        writer = TopicWriter.of(found, topic)
+        progress = _Progress()
         try:
-            with _opened(file) as lines:
-                for number, line in enumerate(lines, start=1):
-                    if not line.strip():
-                        continue
-                    try:
-                        with transaction.atomic():
-                            publish(workflow=found, topic=topic, **_parsed(line))
-                            transaction.set_rollback(dry_run)
-                        published += 1
-                    except WorkflowsError as error:
-                        broken.append({"line": number, "problem": str(error)})
-                        self.stderr.write(f"line {number}: {error}")
+            with opened(file) as stream:
+                for lines in as_they_come(stream):
+                    progress.line = lines[0][0]
+                    _publish(writer, self._checked(writer, lines, progress), progress, dry_run)
+                    progress.line = lines[-1][0]
         except command.CUT_SHORT as error:
-            so_far = _so_far(number, published, dry_run)
-            raise command.unless_away(error, _left(number), if_interrupted=so_far) from error
-        if format == "json":
-            self.stdout.write(json.dumps({"published": published, "broken": broken}))
-        else:
-            verb = "would be published" if dry_run else "published"
-            self.stdout.write(f"{published} {verb}, {len(broken)} broken")
-        if broken:
+            so_far = _so_far(progress, dry_run)
+            left = _left(progress.line)
+            raise command.unless_away(error, left, if_interrupted=so_far) from error
+        self.stdout.write(_told(progress, dry_run, format))
+        if progress.broken:
             raise SystemExit(SOME_REFUSED)
 
+    def _checked(
+        self, writer: TopicWriter, lines: Iterable[tuple[int, bytes]], progress: _Progress
+    ) -> list[tuple[int, Entry]]:
+        """Return the lines that are events, and tell of the others."""
+        entries = []
+        for number, line in lines:
+            if not line.strip():
+                continue
+            try:
+                entries.append((number, writer.checked(**event_of(line))))
+            except WorkflowsError as error:
+                progress.broken.append({"line": number, "problem": str(error)})
+                self.stderr.write(f"line {number}: {error}")
+        return entries
 
-def _so_far(line: int, published: int, dry_run: bool) -> str:
+
+def _publish(
+    writer: TopicWriter, entries: Sequence[tuple[int, Entry]], progress: _Progress, dry_run: bool
+) -> None:
+    if not entries:
+        return
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(_PATIENCE)
+            stored = writer.write([entry for _, entry in entries])
+            transaction.set_rollback(dry_run)
+        progress.counts.update(outcome for _, outcome in stored)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        for progress.line, entry in entries:
+            with transaction.atomic():
+                ((_, outcome),) = writer.write([entry])
+                transaction.set_rollback(dry_run)
+            progress.counts[outcome] += 1
+
+
+def _told(progress: _Progress, dry_run: bool, format: str) -> str:
+    counts = {outcome: progress.counts[outcome] for outcome in get_args(Outcome)}
+    if format == "json":
+        told = {"published": progress.published, **counts, "broken": progress.broken}
+        return json.dumps(told)
+    verb = "would be published" if dry_run else "published"
+    return (
+        f"{progress.published} {verb} ({counts['new']} new, {counts['updated']} updated),"
+        f" {counts['unchanged']} unchanged, {counts['too_late']} too late,"
+        f" {len(progress.broken)} broken"
+    )
+
+
+def _so_far(progress: _Progress, dry_run: bool) -> str:
+    stopped = f"it stopped at line {progress.line}."
     if dry_run:
-        return f"Nothing was published. Checked: {published}; it stopped at line {line}."
-    return f"Published: {published}; it stopped at line {line}. {AGAIN}"
+        return f"Nothing was published. Checked: {progress.counts.total()}; {stopped}"
+    return f"Published: {progress.published}; {stopped} {AGAIN}"
 
 
 def _left(line: int) -> str:
@@ -85,39 +148,3 @@ def _left(line: int) -> str:
         f"It stopped at line {line}. Publish the file again when it is back:"
         " what is there already stays as it is."
     )
-
-
-class BrokenLine(WorkflowsError):
-    """A line is no event."""
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    """Return `message_id` and `payload` of a line. Other keys are left to whoever wrote them."""
-    try:
-        record = json.loads(line.strip())
-    except json.JSONDecodeError as error:
-        raise BrokenLine(f"no JSON: {error.msg} at character {error.pos + 1}") from None
-    except (ValueError, RecursionError) as error:
-        raise BrokenLine(f"no JSON: {error}") from None
-    if not isinstance(record, dict):
-        raise BrokenLine(f"must be a JSON object, not {type(record).__name__}")
-    for key in ("message_id", "payload"):
-        if key not in record:
-            raise BrokenLine(f"has no '{key}'")
-    return {"message_id": record["message_id"], "payload": record["payload"]}
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[Iterable[bytes]]:
-    """Open the lines as bytes: one that is no UTF-8 is a broken line, no end of the command."""
-    name = "Standard input" if file == STANDARD_INPUT else str(file)
-    try:
-        if file != STANDARD_INPUT:
-            with file.open("rb") as stream:
-                yield stream
-        elif sys.stdin is None:
-            raise CommandError("There is no standard input. Name a file.")
-        else:
-            yield sys.stdin.buffer
-    except OSError as error:
-        raise CommandError(f"{name} can't be read: {error.strerror}.") from None

@@ -7,7 +7,6 @@ import contextlib
 import logging
 import time
 from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -22,6 +21,8 @@ from procrastinate.signals import on_stop
 from psycopg_pool import AsyncConnectionPool
 
 from workflows_app.conf import policy
+from workflows_app.dispatch import hosted_by, others_wait
+from workflows_app.engine.hosting import ThreadedHost
 from workflows_app.job_manager import TellingJobManager
 from workflows_app.management import command
 from workflows_app.outages import ToldOnce, pauses, said_by_driver, watch
@@ -63,7 +64,7 @@ class Command(command.Command):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--concurrency", type=int, default=4, help="workflows advanced at once (default: 4)"
+            "--concurrency", type=int, default=64, help="runs under way at once (default: 64)"
         )
         parser.add_argument(
             "--until-idle", action="store_true", help="stop when no job is waiting in the queue"
@@ -79,20 +80,28 @@ class Command(command.Command):
 
 @contextlib.contextmanager
 def _own_sessions() -> Iterator[None]:
-    """Let the database know the sessions of this process by name, as the sweep does, and keep them.
+    """Keep the sessions of this process, whatever the settings say of requests.
 
-    A session that ended with each job would have to be opened for the next one, which would also have all
-    of its statements planned anew: that takes longer than an event.
+    One that ended with each job would have to be opened for the next one, which would also have all of its
+    statements planned anew: that takes longer than an event.
     """
     database = connections.settings[DEFAULT_DB_ALIAS]
-    before = {name: database[name] for name in ("OPTIONS", "CONN_MAX_AGE", "CONN_HEALTH_CHECKS")}
-    database["OPTIONS"] = {**database["OPTIONS"], "application_name": SESSION_NAME}
+    before = {name: database[name] for name in ("CONN_MAX_AGE", "CONN_HEALTH_CHECKS")}
     if database["CONN_MAX_AGE"] == 0:
         database |= {"CONN_MAX_AGE": _KEPT_SECONDS, "CONN_HEALTH_CHECKS": True}
     try:
         yield
     finally:
         database |= before
+
+
+@contextlib.contextmanager
+def closing(host: ThreadedHost) -> Iterator[None]:
+    """End the host with the block; what hangs is not waited for twice."""
+    try:
+        yield
+    finally:
+        host.stop(within_seconds=0.0)
 
 
 @contextlib.contextmanager
@@ -125,17 +134,15 @@ class _InOneLine(logging.Filter):
 
 async def _work(*, concurrency: int, wait: bool) -> None:
     """Work until told to stop, whatever happens to the database; without `wait`, until idle."""
-    # A thread for each job: by itself the loop has some more than the machine has processors. It
-    # looks up names of hosts in them too.
-    threads = ThreadPoolExecutor(max_workers=concurrency + 2, thread_name_prefix="workflows")
-    asyncio.get_running_loop().set_default_executor(threads)
     told_to_stop = asyncio.Event()
-    with on_stop(told_to_stop.set):
+    host = ThreadedHost(at_once=concurrency, others_wait=others_wait)
+    host.start()
+    with on_stop(told_to_stop.set), hosted_by(host), closing(host):
         delays = pauses(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
         while True:
             began = time.monotonic()
             try:
-                await _work_while_connected(told_to_stop, concurrency=concurrency, wait=wait)
+                await _work_while_connected(host, told_to_stop, concurrency, wait=wait)
             except (ConnectorException, psycopg.OperationalError) as error:
                 if not wait:
                     raise
@@ -185,17 +192,17 @@ async def still_there(connection: psycopg.AsyncConnection[Any]) -> None:
 
 
 async def _work_while_connected(
-    told_to_stop: asyncio.Event, *, concurrency: int, wait: bool
+    host: ThreadedHost, told_to_stop: asyncio.Event, concurrency: int, *, wait: bool
 ) -> None:
     limits = policy()
-    params = connector_params(DEFAULT_DB_ALIAS)
+    params = {**connector_params(DEFAULT_DB_ALIAS), "application_name": SESSION_NAME}
     # The pool would keep trying, and say so each time.
     await (await psycopg.AsyncConnection.connect(**params)).close()
     connector = PsycopgConnector(
         kwargs=params, configure=_autocommit, pool_factory=_pool, timeout=_POOL_SECONDS
     )
     with app.replace_connector(connector) as worker_app:
-        worker_app.job_manager = TellingJobManager(worker_app.connector)
+        worker_app.job_manager = TellingJobManager(worker_app.connector, heard=host.look)
         async with worker_app.open_async():
             while True:
                 worker = worker_app.run_worker_async(
@@ -208,7 +215,7 @@ async def _work_while_connected(
                     update_heartbeat_interval=limits.heartbeat_seconds,
                     stalled_worker_timeout=limits.stalled_after_seconds,
                 )
-                await _until_stopped(worker, told_to_stop)
+                await _until_stopped(worker, host, told_to_stop)
                 # The queue's worker also ends while a job only waits for the lock of another, as
                 # the rest of a workflow's work does for the slice before it.
                 if wait or told_to_stop.is_set() or await _is_idle(worker_app):
@@ -217,14 +224,18 @@ async def _work_while_connected(
                     await asyncio.wait_for(told_to_stop.wait(), _IDLE_LOOK_SECONDS)
 
 
-async def _until_stopped(working: Coroutine[Any, Any, None], told_to_stop: asyncio.Event) -> None:
+async def _until_stopped(
+    working: Coroutine[Any, Any, None], host: ThreadedHost, told_to_stop: asyncio.Event
+) -> None:
     """Let the queue's worker work until it ends or is told to stop."""
     worker = asyncio.create_task(working)
     stop = asyncio.create_task(told_to_stop.wait())
     await asyncio.wait({worker, stop}, return_when=asyncio.FIRST_COMPLETED)
     stop.cancel()
-    # It finishes what is under way first.
+    # It takes no more jobs. Those that it has end as the host gives their workflows back.
     worker.cancel()
+    if told_to_stop.is_set():
+        await asyncio.to_thread(host.stop, within_seconds=policy().stop_seconds)
     with contextlib.suppress(asyncio.CancelledError):
         await worker
 

@@ -21,8 +21,8 @@ DEPTH = 20
 #: How a row is told on one line, with its facts.
 LINES = {
     "input": "{source} {type} {external_id}: {title}",
-    "event": "{topic} {message_id}, {status}",
-    "run": "{name}, {status}{failure} ({workflow} {version}, {handler}{retry})",
+    "event": "{topic} {message_id}, {status}{in_lane}",
+    "run": "{name}, {status}{failure} ({workflow} {version}, {handler}{in_lane}{retry})",
     "mutation": "{mutator} → {target}, {status}{resolved}",
     "decision": "“{label}” by {actor}: {reason}",
     "evidence": "{call} {attempt}: {verdict}{detail}",
@@ -94,6 +94,8 @@ def _line(node: Node) -> str:
     facts = {name: "" if value is None else value for name, value in node.facts.items()}
     more = {
         "name": facts.get("title") or "without a title",
+        # The main lane goes without saying.
+        "in_lane": f", lane {facts['lane']}" if facts.get("lane") else "",
         "failure": f" ({facts['failure_kind']})" if facts.get("failure_kind") else "",
         "retry": f", retry of run {facts['retry_of']}" if facts.get("retry_of") else "",
         "resolved": f" by {facts['resolved_by']}" if facts.get("resolved_by") else "",

@@ -1,0 +1,117 @@
+"""Lanes on the pages of workflows, handlers, events and runs: which are held, by what, since when (P2, P8)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from tests.admin.addresses import list_of, page_of, text_of
+from tests.models.rows import NOON, Rows
+from workflows_app.models import Event, LaneState, Run
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def rows(db: None) -> Rows:
+    return Rows()
+
+
+def test_a_workflow_lists_its_held_lanes_the_worst_first(rows: Rows, viewer: Client) -> None:
+    failed = {"owes_retry": True, "failure_message": "no such account", "ended_at": NOON}
+    rows.run("failed", lane="Initech", title="Pay 3", **failed)
+    late = NOON + timedelta(hours=1)
+    rows.mutation(rows.run("blocked", title="Pay 2", started_at=late), "indeterminate")
+    rows.mutation(rows.run("blocked", title="Pay 1", lane="ACME"), "indeterminate")
+    rows.run("active", title="Pay 4", lane="Globex")
+    for lane in ("ACME", "ACME", "Initech", "Hooli"):
+        rows.event(lane=lane)
+
+    text = text_of(viewer, page_of(rows.workflow))
+
+    assert (
+        "Held lanes 3 of 5 lanes are held. The others go on."
+        " Lane Held by Since Why Events waiting behind"
+        " ACME Pay 1 blocked 2026-01-01 12:00:00 UTC 2"
+        " main Pay 2 blocked 2026-01-01 13:00:00 UTC 0"
+        " Initech Pay 3 failed 2026-01-01 12:00:00 UTC no such account 1" in text
+    )
+    assert "Runs at work Pay 4 lane Globex" in text
+    assert "more." not in text
+
+
+def test_of_more_than_a_hundred_held_lanes_the_number_is_told(rows: Rows, viewer: Client) -> None:
+    failed = {"owes_retry": True, "failure_message": "no such account", "ended_at": NOON}
+    for number in range(103):
+        rows.run("failed", lane=f"lane {number:03}", **failed)
+
+    text = text_of(viewer, page_of(rows.workflow))
+
+    assert "103 of 103 lanes are held." in text
+    assert text.count("no such account") == 100
+    assert "And 3 more." in text
+
+
+def test_a_workflow_without_held_lanes_shows_none(rows: Rows, viewer: Client) -> None:
+    rows.run("active")
+    assert "Held lanes" not in text_of(viewer, page_of(rows.workflow))
+
+
+def test_a_workflow_says_when_each_handler_runs_next(rows: Rows, viewer: Client) -> None:
+    LaneState.objects.create(handler=rows.handler, lane="ACME", wake_at=NOON + timedelta(hours=1))
+    assert "Handlers Pay Consumer " in text_of(viewer, page_of(rows.workflow))
+    LaneState.objects.create(handler=rows.handler, lane="", wake_at=NOON)
+    assert "Pay Consumer, next at 2026-01-01 12:00:00 UTC" in text_of(
+        viewer, page_of(rows.workflow)
+    )
+
+
+def test_a_handler_lists_its_lanes_those_that_are_taken_first(rows: Rows, viewer: Client) -> None:
+    event = rows.event(lane="ACME")
+    LaneState.objects.create(handler=rows.handler, lane="", state={"paid": 7}, wake_at=NOON)
+    LaneState.objects.create(
+        handler=rows.handler, lane="ACME", is_held=True, oldest_pending=event.pk
+    )
+
+    text = text_of(viewer, page_of(rows.handler))
+
+    assert (
+        "Lanes Lane Now Oldest pending event Looks again"
+        f" ACME taken by a run event {event.pk} when an event arrives"
+        " main free – 2026-01-01 12:00:00 UTC" in text
+    )
+    assert '"paid": 7' in text
+    assert "more lanes" not in text
+
+
+def test_a_handler_lists_a_hundred_lanes_at_most(rows: Rows, viewer: Client) -> None:
+    LaneState.objects.bulk_create(
+        LaneState(handler=rows.handler, lane=f"lane {number}") for number in range(101)
+    )
+    text = text_of(viewer, page_of(rows.handler))
+    assert text.count("when an event arrives") == 100
+    assert "And more lanes than are shown." in text
+
+
+@pytest.mark.parametrize(
+    ("lane", "told"), [("ACME", "Lane ACME"), ("", "Lane main"), (None, "Lane not named yet")]
+)
+def test_an_event_says_its_lane(rows: Rows, viewer: Client, lane: str | None, told: str) -> None:
+    assert told in text_of(viewer, page_of(rows.event(lane=lane)))
+
+
+def test_events_and_runs_are_found_by_their_lane(rows: Rows, viewer: Client) -> None:
+    rows.event(message_id="one", lane="supplier ACME")
+    rows.event(message_id="two", lane="supplier Initech")
+    rows.run("committed", title="Pay one", lane="supplier ACME")
+    rows.run("committed", title="Pay two", lane="supplier Initech")
+
+    events = text_of(viewer, f"{list_of(Event)}?q=initech")
+    runs = text_of(viewer, f"{list_of(Run)}?q=initech")
+
+    assert "two" in events
+    assert "supplier ACME" not in events
+    assert "Pay two" in runs
+    assert "supplier ACME" not in runs

@@ -1,0 +1,222 @@
+"""A host in a thread of its own, as a worker runs it: what it takes, gives back, and waits for (P1, P2, P8)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import transaction
+from pytest_django import Settings
+
+from tests.engine.stage import RECEIVED, Deploy, calling, code, consumer, mutator, row, runs, send
+from tests.eventually import eventually
+from workflows_app.engine.hosting import ThreadedHost
+from workflows_app.models import Event, Lease, Mutation
+from workflows_app.models import Workflow as WorkflowRow
+from workflows_app.publishing import publish
+from workflows_app.sdk import Consumer, MutationCall, Workflow
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Start = Callable[..., ThreadedHost]
+
+
+@pytest.fixture
+def start(empty_queue: Callable[[], None]) -> Iterator[Start]:
+    """`start(at_once=1, others_wait=...)`: a host that works until the test ends."""
+    hosts: list[ThreadedHost] = []
+
+    def begin(*, at_once: int = 1, others_wait: Callable[[], bool] = lambda: False) -> ThreadedHost:
+        host = ThreadedHost(at_once=at_once, others_wait=others_wait)
+        hosts.append(host)
+        host.start()
+        return host
+
+    yield begin
+    for host in hosts:
+        host.stop(within_seconds=0)
+    empty_queue()
+
+
+class _Door:
+    """An outside system that answers when it is let."""
+
+    def __init__(self) -> None:
+        self.is_open = threading.Event()
+        self.entered: list[str] = []
+
+    def call(self, params: Any, key: str) -> Any:
+        self.entered.append(key)
+        assert self.is_open.wait(30), "nobody opened the door"
+        return {}
+
+
+@pytest.fixture
+def door() -> Iterator[_Door]:
+    found = _Door()
+    yield found
+    found.is_open.set()
+
+
+def _with_lanes(door: _Door, **policy: Any) -> type[Workflow]:
+    """Return a workflow that has each order in a lane of its own."""
+    called = mutator(door.call)
+    one: type[Consumer] = consumer(mutate=lambda prepared: MutationCall(called, {}))
+    one.lane = lambda self, event: event.message_id  # type: ignore[method-assign]
+    return code(one, calls=[called], policy=policy)
+
+
+def _statuses() -> dict[str, str]:
+    return dict(Event.objects.filter(topic__name=RECEIVED).values_list("message_id", "status"))
+
+
+def test_it_advances_a_workflow_until_nothing_is_due_and_gives_it_back(
+    start: Start, deploy: Deploy
+) -> None:
+    deploy(code(consumer()))
+    send("1")
+    send("2")
+    done = start().take(row().pk).result(timeout=30)
+
+    assert not done.has_more
+    assert _statuses() == {"1": "consumed", "2": "consumed"}
+    assert row().lease.holder == ""
+
+
+def test_calls_of_different_lanes_are_under_way_side_by_side(
+    start: Start, deploy: Deploy, door: _Door
+) -> None:
+    deploy(_with_lanes(door))
+    for number in range(6):
+        send(str(number))
+    done = start(at_once=4).take(row().pk)
+
+    eventually(lambda: len(door.entered), 4)
+    assert Mutation.objects.filter(status="in_flight").count() == 4
+    door.is_open.set()
+    done.result(timeout=30)
+    assert set(_statuses().values()) == {"consumed"}
+    assert len(set(door.entered)) == 6
+
+
+def test_an_event_that_arrives_while_calls_are_under_way_waits_for_none_of_them(
+    start: Start, deploy: Deploy, door: _Door
+) -> None:
+    deploy(_with_lanes(door))
+    send("first")
+    done = start(at_once=4).take(row().pk)
+    eventually(lambda: len(door.entered), 1)
+
+    send("second")
+    eventually(lambda: len(door.entered), 2)
+    door.is_open.set()
+    done.result(timeout=30)
+    assert _statuses() == {"first": "consumed", "second": "consumed"}
+
+
+def test_no_more_calls_of_a_mutator_are_under_way_than_it_allows(
+    start: Start, deploy: Deploy, door: _Door
+) -> None:
+    deploy(_with_lanes(door, calls_at_once=2))
+    for number in range(6):
+        send(str(number))
+    done = start(at_once=6).take(row().pk)
+
+    eventually(lambda: len(runs()), 6)
+    eventually(lambda: len(door.entered), 2)
+    assert Mutation.objects.count() == 2, "what has no place is not in the ledger yet"
+    door.is_open.set()
+    done.result(timeout=30)
+    assert set(_statuses().values()) == {"consumed"}
+
+
+def test_a_workflow_gives_its_place_to_another_one_that_waits(
+    start: Start, deploy: Deploy, settings: Settings
+) -> None:
+    settings.WORKFLOWS = {"slice_seconds": 0.01}
+    deploy(code(consumer()))
+    for number in range(200):
+        send(str(number))
+    done = start(others_wait=lambda: True).take(row().pk).result(timeout=30)
+
+    assert done.has_more
+    assert row().lease.holder == ""
+    assert "pending" in _statuses().values()
+
+
+def test_a_workflow_that_comes_to_a_full_worker_is_kept_until_there_is_a_place(
+    start: Start, deploy: Deploy, door: _Door
+) -> None:
+    other = "packing"
+    deploy(calling(mutator(door.call)))
+    deploy(code(consumer(), slug=other))
+    send()
+    publish(workflow=other, topic=RECEIVED, message_id="1", payload="a")
+    host = start(at_once=1)
+    first = host.take(row().pk)
+    eventually(lambda: len(door.entered), 1)
+
+    second = host.take(row(other).pk)
+    eventually(lambda: row(other).lease.holder != "", True)
+    door.is_open.set()
+    first.result(timeout=30)
+    second.result(timeout=30)
+    assert Event.objects.get(topic__workflow__slug=other, topic__name=RECEIVED).status == "consumed"
+
+
+def test_told_to_stop_it_waits_for_what_is_under_way_and_begins_nothing(
+    start: Start, deploy: Deploy, door: _Door
+) -> None:
+    deploy(_with_lanes(door))
+    for number in range(50):
+        send(str(number))
+    host = start(at_once=10)
+    done = host.take(row().pk)
+    eventually(lambda: len(door.entered), 10)
+
+    stopped: list[bool] = []
+    stopping = threading.Thread(target=lambda: stopped.append(host.stop(within_seconds=30)))
+    stopping.start()
+    door.is_open.set()
+    stopping.join(30)
+
+    assert stopped == [True]
+    assert done.result(timeout=1).has_more
+    assert len(door.entered) == 10
+    assert sorted(_statuses().values()).count("consumed") == 10
+    assert (row().lease.holder, Lease.objects.filter(next_due_at=None).count()) == ("", 0)
+
+
+def test_what_hangs_is_not_waited_for_beyond_the_limit_and_nobody_takes_it_over_meanwhile(
+    start: Start, deploy: Deploy, door: _Door
+) -> None:
+    deploy(calling(mutator(door.call)))
+    send()
+    host = start()
+    host.take(row().pk)
+    eventually(lambda: len(door.entered), 1)
+
+    assert host.stop(within_seconds=0.2) is False
+    assert row().lease.holder != ""
+    assert Mutation.objects.get().status == "in_flight"
+
+
+def test_a_workflow_that_somebody_has_locked_holds_up_no_other(
+    start: Start, deploy: Deploy, door: _Door
+) -> None:
+    deploy(_with_lanes(door))
+    deploy(code(consumer(), slug="other"))
+    send("1")
+    publish(workflow="other", topic=RECEIVED, message_id="2", payload="a")
+    host = start(at_once=4)
+    done = host.take(row().pk)
+    eventually(lambda: len(door.entered), 1)
+
+    with transaction.atomic():
+        WorkflowRow.objects.select_for_update().get(pk=row().pk)
+        assert not host.take(row("other").pk).result(timeout=30).has_more
+        door.is_open.set()
+    assert not done.result(timeout=30).has_more
+    assert _statuses() == {"1": "consumed", "2": "consumed"}

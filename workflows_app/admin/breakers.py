@@ -1,0 +1,59 @@
+"""Circuit breakers: of which consumers the calls are held back, since when, and when one is tried."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from workflows_app.admin.base import link_to
+from workflows_app.admin.breaker_buttons import BUTTONS
+from workflows_app.admin.buttons import ButtonsAdmin
+from workflows_app.admin.labels import STATUS_LABELS
+from workflows_app.models import Breaker
+
+
+@admin.register(Breaker)
+class BreakerAdmin(ButtonsAdmin):
+    change_form_outer_before_template = "workflows_app/breaker_explanation.html"
+    buttons = BUTTONS
+    list_display = ["consumer", "workflow", "status_label", "unknowns", "opened_at", "trial_at"]
+    list_select_related = ["handler__workflow"]
+    list_filter = ["status", "handler__workflow"]
+    search_fields = ["handler__name"]
+    search_help_text = "A part of the consumer's name"
+    fields = [
+        "workflow_link",
+        "consumer_link",
+        "status_in_full",
+        "unknowns",
+        "openings",
+        "opened_at",
+        "trial_at",
+    ]
+    hidden_while_empty = {"opened_at": "opened_at", "trial_at": "trial_at"}
+
+    @display(description="consumer")
+    def consumer(self, breaker: Breaker) -> str:
+        return breaker.handler.name
+
+    @display(description="workflow")
+    def workflow(self, breaker: Breaker) -> str:
+        return breaker.handler.workflow.slug
+
+    @display(description="workflow")
+    def workflow_link(self, breaker: Breaker) -> SafeString | str:
+        return link_to(breaker.handler.workflow)
+
+    @display(description="consumer")
+    def consumer_link(self, breaker: Breaker) -> SafeString | str:
+        return link_to(breaker.handler, breaker.handler.name)
+
+    @display(description="status", label=STATUS_LABELS)
+    def status_label(self, breaker: Breaker) -> str:
+        # The choices' labels say more than fits into a list.
+        return str(breaker.status).replace("_", " ")
+
+    @display(description="status")
+    def status_in_full(self, breaker: Breaker) -> str:
+        return breaker.get_status_display()

@@ -1,0 +1,94 @@
+"""Reading the answers of mutators: what each says about the outside effect (P1, P3).
+
+Only `NotApplied` and a reconciliation say "it did not happen". All else is unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from workflows_app.conf import Policy
+from workflows_app.engine.jobs import Answer
+from workflows_app.engine.phases import cut, said_by, traceback_of
+from workflows_app.errors import WorkflowsError
+from workflows_app.models import Evidence
+from workflows_app.models.saving import storable
+from workflows_app.sdk.failures import NotApplied
+from workflows_app.sdk.json_values import json_value
+from workflows_app.sdk.values import Reconciliation
+
+Verdict = Evidence.Verdict
+DETAIL_LENGTH = 2000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one answer says about the outside effect."""
+
+    verdict: Verdict
+    detail: str = ""
+    result: Any = None
+    retryable: bool = True
+    duration_ms: int = 0
+    traceback: str = ""
+
+    @property
+    def told(self) -> str:
+        """Return the detail as it can be stored, of a length that a page can show."""
+        return storable(cut(self.detail, DETAIL_LENGTH))
+
+
+def read_execute(answer: Answer, policy: Policy) -> Finding:
+    """Return what the answer of `execute` says."""
+    if isinstance(answer.error, NotApplied):
+        return Finding(
+            Verdict.NOT_APPLIED,
+            answer.error.reason or "the mutator is sure that it did not happen",
+            retryable=answer.error.retryable,
+            duration_ms=answer.duration_ms,
+        )
+    if answer.timed_out or answer.error is not None:
+        return _unknown(answer, policy)
+    return _applied(answer.value, answer, policy)
+
+
+def read_reconcile(answer: Answer, policy: Policy) -> Finding:
+    """Return what the answer of `reconcile` says."""
+    if answer.timed_out or answer.error is not None:
+        return _unknown(answer, policy)
+    found = answer.value
+    if not isinstance(found, Reconciliation):
+        detail = f"reconcile returned {type(found).__name__}, no Reconciliation"
+        return Finding(Verdict.UNKNOWN, detail, duration_ms=answer.duration_ms)
+    if found.verdict == "applied":
+        return _applied(found.result, answer, policy)
+    verdict = Verdict.NOT_APPLIED if found.verdict == "not_applied" else Verdict.UNKNOWN
+    return Finding(verdict, str(found.why), duration_ms=answer.duration_ms)
+
+
+def _applied(result: Any, answer: Answer, policy: Policy) -> Finding:
+    try:
+        clean = json_value(result, field="result", limit_bytes=policy.json_max_bytes)
+    except WorkflowsError as error:
+        detail = f"the call returned, but {error} It returned: {_shown(result)}"
+        return Finding(Verdict.UNKNOWN, detail, duration_ms=answer.duration_ms)
+    return Finding(Verdict.APPLIED, result=clean, duration_ms=answer.duration_ms)
+
+
+def _shown(result: Any) -> str:
+    try:
+        return f"{type(result).__name__} {result!r:.200}"
+    except Exception:
+        return type(result).__name__
+
+
+def _unknown(answer: Answer, policy: Policy) -> Finding:
+    if answer.timed_out:
+        detail = f"no answer within {policy.call_timeout_seconds:g} s"
+        return Finding(Verdict.UNKNOWN, detail, duration_ms=answer.duration_ms)
+    error = answer.error
+    assert error is not None, "a call gives a value, an error, or no answer in time"
+    detail = f"{type(error).__name__}: {said_by(error)}"
+    where = storable(traceback_of(error))
+    return Finding(Verdict.UNKNOWN, detail, duration_ms=answer.duration_ms, traceback=where)

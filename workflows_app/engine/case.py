@@ -1,0 +1,96 @@
+"""One run in a turn: its rows as they are now, under the workflow's lock, and what is known around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from workflows_app.conf import Policy
+from workflows_app.engine.claims import Claim
+from workflows_app.engine.holding import LaneView
+from workflows_app.engine.lanes import Note
+from workflows_app.models import Breaker, Event, Handler, Mutation, Run, Workflow, WorkflowVersion
+from workflows_app.sdk.mutators import Mutator
+from workflows_app.sdk.workflow import Workflow as WorkflowCode
+
+
+@dataclass
+class Changes:
+    """What a turn changes besides rows with history: it is written with them."""
+
+    notes: list[Note] = field(default_factory=list)
+    #: New events of a handler in a lane.
+    news: set[tuple[int, str]] = field(default_factory=set)
+    #: Lanes in which runs or events changed, as (workflow, lane).
+    touched: set[tuple[int, str]] = field(default_factory=set)
+    #: Events that this turn has reserved, and such that it has given another payload.
+    reserved: set[int] = field(default_factory=set)
+    republished: set[int] = field(default_factory=set)
+
+
+@dataclass
+class Case:
+    """A run whose rows may be changed in this transaction."""
+
+    claim: Claim
+    workflow: Workflow
+    code: type[WorkflowCode]
+    run: Run
+    #: The events that it holds.
+    events: list[Event]
+    now: datetime
+    changes: Changes
+    #: The breakers of the workflow that have rows, by handler.
+    breakers: dict[int, Breaker]
+    #: `run.handler` is as the active version has it.
+    knows_handlers: bool = False
+    lane: LaneView | None = None
+
+    @property
+    def policy(self) -> Policy:
+        return self.code.policy_for()
+
+    @property
+    def mutation(self) -> Mutation | None:
+        """Return the run's own mutation, if it has one."""
+        return getattr(self.run, "mutation", None)
+
+    @property
+    def mutator(self) -> type[Mutator] | None:
+        mutation = self.mutation
+        return self.code.mutator_named(mutation.mutator) if mutation is not None else None
+
+    @property
+    def version(self) -> WorkflowVersion:
+        """Return the active version. A run whose code is older goes on with what is left."""
+        version = self.workflow.active_version
+        assert version is not None, "a workflow with runs has a version"
+        return version
+
+    def version_of_code(self) -> WorkflowVersion:
+        """Return the version of the code in hand. One query if another one is active."""
+        major, minor = self.code.version_pair()
+        if self.version.pair == (major, minor):
+            return self.version
+        return WorkflowVersion.objects.get(workflow=self.workflow, major=major, minor=minor)
+
+    @property
+    def has_newer_code(self) -> bool:
+        """Tell whether another version than the one that executed the run is active."""
+        return self.version.pk != self.run.version_id
+
+    def has_handler(self) -> bool:
+        """Tell whether the active version has the run's handler. The code in hand can't: it may be older."""
+        if self.knows_handlers:
+            return bool(self.run.handler.is_current)
+        return Handler.objects.filter(pk=self.run.handler_id, is_current=True).exists()
+
+    def lane_view(self) -> LaneView:
+        """Return the lane as its handler left it."""
+        if self.lane is None:
+            self.lane = LaneView.read(self.run.handler_id, self.run.lane)
+        return self.lane
+
+    def touch(self) -> None:
+        """Have the run's lane looked at again."""
+        self.changes.touched.add((self.run.workflow_id, self.run.lane))

@@ -1,0 +1,183 @@
+"""A host in a thread of its own, as a worker runs it: others hand it workflows and hear when it is done.
+
+On being told to stop it begins nothing more, waits within a limit for what is under way, and gives back
+what it holds. A workflow of which a call or handler still hangs then keeps its claim: nobody may take it
+over before this process is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import Error, close_old_connections, connection, connections
+
+from workflows_app.conf import policy
+from workflows_app.engine.holding import Holding
+from workflows_app.engine.host import Host, Slice
+from workflows_app.waking import SESSION_NAME
+
+logger = logging.getLogger("workflows_app")
+
+
+@dataclass(frozen=True)
+class _Take:
+    workflow_id: int
+    done: Future[Slice]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Something may have arrived in a workflow that is held."""
+
+
+@dataclass(frozen=True)
+class _Stop:
+    within_seconds: float
+
+
+class ThreadedHost(Host):
+    """A host that is told by messages what to do."""
+
+    def __init__(self, *, at_once: int, others_wait: Callable[[], bool]) -> None:
+        super().__init__(at_once=at_once)
+        self._others_wait = others_wait
+        self._done: dict[int, Future[Slice]] = {}
+        self._held_since: dict[int, float] = {}
+        self._asked_at = 0.0
+        self._stops_at: float | None = None
+        self._thread = threading.Thread(target=self._loop, name="workflows-host", daemon=True)
+
+    # Called by others
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def take(self, workflow_id: int) -> Future[Slice]:
+        """Have the workflow advanced until nothing is due. The future ends when it is given back."""
+        done: Future[Slice] = Future()
+        self.inbox.put(_Take(workflow_id, done))
+        return done
+
+    def look(self) -> None:
+        """Have a look at what is held: something may have arrived."""
+        if self.holdings:
+            self.inbox.put(_Look())
+
+    def stop(self, *, within_seconds: float) -> bool:
+        """End the host. Return whether all that was under way came to its end within the time."""
+        self.inbox.put(_Stop(within_seconds))
+        self._thread.join(within_seconds + 5.0)
+        return not self._thread.is_alive() and not self.holdings
+
+    # Its own thread
+
+    def _loop(self) -> None:
+        # The sweep, and people, shall know it by its name.
+        settings = connection.settings_dict
+        named = {**settings["OPTIONS"], "application_name": SESSION_NAME}
+        connection.settings_dict = {**settings, "OPTIONS": named}
+        try:
+            while not self._is_over():
+                self._go_on()
+        finally:
+            self._end()
+            connections.close_all()
+
+    def _go_on(self) -> None:
+        try:
+            self.step(wait=1.0)
+            self._make_room()
+        except Error as error:
+            self._fail(error)
+        except Exception as error:
+            # A fault of ours. Its runs are recovered by their rows, as after a crash.
+            logger.exception("host.failed")
+            self._fail(error)
+        if not self.holdings:
+            close_old_connections()
+
+    def _is_over(self) -> bool:
+        if self._stops_at is None:
+            return False
+        return not self.holdings or time.monotonic() > self._stops_at
+
+    def receive(self, message: Any) -> None:
+        match message:
+            case _Take():
+                self._take_workflow(message)
+            case _Look():
+                for holding in self.holdings.values():
+                    holding.is_to_look = True
+            case _Stop():
+                self._stops_at = time.monotonic() + message.within_seconds
+                for holding in self.holdings.values():
+                    holding.is_closing = True
+            case _:
+                super().receive(message)
+
+    def _take_workflow(self, message: _Take) -> None:
+        pk = message.workflow_id
+        if self._stops_at is not None:
+            message.done.set_result(Slice(0, has_more=True))
+            return
+        if pk in self.holdings or pk in self._calling():
+            # Its job was taken for stalled and made anew, or calls of a claim that ended are under way.
+            message.done.set_result(Slice(0, has_more=False))
+            return
+        try:
+            is_held = self.claim(pk)
+        except Exception as error:
+            message.done.set_exception(error)
+            return
+        if not is_held:
+            message.done.set_result(Slice(0, has_more=False))
+            return
+        self._done[pk] = message.done
+        self._held_since[pk] = time.monotonic()
+
+    def has_rested(self, holding: Holding) -> None:
+        self._held_since.pop(holding.id, None)
+        done = self._done.pop(holding.id, None)
+        if done is not None and not done.done():
+            done.set_result(Slice(self.begun, has_more=holding.is_closing))
+
+    def _make_room(self) -> None:
+        """Give a workflow back that was held for long, if another one waits for its place."""
+        now, seconds = time.monotonic(), policy().slice_seconds
+        if len(self.holdings) < self.at_once or now - self._asked_at < seconds:
+            return
+        self._asked_at = now
+        if any(holding.is_closing for holding in self.holdings.values()) or not self._others_wait():
+            return
+        pk = min(self._held_since, key=self._held_since.__getitem__)
+        if now - self._held_since[pk] >= seconds:
+            self.holdings[pk].is_closing = True
+
+    def _fail(self, error: Exception) -> None:
+        done, self._done = self._done, {}
+        self._held_since.clear()
+        try:
+            self.give_back()
+        except Error:
+            # Then the claims end by themselves.
+            logger.warning("claim.not_given_back workflows=%s", len(done))
+        for future in done.values():
+            if not future.done():
+                future.set_exception(error)
+
+    def _end(self) -> None:
+        hung = {pk for pk, holding in self.holdings.items() if holding.hands}
+        for pk in hung:
+            logger.warning("workflow.still_busy workflow=%s", self.holdings[pk].workflow.slug)
+        kept = {pk: self.holdings.pop(pk) for pk in hung}
+        self.give_back()
+        self.holdings.update(kept)
+        for future in self._done.values():
+            if not future.done():
+                future.set_result(Slice(self.begun, has_more=False))

@@ -1,0 +1,143 @@
+"""Authors' code in threads, with a time limit (P3, P8).
+
+The host gives a job to a thread, and goes on without it when its time is over: the thread can't be
+stopped, and what it answers later is handed to `late`. A thread whose job ended in time waits a while
+for the next one.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from django.db import close_old_connections, connections
+
+from workflows_app.sdk.deadlines import limit_call
+
+#: How a thread is called while it works, and while it waits.
+_WORKING, _WAITING = "workflows-call", "workflows-caller"
+#: How long it waits for the next job.
+_IDLE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a job gave: a value, an error, or nothing within the limit."""
+
+    value: Any = None
+    error: BaseException | None = None
+    timed_out: bool = False
+    duration_ms: int = 0
+
+    @property
+    def ends_the_process(self) -> bool:
+        """Tell whether the error is none that authors' code raises: the worker is as good as killed."""
+        ordinary = (Exception, SystemExit, KeyboardInterrupt, GeneratorExit)
+        return self.error is not None and not isinstance(self.error, ordinary)
+
+
+class Job:
+    """A piece of work, and who is told of its end: `done` within `seconds`, `late` after them."""
+
+    def __init__(
+        self,
+        work: Callable[[], Any],
+        *,
+        seconds: float,
+        done: Callable[[Answer], None],
+        late: Callable[[Answer], None],
+    ) -> None:
+        self._work = work
+        self._done = done
+        self._late = late
+        self._lock = threading.Lock()
+        self._is_over = False
+        self._started = time.monotonic()
+        self.ends_at = self._started + seconds
+        self._context = contextvars.copy_context()
+        self._context.run(limit_call, seconds)
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nobody waits for its end any more."""
+        return self._is_over
+
+    def _elapsed_ms(self) -> int:
+        return int((time.monotonic() - self._started) * 1000)
+
+    def run(self, *, afterwards: Callable[[], None] = lambda: None) -> bool:
+        """Do the work here, then `afterwards`. Return whether somebody still waited for its end."""
+        return self._context.run(self._run, afterwards)
+
+    def _run(self, afterwards: Callable[[], None]) -> bool:
+        try:
+            answer = Answer(value=self._work(), duration_ms=self._elapsed_ms())
+        except BaseException as error:
+            answer = Answer(error=error, duration_ms=self._elapsed_ms())
+        try:
+            afterwards()
+        finally:
+            # Whatever becomes of this thread: the answer may be known to nobody else.
+            with self._lock:
+                in_time, self._is_over = not self._is_over, True
+            (self._done if in_time else self._late)(answer)
+        return in_time
+
+    def give_up(self) -> Answer | None:
+        """Wait no longer: return an answer that says `timed_out`, or None if it has ended by itself."""
+        with self._lock:
+            if self._is_over:
+                return None
+            self._is_over = True
+        return Answer(timed_out=True, duration_ms=self._elapsed_ms())
+
+
+class Worker:
+    """A thread that does one job after the other."""
+
+    _idle: list[Worker] = []
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[Job] = SimpleQueue()
+        # A daemon: a job that never ends must not keep the process from ending.
+        threading.Thread(target=self._run, daemon=True, name=_WORKING).start()
+
+    @classmethod
+    def start(cls, job: Job) -> None:
+        """Let a thread do `job`: one that waits, or a new one."""
+        try:
+            worker = cls._idle.pop()
+        except IndexError:
+            worker = cls()
+        worker._jobs.put(job)
+
+    def _run(self) -> None:
+        thread = threading.current_thread()
+        try:
+            while (job := self._next()) is not None:
+                thread.name = _WORKING
+                # Connections that the author's code opened are kept for the next job if the settings allow.
+                if not job.run(afterwards=close_old_connections):
+                    return
+                thread.name = _WAITING
+                self._idle.append(self)
+        finally:
+            connections.close_all()
+
+    def _next(self) -> Job | None:
+        """Return the next job, or None when none came for a while."""
+        while True:
+            try:
+                return self._jobs.get(timeout=_IDLE_SECONDS)
+            except Empty:
+                try:
+                    self._idle.remove(self)
+                except ValueError:
+                    # Somebody has just taken it, and is about to hand over a job.
+                    continue
+                return None

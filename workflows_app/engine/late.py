@@ -1,0 +1,48 @@
+"""Answers that come too late to change anything: kept as evidence, and flagged if they contradict (P3)."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import transaction
+
+from workflows_app.conf import policy
+from workflows_app.engine.answers import Finding, Verdict
+from workflows_app.engine.claims import lock_workflow
+from workflows_app.engine.log import log
+from workflows_app.engine.outages import retry_through_outage
+from workflows_app.engine.outcomes import record_evidence
+from workflows_app.models import Evidence, Mutation
+
+
+def record_late(mutation: Mutation, finding: Finding) -> None:
+    """Keep a finding that can't change the state any more; flag it if it contradicts. Commits."""
+    seconds = policy().answer_kept_seconds
+    retry_through_outage(lambda: _write_late(mutation, finding), within_seconds=seconds)
+
+
+def _write_late(called: Mutation, finding: Finding) -> None:
+    # By its key too: the number of a row that is gone is given again.
+    same = Mutation.objects.filter(pk=called.pk, idempotency_key=called.idempotency_key)
+    workflow_pk = same.values_list("run__workflow_id", flat=True).first()
+    if workflow_pk is None:
+        # A server took over that never had the last transactions, or an old backup was restored.
+        facts = {"mutator": called.mutator, "key": called.idempotency_key}
+        log("mutation.forgotten", called.run, level=logging.ERROR, **facts, said=finding.verdict)
+        return
+    with transaction.atomic(durable=True):
+        lock_workflow(workflow_pk)
+        mutation = same.select_related("run__workflow").get()
+        contradicts = contradicts_ledger(finding.verdict, mutation.status)
+        record_evidence(mutation, Evidence.Kind.LATE, finding, contradicts=contradicts)
+    level = logging.ERROR if contradicts else logging.WARNING
+    facts = {"said": finding.verdict.value, "ledger": mutation.status}
+    name = "mutation.contradicted" if contradicts else "mutation.late_answer"
+    log(name, mutation.run, level=level, mutation=mutation.pk, **facts)
+
+
+def contradicts_ledger(verdict: Verdict, status: str) -> bool:
+    """Tell whether an answer says the opposite of what the ledger holds as settled."""
+    said_no = verdict == Verdict.NOT_APPLIED and status == Mutation.Status.APPLIED
+    said_yes = verdict == Verdict.APPLIED and status == Mutation.Status.FAILED
+    return said_no or said_yes

@@ -1,0 +1,45 @@
+"""What must not be forgotten is written even if the database is away meanwhile (P1, P3).
+
+An answer from outside is known to this process alone. A worker that dies takes that with it; one that
+only loses the database waits, and writes it then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import chain
+from typing import TypeVar
+
+from django.db import Error, connection
+
+from workflows_app.outages import pauses, watch
+
+T = TypeVar("T")
+
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 2.0
+
+
+def retry_through_outage(write: Callable[[], T], *, within_seconds: float) -> T:
+    """Call `write` until the database has taken what it writes, and return what it returned.
+
+    It opens and commits a transaction of its own, and must do no harm if that was committed already and
+    only the answer was lost. Raises what `write` raised last when the time is over.
+    """
+    if connection.in_atomic_block:
+        return write()
+    # Not at all the first time: often only one session was ended.
+    deadline = time.monotonic() + within_seconds
+    for pause in chain([0.0], pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)):
+        try:
+            written = write()
+        except Error as error:
+            if not watch.saw(error) or time.monotonic() + pause > deadline:
+                raise
+            connection.close()
+            time.sleep(pause)
+        else:
+            watch.back()
+            return written
+    raise AssertionError("the pauses have no end")

@@ -1,0 +1,191 @@
+"""What an answer about an outside effect changes (P1, P3, P4).
+
+Each function writes the finding, its evidence and the run's new state. Needs the workflow's lock. What a
+run does next is returned as a `Todo`.
+
+Absence proves nothing while the outside system's search lags: until `absence_is_proof_after` since the
+call ended, "not there" counts as "ask again". The last attempt is never spent before that moment.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from enum import Enum
+
+from workflows_app.conf import Policy
+from workflows_app.engine import breakers, retry
+from workflows_app.engine.answers import Finding, Verdict
+from workflows_app.engine.case import Case
+from workflows_app.engine.log import log
+from workflows_app.models import Evidence, Mutation, Run
+from workflows_app.models.saving import insert, save_with_history
+from workflows_app.sdk.handlers import Consumer
+
+_STATE = ["phase", "status", "version", "fencing_token"]
+#: What an answer that it happened changes of a mutation.
+_APPLIED = [
+    *("status", "result", "resolved_by", "resolved_at"),
+    *("next_reconcile_at", "reconcile_attempts", "ended_at"),
+]
+
+
+class Todo(Enum):
+    """What a run does next, once what came before is durable."""
+
+    PREPARE = "prepare"
+    MUTATE = "mutate again"
+    CALL = "call"
+    ASK = "ask"
+    NEXT = "next"
+    POLL = "poll"
+    #: It has ended, or waits.
+    NOTHING = "nothing"
+
+
+#: What a run does outside.
+OUTSIDE = (Todo.CALL, Todo.ASK)
+
+
+def record_evidence(
+    mutation: Mutation,
+    kind: Evidence.Kind,
+    finding: Finding,
+    *,
+    attempt: int = 1,
+    contradicts: bool = False,
+) -> None:
+    """Keep what a call told. Needs an open transaction."""
+    insert(
+        Evidence(
+            mutation=mutation,
+            kind=kind.value,
+            verdict=finding.verdict.value,
+            detail=finding.told,
+            traceback=finding.traceback,
+            duration_ms=finding.duration_ms,
+            attempt=attempt,
+            contradicts=contradicts,
+        )
+    )
+
+
+def settle_call(case: Case, finding: Finding) -> Todo:
+    """Write what the answer of `execute` says."""
+    mutation = case.mutation
+    assert mutation is not None
+    mutation.ended_at = case.now
+    record_evidence(mutation, Evidence.Kind.EXECUTE, finding)
+    if finding.verdict == Verdict.UNKNOWN:
+        breakers.count_unknown(case)
+        return write_unknown(case, finding.told)
+    breakers.count_definite(case)
+    if finding.verdict == Verdict.APPLIED:
+        return _write_applied(case, finding, by=Mutation.ResolvedBy.RESPONSE)
+    return _write_not_applied(case, finding, by=Mutation.ResolvedBy.RESPONSE)
+
+
+def settle_reconcile(case: Case, finding: Finding, policy: Policy) -> Todo:
+    """Write what the answer of `reconcile` says."""
+    mutation, mutator = case.mutation, case.mutator
+    assert mutation is not None
+    assert mutator is not None
+    # Whoever asked goes on with it.
+    case.run.fencing_token, case.run.version = case.claim.token, case.version_of_code()
+    proof_at = (mutation.ended_at or mutation.sent_at) + mutator.absence_is_proof_after
+    if finding.verdict == Verdict.NOT_APPLIED and case.now < proof_at:
+        detail = f"not there, which proves nothing before {proof_at:%Y-%m-%d %H:%M:%S %Z}"
+        finding = Finding(Verdict.UNKNOWN, detail, duration_ms=finding.duration_ms)
+    mutation.reconcile_attempts += 1
+    attempt = mutation.reconcile_attempts
+    record_evidence(mutation, Evidence.Kind.RECONCILE, finding, attempt=attempt)
+    if finding.verdict != Verdict.UNKNOWN:
+        breakers.count_definite(case)
+    if finding.verdict == Verdict.APPLIED:
+        case.run.unblock()
+        return _write_applied(case, finding, by=Mutation.ResolvedBy.RECONCILE)
+    if finding.verdict == Verdict.NOT_APPLIED:
+        return _write_not_applied(case, finding, by=Mutation.ResolvedBy.RECONCILE)
+    if attempt >= policy.reconcile_attempts:
+        return block(case, f"still unknown after {attempt} attempts: {finding.told}")
+    mutation.await_reconcile(due_at=_next_attempt_at(case.now, attempt, proof_at, policy))
+    save_with_history(mutation, reason=f"still unknown, attempt {attempt}: {finding.told}")
+    return Todo.NOTHING
+
+
+def _next_attempt_at(now: datetime, attempt: int, proof_at: datetime, policy: Policy) -> datetime:
+    due_at = now + policy.backoff(attempt)
+    is_last = attempt + 1 >= policy.reconcile_attempts
+    return max(due_at, proof_at) if is_last else due_at
+
+
+def _write_applied(case: Case, finding: Finding, *, by: Mutation.ResolvedBy) -> Todo:
+    """It happened: the run goes on to `next`."""
+    run, mutation = case.run, case.mutation
+    assert mutation is not None
+    mutation.apply(result=finding.result, by=by.value, now=case.now)
+    save_with_history(mutation, reason=f"it happened, by {by.label}", fields=_APPLIED)
+    run.set_mutated()
+    save_with_history(run, reason=f"{mutation.mutator} was applied", fields=_STATE)
+    return Todo.NEXT
+
+
+def _write_not_applied(case: Case, finding: Finding, *, by: Mutation.ResolvedBy) -> Todo:
+    """It did not happen: the run fails and its events are released, or `next` handles the no."""
+    run, mutation = case.run, case.mutation
+    assert mutation is not None
+    mutation.set_failed(by=by.value, now=case.now)
+    save_with_history(mutation, reason=f"it did not happen, by {by.label}: {finding.told}")
+    if not finding.retryable and _handles_rejection(case):
+        run.set_mutated()
+        save_with_history(run, reason=f"{mutation.mutator} was rejected: {finding.told}")
+        return Todo.NEXT
+    kind = retry.Kind.TRANSIENT if finding.retryable else retry.Kind.REJECTED
+    message = finding.told or "the outside system does not have it"
+    policy = case.code.policy_for(case.mutator)
+    retry.end_failed(case, kind, message, phase=run.phase, policy=policy)
+    return Todo.NOTHING
+
+
+def _handles_rejection(case: Case) -> bool:
+    handler = case.code.handler_named(case.run.handler.name)
+    return handler is not None and issubclass(handler, Consumer) and handler.handles_rejection
+
+
+def write_unknown(case: Case, why: str) -> Todo:
+    """Nobody knows yet: the host asks, if it can, else a person."""
+    run, mutation, mutator = case.run, case.mutation, case.mutator
+    assert mutation is not None
+    if mutator is None or not mutator.can_reconcile():
+        return block(case, f"outcome unknown, and the host can't ask: {why}")
+    mutation.await_reconcile(due_at=case.now)
+    save_with_history(mutation, reason=f"outcome unknown: {why}")
+    run.begin_reconciling()
+    save_with_history(run, reason=f"outcome unknown: {why}", fields=_STATE)
+    log("mutation.unknown", run, level=logging.WARNING, lane=run.lane, mutator=mutation.mutator)
+    return Todo.ASK
+
+
+def block(case: Case, why: str) -> Todo:
+    """Only a person can tell now."""
+    run, mutation = case.run, case.mutation
+    assert mutation is not None
+    mutation.give_up()
+    save_with_history(mutation, reason=why)
+    run.block()
+    save_with_history(run, reason=why, fields=_STATE)
+    facts = {"lane": run.lane, "mutator": mutation.mutator, "question": "did it happen?"}
+    log("run.blocked", run, level=logging.ERROR, **facts)
+    return Todo.NOTHING
+
+
+def is_open_question(run: Run, *, asked: bool) -> bool:
+    """Tell whether an answer can still change the state of `run`, or comes too late."""
+    mutation: Mutation | None = getattr(run, "mutation", None)
+    if mutation is None:
+        return False
+    if asked:
+        is_asked = mutation.status == Mutation.Status.NEEDS_RECONCILE
+        return bool(run.status == Run.Status.RECONCILING and is_asked)
+    is_sent = mutation.status == Mutation.Status.IN_FLIGHT
+    return bool(run.status == Run.Status.ACTIVE and is_sent)

@@ -1,0 +1,314 @@
+"""A turn: one short transaction for all that a worker holds (P1, P2, P4, P8).
+
+It looks at its claims under the workflows' locks, writes what came back since the last turn, looks at what
+is free, and begins as many runs as there is room for. Then COMMIT, and only then does anybody act on it:
+a call leaves after its checkpoint is durable, never before.
+
+Every row that came back is read anew under the lock, and changed by the transitions of its model: what a
+person or another worker has decided meanwhile is seen, and an answer that can change nothing any more is
+kept as evidence. Nothing in memory changes before the commit; so a turn that the database refused, or
+whose answer was lost, is simply done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from workflows_app.engine import lanes as lane_states
+from workflows_app.engine.answers import Verdict
+from workflows_app.engine.beginning import Beginner
+from workflows_app.engine.case import Case, Changes
+from workflows_app.engine.commit import outcome_of
+from workflows_app.engine.drift import compare_clocks
+from workflows_app.engine.holding import Hand, Holding
+from workflows_app.engine.items import Asked, Called, CantAsk, Item, Naming, Step, Taken
+from workflows_app.engine.outcomes import Todo, is_open_question
+from workflows_app.engine.phases import Finished, Prepared
+from workflows_app.engine.publications import Publications, Wanted
+from workflows_app.engine.resting import rest_or_extend
+from workflows_app.engine.sight import Request, Sight
+from workflows_app.engine.writing import write
+from workflows_app.models import Run
+from workflows_app.models.saving import collected, save_with_history, then
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a turn may begin."""
+
+    #: How many more runs there is room for in this worker.
+    room: int = 0
+    #: Begin runs at all. Without it, what is in hand comes to its end.
+    may_begin: bool = True
+
+
+def take_turn(
+    holdings: Sequence[Holding],
+    items: Sequence[Item],
+    *,
+    limits: Limits,
+    clock: Clock | None = None,
+    namings: Iterable[Naming] = (),
+) -> Taken:
+    """Take a turn for `holdings`, whose runs `items` are about. Opens a transaction and commits."""
+    is_nested = connection.in_atomic_block
+    turn = _Turn(holdings, items, limits, clock, list(namings), is_nested=is_nested)
+    with transaction.atomic(durable=not is_nested):
+        return turn.take()
+
+
+def commit_alone(
+    hand: Hand, item: Item, *, first: Callable[[], None], clock: Clock | None
+) -> Taken:
+    """Run `first`, then write `item`, in one transaction that waits for the workflow's lock. Commits.
+
+    The lock comes last, so that `first`, which may take long, holds nobody up. Raises Overtaken if the
+    run is no longer as `item` expects it: then `first` is undone too.
+    """
+    is_nested = connection.in_atomic_block
+    nothing = Limits(0, may_begin=False)
+    with transaction.atomic(durable=not is_nested):
+        first()
+        turn = _Turn([hand.holding], [item], nothing, clock, [], is_nested=is_nested, waits=True)
+        return turn.take()
+
+
+class Overtaken(Exception):
+    """A run that commits by itself has been taken over, or has ended, meanwhile."""
+
+
+class _Turn:
+    def __init__(
+        self,
+        holdings: Sequence[Holding],
+        items: Sequence[Item],
+        limits: Limits,
+        clock: Clock | None,
+        namings: list[Naming],
+        *,
+        is_nested: bool,
+        waits: bool = False,
+    ) -> None:
+        self._holdings = holdings
+        self._items = items
+        self._limits = limits
+        self._clock = clock
+        self._namings = namings
+        self._changes = Changes()
+        #: All or nothing: what is not as expected undoes the transaction.
+        self._is_alone = waits
+        #: Part of a transaction that somebody else ends.
+        self._is_nested = is_nested
+        publications = Publications(
+            Wanted(item.hand.holding, item.hand.run.pk, tuple(item.what.publications))
+            for item in items
+            if isinstance(item.what, Finished)
+        )
+        ending = [item for item in items if _may_end(item)]
+        self._sight = Sight(
+            Request(
+                holdings=holdings,
+                run_ids=[item.hand.run.pk for item in items],
+                ending_ids=[item.hand.run.pk for item in ending],
+                lanes={(item.hand.holding.id, item.hand.run.lane) for item in ending},
+                event_ids=_wanted(items) + [pk for one in namings for pk in one.lanes],
+                publications=publications,
+                room=limits.room + len(ending) if limits.may_begin else 0,
+                waits=waits,
+                may_be_lost=not any(isinstance(item.what, _MUST_LAST) for item in items),
+                is_nested=is_nested,
+            )
+        )
+        self._publications = publications
+
+    def take(self) -> Taken:
+        """Needs an open transaction, and ends it unless it is part of another one."""
+        sight = self._sight
+        asked_at = timezone.now()
+        sight.read()
+        compare_clocks(sight.database_now, asked_at=asked_at)
+        now = self._clock() if self._clock else sight.database_now
+        taken = Taken(now)
+        with collected(commit=not self._is_nested):
+            held = self._those_held(taken)
+            if len(held) < len(self._holdings):
+                self._refuse_alone()
+            for item in self._items:
+                if item.hand.holding.id in held:
+                    self._write(item, taken)
+                elif item.hand.holding not in taken.fenced:
+                    taken.left.append(item)
+            for naming in self._namings:
+                if naming.holding.id in held:
+                    self._name(naming)
+            beginner = Beginner(sight, self._changes, taken, now)
+            # The one with the least in hand comes first: no workflow takes all places for long.
+            for holding in sorted(held.values(), key=lambda one: len(one.hands)):
+                if self._limits.may_begin:
+                    beginner.begin(holding, room=self._limits.room)
+            rest_or_extend(held.values(), sight, taken, self._changes, can_rest=sight.has_looked)
+            self._finish(beginner)
+        beginner.take_what_was_peeked()
+        return taken
+
+    def _finish(self, beginner: Beginner) -> None:
+        changes = self._changes
+        if changes.notes:
+            then(lane_states.note(changes.notes))
+        if changes.news:
+            then(lane_states.announce(sorted(changes.news)))
+        for statement in lane_states.refresh(changes.touched):
+            then(statement)
+        beginner.peek_ahead()
+
+    def _those_held(self, taken: Taken) -> dict[int, Holding]:
+        """Return the holdings that are locked and still ours, as they are now."""
+        held = {}
+        for holding in self._holdings:
+            locked = self._sight.locked.get(holding.id)
+            if locked is None:
+                continue
+            if (locked.token, locked.holder) != (holding.claim.token, holding.claim.holder):
+                taken.fenced.append(holding)
+                continue
+            holding.see(locked.status, locked.active_version_id)
+            held[holding.id] = holding
+        return held
+
+    def _write(self, item: Item, taken: Taken) -> None:
+        hand, what = item.hand, item.what
+        run = self._sight.runs.get(hand.run.pk)
+        if run is None or run.started_at != hand.run.started_at:
+            self._refuse_alone()
+            taken.forgotten.append(hand)
+            return
+        case = self._case(hand, run)
+        if not self._is_expected(hand, run, what):
+            self._refuse_alone()
+            if item.is_again and isinstance(what, Prepared) and _is_checked(hand, run):
+                # It was written, and the answer to COMMIT was lost. Nothing has left.
+                next_one = Todo.CALL if run.phase == Run.Phase.MUTATING else Todo.NEXT
+                taken.steps.append(Step(hand, run, next_one, prepared=what.result))
+                return
+            if isinstance(what, Called | Asked) and not (item.is_again and _is_told(run, what)):
+                taken.late.append((hand, what.finding))
+            self._go_on_as_it_is(hand, run, taken)
+            return
+        todo = write(case, item, self._sight.wanted)
+        if todo is None:
+            taken.starting_over.append(hand)
+            return
+        if isinstance(what, Finished):
+            self._publications.write(run, self._changes)
+        step = Step(hand, run, todo)
+        if isinstance(what, Prepared):
+            step.prepared = what.result
+        if todo is Todo.NEXT:
+            step.outcome = outcome_of(run)
+        taken.steps.append(step)
+
+    def _refuse_alone(self) -> None:
+        """Undo it all, if nothing but this one run is to be written."""
+        if self._is_alone:
+            raise Overtaken
+
+    def _is_expected(self, hand: Hand, run: Run, what: object) -> bool:
+        """Tell whether the run is still as it was when the work on it began."""
+        if isinstance(what, Called):
+            return run.fencing_token == hand.holding.claim.token and is_open_question(
+                run, asked=False
+            )
+        if isinstance(what, CantAsk):
+            return is_open_question(run, asked=True)
+        if isinstance(what, Asked):
+            attempts = run.mutation.reconcile_attempts if hasattr(run, "mutation") else -1
+            return attempts == what.attempts and is_open_question(run, asked=True)
+        is_ours = run.fencing_token == hand.holding.claim.token
+        return is_ours and run.status == Run.Status.ACTIVE and run.phase == hand.run.phase
+
+    def _go_on_as_it_is(self, hand: Hand, run: Run, taken: Taken) -> None:
+        """Let go of the run: what it does next follows from its rows, at the next look."""
+        taken.steps.append(Step(hand, run, Todo.NOTHING))
+        hand.holding.is_to_look = True
+
+    def _case(self, hand: Hand, run: Run) -> Case:
+        holding = hand.holding
+        run.workflow = holding.workflow
+        run.handler = holding.handlers[run.handler_id]
+        return Case(
+            claim=holding.claim,
+            workflow=holding.workflow,
+            code=holding.code,
+            run=run,
+            events=self._sight.held.get(run.pk, []),
+            now=self._now(),
+            changes=self._changes,
+            breakers=self._sight.breakers,
+            knows_handlers=holding.is_current,
+            lane=hand.lane,
+        )
+
+    def _now(self) -> datetime:
+        return self._clock() if self._clock else self._sight.database_now
+
+    def _name(self, naming: Naming) -> None:
+        for pk, (revision, lane) in naming.lanes.items():
+            event = self._sight.wanted.get(pk)
+            if event is None or event.revision != revision or event.status != "pending":
+                continue
+            if pk in self._changes.republished:
+                continue
+            event.lane = lane
+            save_with_history(event, reason="its lane was named", fields=["lane"])
+            topic = next(t for t in naming.holding.topics.values() if t.pk == event.topic_id)
+            if topic.consumer_id is not None:
+                self._changes.news.add((topic.consumer_id, lane))
+                naming.holding.is_to_look = True
+
+
+def _is_checked(hand: Hand, run: Run) -> bool:
+    """Tell whether the checkpoint of this run is there."""
+    is_ours = run.status == Run.Status.ACTIVE and run.fencing_token == hand.holding.claim.token
+    if run.phase == Run.Phase.MUTATING:
+        return is_ours and is_open_question(run, asked=False)
+    return is_ours and run.phase == Run.Phase.PREPARED and bool(run.idempotency_key)
+
+
+def _is_told(run: Run, what: Called | Asked) -> bool:
+    """Tell whether the answer is in the ledger."""
+    mutation = getattr(run, "mutation", None)
+    if mutation is None:
+        return False
+    if isinstance(what, Asked):
+        return bool(mutation.reconcile_attempts > what.attempts)
+    return mutation.ended_at is not None
+
+
+#: What is known to this process alone, or must be known before a call leaves.
+_MUST_LAST = (Prepared, Called, Asked)
+
+
+def _may_end(item: Item) -> bool:
+    """Tell whether the run may end in this turn: then its events, and what waits in its lane, matter."""
+    match item.what:
+        case Prepared():
+            return False
+        case Called(finding) | Asked(finding):
+            return finding.verdict != Verdict.APPLIED
+    return True
+
+
+def _wanted(items: Sequence[Item]) -> list[int]:
+    return [
+        record.id
+        for item in items
+        if isinstance(item.what, Prepared) and not item.what.is_again
+        for record in item.what.result.reservations
+    ]

@@ -1,0 +1,109 @@
+"""Queries over arrays, written in SQL: one text and one plan, whatever the number of rows.
+
+What `models.reading` compiles from the ORM answers for one row; these answer for all that a turn holds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from workflows_app.models.pipeline import round_trip
+
+M = TypeVar("M", bound=models.Model)
+
+
+class Sent(Protocol):
+    """Something that can be sent together with others."""
+
+    def send(self, database: BaseDatabaseWrapper) -> None: ...
+
+
+@dataclass
+class Tuples:
+    """A statement and its values; `rows` gives what it returned."""
+
+    text: str
+    values: Sequence[Any] = ()
+    _cursor: psycopg.Cursor[Any] | None = field(default=None, repr=False)
+
+    def send(self, database: BaseDatabaseWrapper) -> None:
+        self._cursor = psycopg.RawCursor(database.connection)
+        self._cursor.execute(self.text, self.values)  # type: ignore[call-overload,unused-ignore]
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        assert self._cursor is not None, "it was not sent"
+        return self._cursor.fetchall()
+
+    def execute(self) -> None:
+        """Send it alone."""
+        send_together(self)
+
+    def read(self) -> list[tuple[Any, ...]]:
+        """Send it alone, and return its rows."""
+        send_together(self)
+        return self.rows()
+
+
+@dataclass
+class Instances(Generic[M]):
+    """A statement that returns the columns of some fields of `model`, after those named in `extra`.
+
+    `{columns}` in the text stands for the fields' columns, of the table known as `alias`. What is not
+    among `names` is read when it is asked for. Values in `extra` become attributes of the instances.
+    """
+
+    text: str
+    values: Sequence[Any]
+    model: type[M]
+    names: Sequence[str]
+    alias: str
+    extra: Sequence[str] = ()
+    _sent: Tuples | None = field(default=None, repr=False)
+
+    def send(self, database: BaseDatabaseWrapper) -> None:
+        columns = ", ".join(f'{self.alias}."{item.column}"' for item in self._fields())
+        self._sent = Tuples(self.text.replace("{columns}", columns), self.values)
+        self._sent.send(database)
+
+    def _fields(self) -> list[Any]:
+        """Return the fields in the model's order, as `from_db` wants them."""
+        return [item for item in self.model._meta.concrete_fields if item.name in self.names]
+
+    def rows(self) -> list[M]:
+        assert self._sent is not None, "it was not sent"
+        fields = self._fields()
+        attributes = [item.attname for item in fields]
+        json_at = [n for n, item in enumerate(fields) if isinstance(item, models.JSONField)]
+        before = len(self.extra)
+        found = []
+        for row in self._sent.rows():
+            values = list(row[before:])
+            for place in json_at:
+                if values[place] is not None:
+                    values[place] = json.loads(values[place])
+            instance = self.model.from_db(DEFAULT_DB_ALIAS, attributes, values)
+            for name, value in zip(self.extra, row, strict=False):
+                setattr(instance, name, value)
+            found.append(instance)
+        return found
+
+    def read(self) -> list[M]:
+        """Send it alone, and return its rows."""
+        send_together(self)
+        return self.rows()
+
+
+def send_together(*sent: Sent) -> None:
+    """Send all in one round trip. Raises what the first one that failed raised, as Django's errors."""
+    database = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
+    with database.wrap_database_errors, round_trip(database.connection):
+        for item in sent:
+            item.send(database)
