@@ -1,12 +1,14 @@
 """The host: what advances workflows, as against the authors' code.
 
-Terms. A worker *claims* a workflow, takes *steps* while there is something to do, and *rests* it.
-A step looks at the state under the workflow's row lock (`snapshot`), chooses (`planner`), begins
-in the same transaction, runs authors' code or an outside call outside of any transaction, and
-writes what came of it in another.
+Terms. A worker process is one host (`hosting`, `host`). It *claims* workflows (`claims`), *holds* them
+(`holding`), and takes *turns* for all that it holds (`turning`, `turn`). A turn is one short transaction: it
+reads all it needs in one round trip, under the locks (`sight`); writes what came back from runs (`writing`);
+chooses what is next (`planner`) and begins it (`beginning`); and *rests* workflows in which nothing is due
+(`resting`). Between turns threads run authors' code and outside calls (`handing`, `jobs`, `phases`).
 
-Who is authoritative. The ledger (`Mutation`) says what is known of the outside world; the claim's
-token says who may write; the planner says what is next. A run's phase is for people.
+Who is authoritative. The ledger (`Mutation`) says what is known of the outside world; the claim's token says
+who may write; the planner says what is next; `LaneState` says what each lane has (`lanes`). A run's phase is
+for people, but for one thing: a sure no that its consumer handles has come past `mutate`.
 
 Failure. Whatever ends a worker, ends it between two transactions: `recovery` decides by the ledger.
 """

@@ -196,10 +196,10 @@ class Beginner:
         self._want_to_peek(step)
         return step
 
-    def _try(self, handler_id: int, title: str) -> None:
+    def _try(self, handler_id: int, which: str) -> None:
         breaker = self._sight.breakers.get(handler_id)
         if breaker is not None and breaker.status == Breaker.Status.OPEN:
-            breakers.try_one(breaker, run_title=title)
+            breakers.try_one(breaker, which=which)
 
     def _touch(self, run: Run) -> None:
         self._changes.touched.add((run.workflow_id, run.lane))

@@ -52,7 +52,7 @@ def count_definite(case: Case) -> None:
     save_with_history(breaker, reason=f"a definite answer about run {case.run.pk}")
 
 
-def try_one(breaker: Breaker, *, run_title: str) -> None:
+def try_one(breaker: Breaker, *, which: str) -> None:
     """Let one run through an open breaker whose time is over. Needs the lock."""
     breaker.let_one_through()
-    save_with_history(breaker, reason=f"a trial: {run_title}")
+    save_with_history(breaker, reason=f"a trial: {which}")

@@ -23,7 +23,11 @@ from workflows_app.engine.answers import Finding, Verdict
 from workflows_app.engine.holding import Holding
 from workflows_app.engine.items import Asked, Called, Item, Naming, Taken
 from workflows_app.engine.log import log, logger
-from workflows_app.engine.outages import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
+from workflows_app.engine.outages import (
+    FIRST_PAUSE_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    retry_through_outage,
+)
 from workflows_app.engine.outcomes import Todo
 from workflows_app.engine.phases import Broke, Finished, Polled, Prepared, cut
 from workflows_app.engine.turn import Clock, Limits, take_turn
@@ -134,8 +138,6 @@ class Turner:
     def outlast(self, write: Callable[[], None]) -> None:
         """Call `write` unless the database stays away for long: then it is not needed."""
         try:
-            from workflows_app.engine.outages import retry_through_outage
-
             retry_through_outage(write, within_seconds=policy().lease_seconds)
         except Error as error:
             if not watch.saw(error):
