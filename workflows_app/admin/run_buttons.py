@@ -170,7 +170,7 @@ RUN_BUTTONS = (
         label="Skip",
         permission="skip_run",
         icon="skip_next",
-        hint="Nobody can find out, or it is no longer needed. Nothing is sent; the workflow goes on.",
+        hint="Nobody can find out, or it is no longer needed. Nothing is sent; its lane goes on.",
         consequence=(
             "This is abandoned: it is not sent again, its events are skipped for good, and the "
             "workflow goes on. Whether it happened stays unknown here. This can't be undone."
