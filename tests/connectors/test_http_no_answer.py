@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.connectors.calling import unclear
+from tests.connectors.calling import called, unclear
 from tests.connectors.server import Outside, silent_port
 
 
@@ -60,3 +60,23 @@ def test_a_request_that_is_too_large_to_be_taken_in_may_have_left_in_part() -> N
             f"http://127.0.0.1:{port}", {"bulk": "x" * 20_000_000}, read_timeout_seconds=0.05
         )
     assert told == "No complete answer: WriteTimeout: timed out"
+
+
+@pytest.mark.parametrize(
+    ("begins", "again", "told"),
+    [
+        (b"", b"", "RemoteProtocolError: Server disconnected without sending a response."),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"x", "ReadTimeout: "),
+    ],
+    ids=["nothing", "a byte at a time"],
+)
+def test_over_tls_a_request_that_left_may_have_done_its_work(
+    outside_by_tls: Outside, begins: bytes, again: bytes, told: str
+) -> None:
+    assert called(outside_by_tls.address) == {"status": 200, "body": {}}
+    outside_by_tls.never_ends(begins, again, pause=0.02)
+
+    found = unclear(outside_by_tls.address, read_timeout_seconds=0.3)
+
+    assert found.startswith(f"No complete answer: {told}")
+    assert len(outside_by_tls.received) == 2

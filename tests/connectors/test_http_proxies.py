@@ -6,6 +6,8 @@ its rules forbid, say. So `http://` goes there directly, and `https://` through 
 
 from __future__ import annotations
 
+import base64
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -56,3 +58,51 @@ def test_a_proxy_that_cannot_be_used_is_a_sure_no(monkeypatch: pytest.MonkeyPatc
     refused = sure_no("https://bank.example/payments")
 
     assert str(refused).startswith("Nothing was sent: NotSent: no connection can be made: ")
+
+
+@pytest.mark.parametrize("again", [b"x", b""], ids=["a byte at a time", "silence"])
+def test_a_proxy_that_never_answers_is_proof_that_nothing_was_sent(
+    proxy: Outside, again: bytes
+) -> None:
+    proxy.never_ends(b"HTTP/1.1 200 OK\r\nX: ", again, pause=0.02)
+    if not again:
+        proxy.gate.clear()
+    began = time.monotonic()
+
+    refused = sure_no("https://bank.example/payments", connect_timeout_seconds=0.2)
+
+    assert str(refused) == "Nothing was sent: ReadTimeout: timed out"
+    assert refused.retryable is True
+    assert time.monotonic() - began < 3
+
+
+def test_a_proxy_that_lets_no_time_out_be_kept_is_a_sure_no(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "https://127.0.0.1:1")
+    assert str(sure_no("https://bank.example/payments")) == (
+        "Nothing was sent: NotSent: no connection can be made: ValueError: a proxy must be named by"
+        " http://: over https:// no time-out is kept"
+    )
+
+
+def test_an_address_that_needs_no_proxy_is_reached_without_it(
+    proxy: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    refused = sure_no(f"https://127.0.0.1:{unused_port()}")
+    assert str(refused) == "Nothing was sent: ConnectError: [Errno 111] Connection refused"
+    assert proxy.received == []
+
+
+def test_the_password_of_a_proxy_is_sent_to_it_and_stored_nowhere(
+    proxy: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy.address.replace("//", "//me:correct%2Dhorse@"))
+    proxy.raw = b"HTTP/1.1 407 me:correct-horse is unknown\r\nContent-Length: 0\r\n\r\n"
+
+    refused = sure_no("https://bank.example/payments")
+
+    assert str(refused) == "Nothing was sent: ProxyError: 407 me:[secret] is unknown"
+    sent = proxy.received[0].headers["Proxy-Authorization"]
+    assert sent == "Basic " + base64.b64encode(b"me:correct-horse").decode()

@@ -8,7 +8,9 @@ import pytest
 
 from tests.connectors.calling import KEY, called, mutator, sure_no
 from tests.connectors.server import Outside
-from workflows_app.connectors.http import HttpMutator
+from workflows_app.connectors.http import HttpMutator, Secret
+from workflows_app.errors import DefinitionError
+from workflows_app.sdk import NotApplied
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
@@ -72,61 +74,6 @@ def test_a_body_of_none_sends_none(outside: Outside) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "path"),
-    [
-        ("a b", "/x/a%20b/y"),
-        ("../admin", "/x/..%2Fadmin/y"),
-        ("1/2", "/x/1%2F2/y"),
-        ("1?all=1#top", "/x/1%3Fall%3D1%23top/y"),
-        ("a&b=c", "/x/a%26b%3Dc/y"),
-        ("%2e%2e", "/x/%252e%252e/y"),
-        ("é\r\nX: 1", "/x/%C3%A9%0D%0AX%3A%201/y"),
-        ("{other}", "/x/%7Bother%7D/y"),
-        ("@evil.example", "/x/%40evil.example/y"),
-        (7, "/x/7/y"),
-        (1.5, "/x/1.5/y"),
-    ],
-)
-def test_a_parameter_stays_in_its_place_in_the_address(
-    outside: Outside, value: Any, path: str
-) -> None:
-    called(outside.address + "/x/{value}/y", {"value": value, "other": "secret"})
-    assert outside.received[0].path == path
-
-
-@pytest.mark.parametrize(
-    ("params", "problem"),
-    [
-        ({}, "LookupError: the params have no 'value', which the address needs"),
-        ([], "LookupError: the params have no 'value', which the address needs"),
-        ({"value": ""}, "ValueError: 'value' is empty, but the address needs it"),
-        ({"value": ".."}, "ValueError: the address must not go up its own path"),
-        ({"value": "."}, "ValueError: the address must not go up its own path"),
-        (
-            {"value": None},
-            "ValueError: 'value' is NoneType, but the address needs text or a number",
-        ),
-        ({"value": True}, "ValueError: 'value' is bool, but the address needs text or a number"),
-        ({"value": [1]}, "ValueError: 'value' is list, but the address needs text or a number"),
-    ],
-)
-def test_a_parameter_that_would_change_the_meaning_of_the_address_is_refused(
-    outside: Outside, params: Any, problem: str
-) -> None:
-    refused = sure_no(outside.address + "/x/{value}/y", params)
-    assert str(refused) == f"The request can't be built: {problem}"
-    assert refused.retryable is False
-    assert outside.received == []
-
-
-@pytest.mark.parametrize("url", ["", "bank.example/x", "ftp://bank.example", "file:///etc/passwd"])
-def test_only_http_addresses_are_called(url: str) -> None:
-    assert str(sure_no(url)) == (
-        "The request can't be built: ValueError: the address must begin with http:// or https://"
-    )
-
-
-@pytest.mark.parametrize(
     ("headers", "problem"),
     [
         ({"X-Note": "a\r\nX-Evil: 1"}, "header X-Note has characters that can't be sent"),
@@ -142,6 +89,54 @@ def test_headers_that_cannot_be_sent_are_a_sure_no(
     refused = sure_no(outside.address, headers=headers)
     assert str(refused) == f"The request can't be built: ValueError: {problem}"
     assert outside.received == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "idempotency_header", "problem"),
+    [
+        (
+            {"idempotency-KEY": "mine"},
+            "Idempotency-Key",
+            "header idempotency-KEY is the host's, which sends the idempotency key in it: leave it out,"
+            " or name another header in idempotency_header",
+        ),
+        (
+            {"X-Request-Id": Secret("BANK_TOKEN")},
+            "x-request-id",
+            "header X-Request-Id is the host's, which sends the idempotency key in it: leave it out, or"
+            " name another header in idempotency_header",
+        ),
+        ({"X-A": "1", "x-a": "2"}, "", "header x-a is there twice"),
+        *(
+            ({name: "1"}, "", f"header {name} is set by the connector: leave it out")
+            for name in ("Content-Length", "transfer-encoding", "Accept-Encoding", "Connection")
+        ),
+    ],
+)
+def test_headers_of_the_host_are_refused_where_they_are_written(
+    outside: Outside, headers: dict[str, Any], idempotency_header: str, problem: str
+) -> None:
+    written = {"headers": headers, "idempotency_header": idempotency_header}
+    with pytest.raises(DefinitionError) as caught:
+        mutator(HttpMutator, url=outside.address, **written)
+    assert str(caught.value) == f"Pay: {problem}."
+
+    pay = mutator(HttpMutator, url=outside.address)()
+    for name, value in written.items():
+        setattr(pay, name, value)
+    with pytest.raises(NotApplied) as refused:
+        pay.execute({}, idempotency_key=KEY)
+    assert str(refused.value) == f"The request can't be built: ValueError: {problem}"
+    assert outside.received == []
+
+
+def test_an_author_may_set_all_other_headers(outside: Outside) -> None:
+    own = {"Accept": "text/csv", "User-Agent": "us", "Content-Type": "application/x", "Host": "b"}
+    called(outside.address, headers={**own, "Idempotency-Key": "mine"}, idempotency_header="")
+    sent = outside.received[0].headers
+    assert {name: sent[name] for name in own} == own
+    assert sent["Idempotency-Key"] == "mine"
+    assert (sent["Accept-Encoding"], sent["Connection"]) == ("identity", "close")
 
 
 def test_a_key_that_cannot_be_sent_is_a_sure_no(outside: Outside) -> None:

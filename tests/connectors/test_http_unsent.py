@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 
 from tests.connectors.calling import called, mutator, sure_no
-from tests.connectors.server import Outside, full_port, silent_port, unused_port
+from tests.connectors.server import Outside, dribbling_port, full_port, silent_port, unused_port
 from workflows_app.connectors.http import HttpMutator, exchange
+from workflows_app.connectors.http.network import CallBudget, NotSent
 from workflows_app.engine.jobs import Answer, Job, Worker
 from workflows_app.sdk import NotApplied
 from workflows_app.sdk.deadlines import limit_call, seconds_left
@@ -41,6 +43,14 @@ def test_a_handshake_that_is_not_done_in_time_did_not_happen() -> None:
     with silent_port() as port:
         refused = sure_no(f"https://127.0.0.1:{port}", connect_timeout_seconds=0.1)
     assert str(refused).startswith("Nothing was sent: ConnectTimeout: ")
+
+
+def test_a_handshake_of_a_byte_at_a_time_did_not_happen(outside: Outside) -> None:
+    began = time.monotonic()
+    with dribbling_port(b"\x16\x03\x03\x40\x00") as port:
+        refused = sure_no(f"https://127.0.0.1:{port}", connect_timeout_seconds=0.2)
+    assert str(refused).startswith("Nothing was sent: ConnectTimeout: ")
+    assert time.monotonic() - began < 3
 
 
 def test_a_server_without_the_right_certificate_gets_nothing(outside: Outside) -> None:
@@ -89,10 +99,20 @@ def test_a_request_is_kept_back_when_the_host_no_longer_waits(outside: Outside) 
 
     kept_back = contextvars.copy_context().run(call)
 
-    assert str(kept_back) == (
-        "Nothing was sent: NotSent: connecting took longer than the host waits for the call"
-    )
+    assert str(kept_back) == "Nothing was sent: ConnectTimeout: timed out"
     assert outside.received == []
+
+
+def test_a_connection_that_is_there_when_time_is_up_is_not_used() -> None:
+    def call() -> bool:
+        limit_call(60)
+        budget = CallBudget(connect_seconds=5, read_seconds=20, received_bytes=1)
+        limit_call(0)
+        with pytest.raises(NotSent, match="connecting took longer than the host waits"):
+            budget.begin()
+        return budget.has_begun
+
+    assert contextvars.copy_context().run(call) is False
 
 
 def test_a_call_that_the_host_gave_up_sends_nothing_afterwards(outside: Outside) -> None:

@@ -8,24 +8,33 @@ work.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 import httpx
 
 from workflows_app.connectors.http.address import filled
 from workflows_app.connectors.http.answer import HttpAnswer
-from workflows_app.connectors.http.exchange import NOTHING_SENT, exchange
-from workflows_app.connectors.http.secrets import Secret, scrub
+from workflows_app.connectors.http.exchange import NoAnswer, exchange
+from workflows_app.connectors.http.headers import (
+    ALWAYS,
+    DEFAULTS,
+    filled_headers,
+    plain_secrets,
+    require_own,
+)
+from workflows_app.connectors.http.network import NotSent
+from workflows_app.connectors.http.scrubbing import scrub
+from workflows_app.connectors.http.secrets import Secret, filled_in, known_values
+from workflows_app.errors import DefinitionError
 from workflows_app.sdk.failures import NotApplied
 from workflows_app.sdk.mutators import Mutator
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 #: Methods whose requests have no body unless the author writes one.
 _WITHOUT_BODY = ("GET", "DELETE")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _EXCERPT = 300
+_TOLD_LENGTH = 1000
 
 
 class UnclearAnswer(Exception):
@@ -42,11 +51,13 @@ class HttpMutator(Mutator):
     method: ClassVar[str] = "POST"
     #: With fields of the params in braces, as "https://bank.example/accounts/{account}/payments".
     url: ClassVar[str] = ""
-    #: Values may be a `Secret`.
+    #: Values may be a `Secret`. Neither the idempotency header nor how the message is sent is theirs.
     headers: ClassVar[Mapping[str, str | Secret]] = {}
     #: The header that carries the idempotency key; empty if the outside system knows none.
     idempotency_header: ClassVar[str] = "Idempotency-Key"
+    #: Until the connection is there, a proxy and the handshake included.
     connect_timeout_seconds: ClassVar[float] = 5.0
+    #: From then on until the last byte of the answer. `call_timeout_seconds` of the policy ends both.
     read_timeout_seconds: ClassVar[float] = 20.0
     #: Statuses that prove that it did not happen: the server refused the request as such.
     not_applied_statuses: ClassVar[Collection[int]] = frozenset(
@@ -54,14 +65,27 @@ class HttpMutator(Mutator):
     )
     #: Those of `not_applied_statuses` after which trying later may work.
     retryable_statuses: ClassVar[Collection[int]] = frozenset()
+    #: The most bytes of an answer's body, unpacked.
     answer_max_bytes: ClassVar[int] = 100_000
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Check the headers. Raises DefinitionError if one of them is not the author's."""
+        super().__init_subclass__(**arguments)
+        if isinstance(cls.headers, Mapping):
+            try:
+                require_own(cls.headers, cls.idempotency_header)
+            except ValueError as error:
+                raise DefinitionError(f"{cls.__qualname__}: {error}.") from None
 
     def request_url(self, params: Any) -> str:
         """Return the address of the request."""
         return self.url
 
     def body(self, params: Any) -> Any:
-        """Return the JSON body; None sends none. By default the params, but none for GET and DELETE."""
+        """Return the JSON body, in which a `Secret` may stand for a text; None sends none.
+
+        By default the params, but none for GET and DELETE.
+        """
         return None if self.method in _WITHOUT_BODY else params
 
     def execute(self, params: Any, *, idempotency_key: str) -> Any:
@@ -80,7 +104,7 @@ class HttpMutator(Mutator):
             raise NotApplied(self._told("The request can't be built", error)) from None
         try:
             answer = self._exchange(request)
-        except NOTHING_SENT as error:
+        except NotSent as error:
             raise NotApplied(self._told("Nothing was sent", error), retryable=True) from None
         except Exception as error:
             raise UnclearAnswer(self._told("No complete answer", error)) from None
@@ -106,21 +130,13 @@ class HttpMutator(Mutator):
     ) -> httpx.Request:
         if method not in _METHODS:
             raise ValueError(f"method {method} is none of {', '.join(_METHODS)}")
-        sent = {**dict(self._filled_headers()), **(headers or {})}
-        for name, value in sent.items():
-            if not _HEADER_NAME.fullmatch(name):
-                raise ValueError(f"header {name!r} has a name that can't be sent")
-            if not value.isascii() or not value.isprintable() or value != value.strip():
-                raise ValueError(f"header {name} has characters that can't be sent")
+        require_own(self.headers, self.idempotency_header)
+        sent = {**DEFAULTS, **filled_headers({**self.headers, **(headers or {})}), **ALWAYS}
         given = params if isinstance(params, dict) else {}
         address = filled(url, {**given, "idempotency_key": idempotency_key})
         if body is None:
             return httpx.Request(method, address, headers=sent)
-        return httpx.Request(method, address, headers=sent, json=body)
-
-    def _filled_headers(self) -> Iterator[tuple[str, str]]:
-        for name, value in self.headers.items():
-            yield name, value.filled() if isinstance(value, Secret) else value
+        return httpx.Request(method, address, headers=sent, json=filled_in(body))
 
     def _exchange(self, request: httpx.Request) -> HttpAnswer:
         answer = exchange(
@@ -131,8 +147,12 @@ class HttpMutator(Mutator):
         )
         return answer.without(self._secrets())
 
-    def _secrets(self) -> list[Secret]:
-        return [value for value in self.headers.values() if isinstance(value, Secret)]
+    def _secrets(self) -> list[str]:
+        return [*known_values(), *plain_secrets(self.headers)]
 
     def _told(self, what: str, error: Exception) -> str:
-        return scrub(f"{what}: {type(error).__name__}: {error}", self._secrets())
+        is_told = isinstance(error, NotSent | NoAnswer)
+        why = str(error) if is_told else f"{type(error).__name__}: {error}"
+        told = scrub(f"{what}: {why}", self._secrets())
+        # The end says which status came, if any.
+        return told if len(told) <= _TOLD_LENGTH else f"{told[:_TOLD_LENGTH]} … {told[-100:]}"

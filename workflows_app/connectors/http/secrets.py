@@ -1,89 +1,103 @@
 """Secrets by name: looked up when a call is made, and struck out of whatever is stored.
 
-An outside system may send back what it got, as it is or in the escapes of its format. Whatever an
-answer or an error says goes through here before it becomes a result or evidence.
+Whatever an answer or an error says goes through `scrubbing` before it becomes a result or evidence,
+with the values of all secrets that the code names, whichever call they are for.
 """
 
 from __future__ import annotations
 
-import html
-import json
+import base64
+import binascii
 import os
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies
 
 from django.conf import settings
 
-STRUCK_OUT = "[secret]"
+#: A shorter value stands in answers by chance: striking it out would spoil them.
+MIN_LENGTH = 8
+#: The names of all secrets that the code has.
+_names: set[str] = set()
 
 
 @dataclass(frozen=True)
 class Secret:
     """A value that is kept in the settings or the environment under `name`.
 
-    `template` is put around it, as `Secret("BANK_TOKEN", "Bearer {}")`.
+    `template` is put around it, as `Secret("BANK_TOKEN", "Bearer {}")`. It may stand for a header's
+    value, and for any text in the body.
     """
 
     name: str
     template: str = "{}"
 
+    def __post_init__(self) -> None:
+        _names.add(self.name)
+
     def reveal(self) -> str:
-        """Return the bare value. Raises LookupError if there is none."""
-        value = getattr(settings, self.name, None) or os.environ.get(self.name)
+        """Return the bare value. Raises LookupError if there is none, ValueError if it is too short."""
+        value = _value(self.name)
         if not value:
             raise LookupError(f"the secret {self.name} is neither in the settings nor set outside")
-        return str(value)
+        if len(value) < MIN_LENGTH:
+            raise ValueError(too_short(self.name))
+        return value
 
     def filled(self) -> str:
         """Return the value as it is sent."""
         return self.template.format(self.reveal())
 
 
-def scrub(text: str, secrets: Iterable[Secret]) -> str:
-    """Return `text` without the values of `secrets`, bare or escaped."""
-    for value in _values(secrets):
-        for form in _forms(value):
-            # Escapes may be in upper or lower case, as %2F and %2f.
-            text = re.sub(re.escape(form), STRUCK_OUT, text, flags=re.IGNORECASE)
-    return text
+def filled_in(body: Any) -> Any:
+    """Return `body` with the values of the secrets in it, as it is sent."""
+    if isinstance(body, Secret):
+        return body.filled()
+    if isinstance(body, dict):
+        return {key: filled_in(item) for key, item in body.items()}
+    if isinstance(body, list | tuple):
+        return [filled_in(item) for item in body]
+    return body
 
 
-def scrub_json(value: Any, secrets: Iterable[Secret]) -> Any:
-    """Return a JSON value without the values of `secrets`, in keys too."""
-    found = list(secrets)
-    if isinstance(value, str):
-        return scrub(value, found)
-    if isinstance(value, dict):
-        return {scrub(key, found): scrub_json(item, found) for key, item in value.items()}
-    if isinstance(value, list):
-        return [scrub_json(item, found) for item in value]
-    if isinstance(value, int | float) and str(value) in _values(found):
-        return STRUCK_OUT
-    return value
+def known_values() -> list[str]:
+    """Return what must never be stored: all secrets that the code names, and passwords of proxies."""
+    values = [_value(name) for name in _names]
+    values += [plain for value in values for plain in _unpacked(value)]
+    values += [_password(address) for address in getproxies().values()]
+    return [value for value in values if len(value) >= MIN_LENGTH]
 
 
-def _values(secrets: Iterable[Secret]) -> list[str]:
-    values = []
-    for secret in secrets:
-        try:
-            values.append(secret.reveal())
-        except LookupError:
-            continue
-    return values
+def names_of_short_ones() -> list[str]:
+    """Return the names of the secrets that have a value which is too short."""
+    return sorted(name for name in _names if 0 < len(_value(name)) < MIN_LENGTH)
 
 
-def _forms(value: str) -> list[str]:
-    """Return how `value` may be written, the longest first: none is part of one that comes later."""
-    in_json = json.dumps(value)[1:-1]
-    forms = {
-        value,
-        in_json,
-        in_json.replace("/", "\\/"),
-        json.dumps(value, ensure_ascii=False)[1:-1],
-    }
-    forms |= {quote(value), quote(value, safe=""), quote_plus(value)}
-    forms |= {html.escape(value), html.escape(value, quote=False), repr(value)[1:-1]}
-    return sorted(forms, key=len, reverse=True)
+def too_short(name: str) -> str:
+    """Return what is wrong with the secret of this name."""
+    return (
+        f"the secret {name} has fewer than {MIN_LENGTH} characters: it can't be struck out of"
+        f" answers without harm to them"
+    )
+
+
+def _value(name: str) -> str:
+    return str(getattr(settings, name, None) or os.environ.get(name) or "")
+
+
+def _password(address: str) -> str:
+    try:
+        return unquote(urlsplit(address).password or "")
+    except ValueError:
+        return ""  # No address: nothing will be sent to it.
+
+
+def _unpacked(value: str) -> list[str]:
+    """Return what a value says that is packed as name and password, and the password alone."""
+    try:
+        plain = base64.b64decode(value, validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        return []
+    _, colon, password = plain.partition(":")
+    return [plain, password] if colon and plain.isprintable() else []
