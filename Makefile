@@ -10,7 +10,7 @@ TESTS := -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 8 --dist load
 	$(ONLY) $(addprefix --ignore=,$(NOT))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long check static coverage model mutants soak bench bench-quick bench-report bench-peers format lock clean
+.PHONY: help install demo test test-long check static coverage model mutants soak bench bench-quick bench-report bench-peers matrix format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,7 +48,7 @@ static: install
 	$(BIN)/lint-imports
 	DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run
 	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') DEBUG=0 \
-		WORKFLOWS_DEMO=0 ALLOWED_HOSTS=example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
+		DATABASE_URL=$${DATABASE_URL:-postgres:///unused} ALLOWED_HOSTS=example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 coverage: install
 	$(BIN)/coverage erase
@@ -64,7 +64,7 @@ model: install ## Let the model search for a story that breaks a promise, for lo
 mutants: install ## Plant each fault into a copy; a test must catch it (ARGS="--only lease --jobs 2")
 	$(BIN)/python -m tests.mutants $(ARGS)
 
-soak: install ## Kill workers and decide at random for long, then compare all ledgers (ARGS="--minutes 60")
+soak: install ## Kill workers, decide at random and have an outage for long, then compare all ledgers (ARGS="--minutes 60")
 	$(BIN)/python -m tests.soak $(ARGS)
 
 bench: install ## Measure speed against all peers; an hour (ARGS="--part latency --only ours")
@@ -84,6 +84,20 @@ $(PEERS)/.installed: requirements/bench.txt
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/bench.txt
 	@touch $@
 
+# Without the pairs whose Python is not here. Django 6 needs Python 3.12.
+MATRIX ?= 3.11-5.2 3.12-5.2 3.12-6 3.13-5.2 3.13-6
+
+matrix: ## Follow docs/install.md with each Python that is here, and with Django 6 (MATRIX="3.13-6")
+	@for pair in $(MATRIX); do \
+		python=python$${pair%-*} django=$${pair#*-} place=.venv-matrix/$$pair; \
+		$$python --version >/dev/null 2>&1 || { echo "== $$python is not here: left out"; continue; }; \
+		echo "== $$($$python --version), Django $$django"; \
+		test -x $$place/bin/python || $$python -m venv $$place || exit 1; \
+		pip="$$place/bin/python -m pip install --quiet --disable-pip-version-check"; \
+		$$pip --no-deps --require-hashes -r $(LOCK) && $$pip --upgrade "django==$$django.*" \
+			&& $$place/bin/python -m pytest tests/install || exit 1; \
+	done
+
 format: install ## Format the code and sort imports
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
@@ -98,4 +112,4 @@ lock: ## Lock the requirements anew, with hashes and without index addresses
 	done
 
 clean: ## Remove the virtual environment and what was written here
-	rm -rf .venv $(PEERS) var .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv $(PEERS) .venv-matrix var .coverage* .mypy_cache .ruff_cache .pytest_cache

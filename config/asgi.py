@@ -4,5 +4,7 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from workflows_app.letters import readable_asgi
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_asgi_application()
+application = readable_asgi(get_asgi_application())

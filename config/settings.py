@@ -14,27 +14,28 @@ from django.core.management.utils import get_random_secret_key
 from django.templatetags.static import static
 
 from config.embedded_postgres.location import default_directory
+from config.secret_key import refuse_weak
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
 
-UNDER_PYTEST = "pytest" in sys.modules
+# Only in the process of a test run: not because some code there imports pytest.
+UNDER_PYTEST = "pytest" in sys.modules and "PYTEST_VERSION" in os.environ
 ON_EMBEDDED_SERVER = not os.environ.get("DATABASE_URL")
 
-# A machine on the embedded server is a development machine.
-DEBUG: bool = env.bool("DEBUG", default=ON_EMBEDDED_SERVER)
+# Whoever says nothing gets production, or nothing at all.
+DEBUG: bool = env.bool("DEBUG", default=False)
+if ON_EMBEDDED_SERVER and not (DEBUG or UNDER_PYTEST or "EMBEDDED_POSTGRES_NAME" in os.environ):
+    raise ImproperlyConfigured(
+        "Set DATABASE_URL to your PostgreSQL server, or DEBUG=1 on a development machine."
+    )
 
 SECRET_KEY: str = env.str("SECRET_KEY", default="")
-if not SECRET_KEY:
-    if UNDER_PYTEST:
-        SECRET_KEY = get_random_secret_key()
-    elif DEBUG:
-        SECRET_KEY = "development-only-not-a-secret"  # noqa: S105
-    else:
-        raise ImproperlyConfigured(
-            "Set SECRET_KEY to a long random text, or DEBUG=1 on a development machine."
-        )
+if not SECRET_KEY and (DEBUG or UNDER_PYTEST):
+    SECRET_KEY = "development-only-not-a-secret" if DEBUG else get_random_secret_key()
+elif not DEBUG:
+    refuse_weak(SECRET_KEY)
 
 ALLOWED_HOSTS: list[str] = env.list(
     "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG or UNDER_PYTEST else []
@@ -45,10 +46,18 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 #: The policy of the host; see `workflows_app/conf.py` for the keys.
 WORKFLOWS: dict[str, Any] = env.json("WORKFLOWS", default={})
+if "PAGES_AT_ONCE" in os.environ:
+    # The web server says so: see `config/gunicorn.py`.
+    WORKFLOWS = {"pages_at_once": env.int("PAGES_AT_ONCE"), **WORKFLOWS}
+#: Which groups decide about which workflows; see `workflows_app/deciders.py`.
+WORKFLOWS_DECIDERS: dict[str, Any] = env.json("WORKFLOWS_DECIDERS", default={})
 #: The demo's workflows and its bank.
 WITH_DEMO: bool = env.bool("WORKFLOWS_DEMO", default=DEBUG or UNDER_PYTEST)
 
 INSTALLED_APPS = [
+    # Before the theme, so that the admin's first page is the console's.
+    "procrastinate.contrib.django",
+    "workflows_app",
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
@@ -58,18 +67,18 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.postgres",
     "django.contrib.staticfiles",
     "csp",
     "simple_history",
     "pgtrigger",
-    "procrastinate.contrib.django",
-    "workflows_app",
     *(["workflows_app.demo"] if WITH_DEMO else []),
 ]
 
 MIDDLEWARE = [
+    "workflows_app.health.HealthMiddleware",
+    "workflows_app.admin.guard.GuardMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "config.health.HealthMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "workflows_app.admin.away.DatabaseAwayMiddleware",
@@ -78,6 +87,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "workflows_app.admin.sessions.SessionAgeMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
 ]
@@ -87,7 +97,6 @@ WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -117,11 +126,15 @@ else:
     DATABASES = {"default": env.db("DATABASE_URL")}
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    #: Behind a pooler that gives each transaction another session of the server.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.bool(
+        "DISABLE_SERVER_SIDE_CURSORS", default=False
+    )
 # Of another database a system check says that it won't do; it must come that far.
 if "postgres" in DATABASES["default"]["ENGINE"]:
     threshold = env.str("DATABASE_PREPARE_THRESHOLD", default="3")
     DATABASES["default"]["OPTIONS"] = {
-        #: After how often a statement of the engine is prepared; empty behind a pooler that can't do that.
+        #: After how often a statement of the engine is prepared; behind a pooler it never is.
         "prepare_threshold": int(threshold) if threshold else None,
         # A server that vanished without a word is noticed within half a minute, and the next one tried.
         "connect_timeout": 5,
@@ -153,8 +166,6 @@ AUTH_PASSWORD_VALIDATORS = [
 
 if not DEBUG:
     SECURE_SSL_REDIRECT: bool = env.bool("SECURE_SSL_REDIRECT", default=not UNDER_PYTEST)
-    # Health checks come from inside, without TLS.
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not UNDER_PYTEST
     SECURE_HSTS_SECONDS: int = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=True)
@@ -202,35 +213,37 @@ WHITENOISE_USE_FINDERS = DEBUG or UNDER_PYTEST
 
 EMAIL_CONFIG: dict[str, Any] = env.email("EMAIL_URL", default="consolemail://")
 globals().update(EMAIL_CONFIG)
+#: Seconds after which a mail server that says nothing is given up.
+EMAIL_TIMEOUT: int = env.int("EMAIL_TIMEOUT", default=10)
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("SERVER_EMAIL", default="workflows@localhost")
-ADMINS = [("", address) for address in env.list("ADMINS", default=[])]
 
+# Errors go to the log and to nobody by mail: a page would wait for the mail server, and whoever can cause
+# an error could send mails.
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "filters": {
-        "outside_debug": {"()": "django.utils.log.RequireDebugFalse"},
         "told_once": {"()": "workflows_app.outages.ToldOnce"},
-        # That the database is away was told; not again for every page, and every health check.
-        "unless_away": {
+        # That the database is away was told; not again for every page, and every health check. What was
+        # refused is told by the guard, in one line.
+        "unless_told": {
             "()": "django.utils.log.CallbackFilter",
-            "callback": lambda record: getattr(record, "status_code", None) != 503,
+            "callback": lambda record: (
+                getattr(record, "status_code", None) not in (400, 403, 405, 413, 415, 429, 503)
+            ),
         },
     },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
-        "admins": {
-            "class": "django.utils.log.AdminEmailHandler",
-            "level": "ERROR",
-            "filters": ["outside_debug"],
-        },
     },
-    "root": {"handlers": ["stderr", "admins"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
     "loggers": {
         # Django's own handlers would say everything twice.
         "django": {"handlers": []},
-        "django.request": {"filters": ["told_once", "unless_away"]},
+        "django.request": {"filters": ["told_once", "unless_told"]},
+        # Hosts that are not ours, forms without a token: refused, and told by the guard.
+        "django.security": {"level": "CRITICAL"},
         "workflows_app": {"level": env.str("WORKFLOWS_LOG_LEVEL", default="INFO")},
     },
 }
@@ -258,7 +271,4 @@ UNFOLD = {
             "href": lambda request: static("workflows_app/icon.svg"),
         }
     ],
-    "DASHBOARD_CALLBACK": "workflows_app.admin.dashboard.dashboard_callback",
-    "STYLES": [lambda request: static("workflows_app/admin.css")],
-    "SCRIPTS": [lambda request: static("workflows_app/dialog.js")],
 }

@@ -1,4 +1,4 @@
-"""The admin. Health checks are answered before: see `config.health`."""
+"""The admin. Health checks are answered before: see `workflows_app.health`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """The Django app: loads the `workflows` modules of all installed apps."""
 
+# Lets models declare triggers. Where 'pgtrigger' is not installed, a system check must come to say so.
+import pgtrigger.apps  # noqa: F401
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
@@ -10,6 +12,18 @@ class WorkflowsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from workflows_app import checks, installation  # noqa: F401  # registers the system checks
+
+        if not installation.is_complete():
+            return
         autodiscover_modules("workflows")
-        # Registers the tasks, and the groups that come with the migrations.
-        from workflows_app import checks, dispatch, groups  # noqa: F401
+        # Registers the tasks, the groups that come with the migrations, and a look at each new session.
+        from workflows_app import (  # noqa: F401
+            account_changes,
+            dispatch,
+            groups,
+            poolers,
+            security_checks,
+        )
+
+        account_changes.connect()

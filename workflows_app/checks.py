@@ -6,41 +6,29 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
-from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS
 from django.db.utils import DatabaseError
 
 from workflows_app import registry
 from workflows_app.conf import policy
+from workflows_app.database import database_problems
 from workflows_app.errors import SettingsError
-
-HISTORY_MIDDLEWARE = "simple_history.middleware.HistoryRequestMiddleware"
-_FLAGS = {
-    "SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD": "reasons would be cut at 100 characters",
-    "SIMPLE_HISTORY_REVERT_DISABLED": "staff could revert rows past the operations",
-    "SIMPLE_HISTORY_ENFORCE_HISTORY_MODEL_PERMISSIONS": "history would be shown without permission",
-}
+from workflows_app.installation import is_complete
 
 
 @register(Tags.database)
 def check_database(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None, **_: Any
 ) -> list[CheckMessage]:
-    """E001: the database is not PostgreSQL. W001: a workflow in the code was never synced."""
-    messages: list[CheckMessage] = []
-    for alias in databases or []:
-        if connections[alias].vendor != "postgresql":
-            messages.append(
-                Error(
-                    f"Database '{alias}' is {connections[alias].vendor}, not PostgreSQL.",
-                    hint="Set DATABASE_URL to a PostgreSQL server, or leave it out.",
-                    id="workflows_app.E001",
-                )
-            )
-        elif alias == "default":
-            messages += _never_synced()
-    return messages
+    """E001, E012 to E014: `workflows_app.database`. W001: a workflow in the code was never synced.
+
+    Other databases of the project are none of this app's business.
+    """
+    if DEFAULT_DB_ALIAS not in (databases or []) or not is_complete():
+        return []
+    problems = database_problems()
+    return problems or _never_synced()
 
 
 def _never_synced() -> list[CheckMessage]:
@@ -63,7 +51,7 @@ def _never_synced() -> list[CheckMessage]:
 
 @register()
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """E002: `WORKFLOWS` is wrong. E003: no history middleware. E004: history flags are off."""
+    """E002: `WORKFLOWS` is wrong."""
     messages: list[CheckMessage] = []
     try:
         policy()
@@ -71,23 +59,6 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         messages.append(
             Error(str(error), hint="Correct the WORKFLOWS setting.", id="workflows_app.E002")
         )
-    if HISTORY_MIDDLEWARE not in settings.MIDDLEWARE:
-        messages.append(
-            Error(
-                "The history middleware is missing: history would not know who made a request.",
-                hint=f"Add '{HISTORY_MIDDLEWARE}' to MIDDLEWARE.",
-                id="workflows_app.E003",
-            )
-        )
-    for flag, consequence in _FLAGS.items():
-        if getattr(settings, flag, False) is not True:
-            messages.append(
-                Error(
-                    f"{flag} is off: {consequence}.",
-                    hint=f"Set {flag} = True.",
-                    id="workflows_app.E004",
-                )
-            )
     return messages
 
 

@@ -25,6 +25,8 @@ from config.embedded_postgres.errors import EmbeddedServerUnavailable, describe
 
 #: How long a server may take to start, repairs after a crash included.
 _START_SECONDS = 60.0
+#: A locale that every such machine has, and that knows all capital letters.
+_LOCALES = {"linux": "C.UTF-8", "darwin": "en_US.UTF-8"}
 _lock = threading.Lock()
 _params: dict[Path, dict[str, Any]] = {}
 
@@ -98,8 +100,8 @@ def _environment(directory: Path) -> Iterator[None]:
     Without XDG_RUNTIME_DIR the library warns. A locale that the machine lacks stops the server.
     """
     wanted = {"XDG_RUNTIME_DIR": str(directory / "run")}
-    if sys.platform == "linux":
-        wanted["LC_ALL"] = "C.UTF-8"
+    if sys.platform in _LOCALES:
+        wanted["LC_ALL"] = _LOCALES[sys.platform]
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
