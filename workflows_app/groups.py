@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig, apps
+from django.db import router
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
@@ -32,7 +33,7 @@ OPERATE = [
 @receiver(post_migrate, dispatch_uid="workflows_app.groups")
 def make_groups(sender: AppConfig, using: str, **_: Any) -> None:
     """Make the groups that are missing, after the permissions were made."""
-    if sender.label != "workflows_app":
+    if sender.label != "workflows_app" or not router.allow_migrate(using, "workflows_app"):
         return
     from django.contrib.auth.management import create_permissions
     from django.contrib.auth.models import Group, Permission

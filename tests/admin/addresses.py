@@ -13,6 +13,7 @@ from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from workflows_app.models import (
+    AccountChange,
     Breaker,
     Event,
     Handler,
@@ -27,6 +28,7 @@ from workflows_app.models import (
 
 #: All that the console shows of the project itself.
 SHOWN: list[type[Model]] = [
+    AccountChange,
     Breaker,
     Event,
     Handler,

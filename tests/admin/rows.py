@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from tests.admin.addresses import WITH_HISTORY
 from workflows_app.models import (
+    AccountChange,
     Breaker,
     Event,
     EventInput,
@@ -151,8 +152,17 @@ def add(at: Stage, number: int, name: str) -> None:
     )
     OperatorAction.objects.bulk_create(
         OperatorAction(
-            operation="try_again", actor=at.actor, reason="x", workflow=at.workflow, run=at.run
+            operation="try_again",
+            actor=at.actor,
+            actor_name="x",
+            reason="x",
+            workflow=at.workflow,
+            run=at.run,
         )
+        for _ in range(number)
+    )
+    AccountChange.objects.bulk_create(
+        AccountChange(kind="account", about=name, about_key="1", what="made", actor=at.actor)
         for _ in range(number)
     )
     _add_history(at, number)

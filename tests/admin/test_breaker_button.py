@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.admin.addresses import page_of, text_of, told
+from tests.models.rows import NOON, Rows
 from tests.scenes import Scene
 from workflows_app.models import Breaker, OperatorAction
 from workflows_app.models.saving import save_with_history
@@ -36,6 +37,34 @@ def press(client: Client, breaker: Breaker) -> Any:
 
 def status(breaker: Breaker) -> str:
     return str(Breaker.objects.get(pk=breaker.pk).status)
+
+
+def test_its_page_lists_the_runs_whose_outcome_was_unknown_the_last_one_first(
+    breaker: Breaker, viewer: Client
+) -> None:
+    rows = Rows("other")
+    runs = []
+    for verdict in ("unknown", "applied", "unknown"):
+        run = rows.run("blocked", lane=f"lane {len(runs)}", title=f"Pay {len(runs)}")
+        mutation = rows.mutation(run, "indeterminate")
+        detail = "ReadTimeout: no answer"
+        mutation.evidence.create(kind="execute", verdict=verdict, detail=detail)
+        mutation.evidence.create(kind="reconcile", verdict="unknown", detail="still nothing")
+        runs.append(run)
+    opened = {"unknowns": 2, "openings": 1, "opened_at": NOON, "trial_at": NOON}
+    other = Breaker.objects.create(handler=rows.handler, status="open", **opened)
+
+    text = text_of(viewer, page_of(other))
+    assert (
+        "2 unknown outcomes in a row No new call goes out. One is tried at 2026-01-01 12:00:00 UTC."
+        in text
+    )
+    assert "Pay 2 blocked, lane “lane 2” ReadTimeout: no answer" in text
+    assert text.count("ReadTimeout") == 2
+    page = viewer.get(page_of(other)).content.decode()
+    shown = [run for run in runs if page_of(run) in page]
+    assert shown == [runs[0], runs[2]]
+    assert page.index(page_of(runs[2])) < page.index(page_of(runs[0]))
 
 
 def test_send_again_closes_it(breaker: Breaker, operator: Client, operator_user: User) -> None:

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from tests.admin.addresses import history_of, old_versions_of, page_of, text_of, text_of_html
+from tests.conftest import logged_in
 from workflows_app.models import Event, Run, Workflow
 from workflows_app.operations import pause_workflow, resume_workflow, skip_event, skip_run
 
@@ -122,3 +124,16 @@ def test_times_are_in_the_time_zone_of_the_project_and_say_so(
     assert newest.startswith(f"{local:%Y-%m-%d %H:%M:%S} +0545 olga")
     assert "+0545" in page
     assert "UTC" not in page
+
+
+@pytest.mark.parametrize("setting", [True, False])
+def test_history_has_a_permission_of_its_own_whatever_the_project_has_set(
+    scene: Callable[..., Any], settings: Settings, setting: bool
+) -> None:
+    settings.SIMPLE_HISTORY_ENFORCE_HISTORY_MODEL_PERMISSIONS = setting
+    event = scene("applied").publish()
+    person = User.objects.create_user("pia", is_staff=True)
+    person.user_permissions.add(Permission.objects.get(codename="view_event"))
+
+    assert logged_in(person).get(page_of(event)).status_code == 200
+    assert logged_in(person).get(history_of(event)).status_code == 403

@@ -115,6 +115,8 @@ def test_of_several_lanes_it_says_how_many_are_held_by_what(viewer: Client) -> N
 
     text = text_of(viewer, HOME).replace("\xa0", " ")
 
+    for lane in ("a", "b"):
+        assert f"Pay, lane “{lane}”, blocked for " in text
     assert (
         "Pay blocked 3 of 4 lanes are held (2 blocked, 1 backing off), the first for 3 hours 4 the"
         " oldest for 0 minutes 3 of them behind held lanes" in text

@@ -9,7 +9,7 @@ from django.test import Client
 
 from tests.admin.addresses import list_of, page_of, text_of
 from tests.models.rows import NOON, Rows
-from workflows_app.models import Event, LaneState, Run
+from workflows_app.models import Breaker, Event, LaneState, Run
 
 pytestmark = pytest.mark.django_db
 
@@ -88,6 +88,36 @@ def test_a_handler_lists_its_lanes_those_that_are_taken_first(rows: Rows, viewer
     )
     assert '"paid": 7' in text
     assert "more lanes" not in text
+
+
+@pytest.mark.parametrize(
+    ("status", "waits_for"),
+    [
+        ("open", "when one call is tried, at 2026-01-01 12:00:00 UTC; or Send again"),
+        ("half_open", "when the call that is being tried has an answer; or Send again"),
+    ],
+)
+def test_a_free_lane_behind_an_open_breaker_says_what_it_waits_for(
+    rows: Rows, viewer: Client, status: str, waits_for: str
+) -> None:
+    event = rows.event(lane="ACME")
+    for lane, oldest, wake_at in (
+        ("ACME", event.pk, None),
+        ("Birch", None, NOON),
+        ("Elm", None, None),
+    ):
+        LaneState.objects.create(
+            handler=rows.handler, lane=lane, oldest_pending=oldest, wake_at=wake_at
+        )
+    LaneState.objects.create(handler=rows.handler, lane="Held", is_held=True)
+    opened = {"unknowns": 5, "openings": 1, "opened_at": NOON, "trial_at": NOON}
+    breaker = Breaker.objects.create(handler=rows.handler, status=status, **opened)
+
+    assert (
+        f" ACME free event {event.pk} {waits_for} Birch free – {waits_for} Elm free – when an event"
+        " arrives" in text_of(viewer, page_of(rows.handler))
+    )
+    assert page_of(breaker) in viewer.get(page_of(rows.handler)).content.decode()
 
 
 def test_a_handler_lists_a_hundred_lanes_at_most(rows: Rows, viewer: Client) -> None:

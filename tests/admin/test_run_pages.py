@@ -206,6 +206,15 @@ def test_a_done_run_says_so_and_shows_what_came_of_it(
     assert "Now decide" not in text
 
 
+def test_a_run_that_took_nothing_though_it_had_data_says_so(operator: Client) -> None:
+    kept = {"reservations": [], "data": {"amount": 1}, "title": "", "wake_at": None}
+    run = Rows().run("committed", phase="committed", prepare_result=kept)
+
+    text = text_of(operator, page_of(run))
+
+    assert "It took no event and called nothing, though its code gave data for a call." in text
+
+
 def test_a_skipped_run_says_that_it_was_done_without(
     scene: Callable[..., Any], operator: Client, operator_user: User
 ) -> None:

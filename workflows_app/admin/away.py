@@ -1,4 +1,4 @@
-"""The page that stands in for all others while the database is away.
+"""The page that stands in for all others while the database is away, or if it was stopped at one.
 
 It needs no database: no session, no person. Whoever sent something is told the truth: if the answer
 to COMMIT was lost, nobody knows whether it was saved. So it is to be looked up, and the page never sends
@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from workflows_app.outages import Outage, outage_of, watch
+from workflows_app.outages import outage_of, watch
 
 RETRY_SECONDS = 10
 _READING = ("GET", "HEAD")
@@ -44,7 +44,7 @@ class DatabaseAwayMiddleware:
         if outage is None:
             return None
         watch.saw(error)
-        return _page(request, outage)
+        return _page(request, outage.value)
 
 
 class SessionMiddleware(sessions.SessionMiddleware):
@@ -60,10 +60,15 @@ class SessionMiddleware(sessions.SessionMiddleware):
             outage = outage_of(behind) if behind is not None else None
             if outage is None:
                 raise
-            return _page(request, outage)
+            return _page(request, outage.value)
 
 
-def _page(request: HttpRequest, outage: Outage) -> HttpResponse:
+def too_long_page(request: HttpRequest, seconds: float) -> HttpResponse:
+    """Return the page for a person whose question the database did not answer in time."""
+    return _page(request, "This takes the database too long.", took_seconds=seconds)
+
+
+def _page(request: HttpRequest, title: str, *, took_seconds: float | None = None) -> HttpResponse:
     # Who it is would have to be looked up.
     request.user = AnonymousUser()
     in_dialog = request.headers.get("HX-Target") in _IN_DIALOG
@@ -71,10 +76,11 @@ def _page(request: HttpRequest, outage: Outage) -> HttpResponse:
         **admin.site.each_context(request),
         # Nothing to return to.
         "site_url": "",
-        "title": outage.value,
+        "title": title,
         "back": _page_of(request),
         "is_reading": request.method in _READING,
         "retry_seconds": RETRY_SECONDS,
+        "took_seconds": took_seconds,
     }
     template = "database_away_dialog" if in_dialog else "database_away"
     response = render(request, f"workflows_app/{template}.html", context, status=503)

@@ -7,22 +7,32 @@ edited, and every change has its person and reason (P4).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from functools import wraps
 from typing import Any
 
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from workflows_app.admin.paging import CappedPaginator, PagedChangeList
+from workflows_app.admin.parameters import NamedParameters
+from workflows_app.admin.seeing import all_that_may_be_seen, may_see
+
+#: The site whose page is being made: its links lead to the same site.
+_site: ContextVar[str] = ContextVar("workflows_admin_site", default="admin")
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class ReadOnlyAdmin(NamedParameters):
     """A list and a page per row. Needs Django's view permission of the model."""
+
+    class Media:
+        css = {"all": ["workflows_app/admin.css"]}
+        js = ["workflows_app/dialog.js"]
 
     actions: Any = None
     change_form_template = "workflows_app/page.html"
@@ -34,6 +44,21 @@ class ReadOnlyAdmin(ModelAdmin):
     sortable_by: Sequence[str] = ()
     #: Which fields of the page are left out while a field of the row is empty.
     hidden_while_empty: Mapping[str, str] = {}
+
+    @property
+    def urls(self) -> list[URLPattern]:
+        patterns: list[URLPattern] = super().urls
+        for pattern in patterns:
+            pattern.callback = self._on_this_site(pattern.callback)
+        return patterns
+
+    def _on_this_site(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def on_site(*args: Any, **kwargs: Any) -> HttpResponse:
+            _site.set(self.admin_site.name)
+            return view(*args, **kwargs)
+
+        return on_site
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return PagedChangeList
@@ -62,6 +87,7 @@ class ReadOnlyAdmin(ModelAdmin):
         obj: Any = None,
         **kwargs: Any,
     ) -> HttpResponse:
+        context["may_see"] = all_that_may_be_seen()
         if obj is not None:
             context["page"] = self.page_context(request, obj)
         # Of a row without a history of its own, Django's would list nothing.
@@ -82,12 +108,19 @@ class ReadOnlyAdmin(ModelAdmin):
 
 
 def link_to(row: Model | None, text: str | None = None) -> SafeString | str:
-    """Return a link to the page of `row`, or a dash if there is none."""
+    """Return a link to the page of `row`, a dash if there is none, or its number if it may not be seen."""
     if row is None:
         return "–"
+    if not may_see(type(row)):
+        return f"{row._meta.verbose_name} {row.pk}"
+    return format_html('<a class="ops-link" href="{}">{}</a>', address_of(row), text or str(row))
+
+
+def address_of(row: Model) -> str:
+    """Return the address of the page of `row`, on the site whose page is being made."""
     options = row._meta
-    url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[row.pk])
-    return format_html('<a class="ops-link" href="{}">{}</a>', url, text or str(row))
+    name = f"admin:{options.app_label}_{options.model_name}_change"
+    return reverse(name, args=[row.pk], current_app=_site.get())
 
 
 def pretty_json(value: Any) -> SafeString:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
@@ -11,6 +14,7 @@ from workflows_app.admin.breaker_buttons import BUTTONS
 from workflows_app.admin.buttons import ButtonsAdmin
 from workflows_app.admin.labels import STATUS_LABELS
 from workflows_app.models import Breaker
+from workflows_app.queries.attention import last_unknown_runs
 
 
 @admin.register(Breaker)
@@ -20,6 +24,7 @@ class BreakerAdmin(ButtonsAdmin):
     list_display = ["consumer", "workflow", "status_label", "unknowns", "opened_at", "trial_at"]
     list_select_related = ["handler__workflow"]
     list_filter = ["status", "handler__workflow"]
+    filter_parameters = ["status__exact", "handler__workflow__id__exact"]
     search_fields = ["handler__name"]
     search_help_text = "A part of the consumer's name"
     fields = [
@@ -32,6 +37,9 @@ class BreakerAdmin(ButtonsAdmin):
         "trial_at",
     ]
     hidden_while_empty = {"opened_at": "opened_at", "trial_at": "trial_at"}
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        return {"runs": list(last_unknown_runs(row))}
 
     @display(description="consumer")
     def consumer(self, breaker: Breaker) -> str:

@@ -17,6 +17,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from workflows_app.admin.confirming import PASSWORD, PasswordAgain
+from workflows_app.admin.guard import log_refusal
+from workflows_app.admin.sessions import must_name_themselves
 from workflows_app.operations import OperationRefused
 
 if TYPE_CHECKING:
@@ -39,6 +42,11 @@ class ReasonForm(forms.Form):
         error_messages={"required": "Say why: a reason is required."},
     )
 
+    def __init__(self, request: HttpRequest, data: Any = None) -> None:
+        super().__init__(data)
+        if must_name_themselves(request):
+            self.fields[PASSWORD] = PasswordAgain(request)
+
 
 def bulk_action(button: Button) -> Callable[..., HttpResponse | None]:
     """Return `button` as an action of the list."""
@@ -47,11 +55,11 @@ def bulk_action(button: Button) -> Callable[..., HttpResponse | None]:
         self: Any, request: HttpRequest, queryset: QuerySet[Any]
     ) -> HttpResponse | None:
         if CONFIRMED not in request.POST:
-            return _preview(self, request, button, queryset, ReasonForm())
+            return _preview(self, request, button, queryset, ReasonForm(request))
         # What was previewed, even if it no longer passes the list's filters.
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
         rows = self.get_queryset(request).filter(pk__in=chosen).order_by("pk")
-        form = ReasonForm(request.POST)
+        form = ReasonForm(request, request.POST)
         if not form.is_valid():
             return _preview(self, request, button, rows, form)
         _press(request, button, rows[:AT_MOST], form.cleaned_data["reason"])
@@ -95,12 +103,19 @@ def _press(request: HttpRequest, button: Button, rows: QuerySet[Any], reason: st
         try:
             button.operation(row, actor=request.user, reason=reason)
         except OperationRefused as refusal:
-            refusals.append(str(refusal))
+            refusals.append(refusal)
         else:
             done += 1
     if done:
         messages.success(request, f"{button.label}: done for {done}.")
     for told in refusals[:QUOTED_AT_MOST]:
-        messages.error(request, told)
+        tell_refusal(request, told)
     if len(refusals) > QUOTED_AT_MOST:
         messages.error(request, f"{len(refusals) - QUOTED_AT_MOST} more were refused.")
+
+
+def tell_refusal(request: HttpRequest, refusal: OperationRefused) -> None:
+    """Tell the person why nothing was decided, and the log if they may not."""
+    messages.error(request, str(refusal))
+    if refusal.code == "permission_denied":
+        log_refusal(request, refusal.code)

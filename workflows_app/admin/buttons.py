@@ -12,20 +12,23 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.urls import reverse
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from workflows_app.admin.bulk import bulk_action
+from workflows_app.admin.base import address_of
+from workflows_app.admin.bulk import bulk_action, tell_refusal
+from workflows_app.admin.confirming import PASSWORD, PasswordAgain
 from workflows_app.admin.history import ReadOnlyHistoryAdmin
+from workflows_app.admin.sessions import must_name_themselves
+from workflows_app.deciders import may_decide_about
+from workflows_app.models import Workflow
 from workflows_app.operations import OperationRefused
 
 
@@ -80,16 +83,19 @@ class ButtonsAdmin(ReadOnlyHistoryAdmin):
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any]
     ) -> HttpResponseBase | None:
-        """Press a button for all chosen rows. Refuse what is no number of a row."""
-        if not all(pk.isdecimal() for pk in request.POST.getlist(ACTION_CHECKBOX_NAME)):
-            raise Http404("There is no such row.")
+        """Press a button for the chosen rows, and for no others, whatever the browser says."""
+        sent: Any = request.POST.copy()
+        sent.pop("select_across", None)
+        request.POST = sent
         answer: HttpResponseBase | None = super().response_action(request, queryset)
         return answer
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
         """Return the buttons that apply to the state and that the person may press."""
         row = self.get_object(request, unquote(str(object_id)))
-        applying = {button.name for button in self.buttons if row and button.applies(row)}
+        if row is None or not may_decide_about(request.user, _slug_of(row)):
+            return []
+        applying = {button.name for button in self.buttons if button.applies(row)}
         allowed: list[Any] = super().get_actions_detail(request, object_id)
         return [item for item in allowed if item.method.original_function_name in applying]
 
@@ -102,6 +108,14 @@ class ButtonsAdmin(ReadOnlyHistoryAdmin):
         context["buttons"] = [{**item, "hint": hints[item["title"]]} for item in shown]
         answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
         return answer
+
+
+def _slug_of(row: Any) -> str:
+    """Return the slug of the workflow that `row` belongs to."""
+    if isinstance(row, Workflow):
+        return str(row.slug)
+    holder = row if hasattr(row, "workflow") else getattr(row, "topic", None) or row.handler
+    return str(holder.workflow.slug)
 
 
 def _permission(button: Button) -> Callable[..., bool]:
@@ -123,7 +137,7 @@ def _action(button: Button) -> Any:
             reason = form.cleaned_data["reason"]
             button.operation(form.row, actor=request.user, reason=reason, **form.arguments)
         except OperationRefused as refusal:
-            messages.error(request, str(refusal))
+            tell_refusal(request, refusal)
         else:
             messages.success(request, f"{button.label}: {button.done}")
         return _back_to(request, form.row)
@@ -159,6 +173,8 @@ def _form(button: Button) -> type[BaseDialogForm]:
             self.row = _find(button.model, self.object_id)
             self.arguments: dict[str, Any] = {}
             self.asked = dict(button.asks(self.row))
+            if must_name_themselves(self.request):
+                self.fields[PASSWORD] = PasswordAgain(self.request)
             for name, label in self.asked.items():
                 self.fields[_field_of(name)] = forms.CharField(
                     label=label,
@@ -213,8 +229,7 @@ def _find(model: type[Model], object_id: int | str | None) -> Model:
 
 def _back_to(request: HttpRequest, row: Model) -> HttpResponse:
     """Return to the page of `row`, out of the dialog if it was sent from one."""
-    options = row._meta
-    url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[row.pk])
+    url = address_of(row)
     if request.headers.get("HX-Request"):
         return HttpResponse(headers={"HX-Redirect": url})
     return HttpResponseRedirect(url)

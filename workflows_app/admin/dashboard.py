@@ -8,6 +8,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
+from workflows_app.admin.seeing import all_that_may_be_seen, may_see, seen
+from workflows_app.models import Breaker, Evidence, Mutation
 from workflows_app.queries.attention import (
     blocked_runs,
     contradictions,
@@ -38,24 +40,27 @@ CHART_OPTIONS = {
 }
 
 
-def dashboard_callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add what the home page shows, if the person may see runs."""
-    context["title"] = "Home"
-    if request.user.has_perm("workflows_app.view_run"):
-        now = timezone.now()
-        context["breakers"] = list(open_breakers()[:MOST])
-        context["blocked"] = list(blocked_runs()[:MOST])
-        context["failures"] = list(failures_that_wait()[:MOST])
-        context["contradictions"] = list(contradictions(now=now)[:MOST])
-        context["health"] = workflow_health(now=now)
-        hours = hourly_throughput(now=now)
-        context["done"] = sum(hour.done for hour in hours)
-        context["failed"] = sum(hour.failed for hour in hours)
-        context["throughput"] = _chart(hours)
-        context["chart_options"] = json.dumps(CHART_OPTIONS)
-        context["most"] = MOST
-        context["may_view_runs"] = True
-    return context
+def home(request: HttpRequest) -> dict[str, Any]:
+    """Return what the home page shows, if the person may see runs."""
+    if not request.user.has_perm("workflows_app.view_run"):
+        return {}
+    now = timezone.now()
+    hours = hourly_throughput(now=now)
+    late = contradictions(now=now)[:MOST] if may_see(Evidence, Mutation) else []
+    return {
+        "may_see": all_that_may_be_seen(),
+        "breakers": list(seen(Breaker, open_breakers()[:MOST])),
+        "blocked": list(blocked_runs()[:MOST]),
+        "failures": list(failures_that_wait()[:MOST]),
+        "contradictions": list(late),
+        "health": workflow_health(now=now),
+        "done": sum(hour.done for hour in hours),
+        "failed": sum(hour.failed for hour in hours),
+        "throughput": _chart(hours),
+        "chart_options": json.dumps(CHART_OPTIONS),
+        "most": MOST,
+        "may_view_runs": True,
+    }
 
 
 def _chart(hours: list[Hour]) -> str:

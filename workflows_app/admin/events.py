@@ -15,7 +15,8 @@ from workflows_app.admin.base import link_to, pretty_json
 from workflows_app.admin.buttons import Button, ButtonsAdmin
 from workflows_app.admin.filters import TopicFilter
 from workflows_app.admin.labels import STATUS_LABELS, lane_label
-from workflows_app.models import Event
+from workflows_app.admin.seeing import seen
+from workflows_app.models import Event, Input, OperatorAction, Run
 from workflows_app.operations import skip_event
 from workflows_app.queries import lineage
 from workflows_app.queries.waiting import why_pending
@@ -45,6 +46,7 @@ class EventAdmin(ButtonsAdmin):
     change_form_outer_before_template = "workflows_app/event_explanation.html"
     list_display = ["message_id", "topic", "lane_name", "status_label", "held_by", "created_at"]
     list_filter = ["status", "topic__workflow", TopicFilter]
+    filter_parameters = ["status__exact", "topic__workflow__id__exact"]
     search_fields = ["message_id", "lane"]
     search_help_text = "A part of the message id or of the lane"
     fields = ["status_label", "held_by", "revision", "pretty_payload"]
@@ -59,9 +61,9 @@ class EventAdmin(ButtonsAdmin):
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         return {
             "why": why_pending(row) if row.status == Event.Status.PENDING else "",
-            "inputs": lineage.inputs_of_event(row),
-            "runs": lineage.runs_of_event(row),
-            "decisions": lineage.decisions_on_event(row),
+            "inputs": seen(Input, lineage.inputs_of_event(row)),
+            "runs": seen(Run, lineage.runs_of_event(row)),
+            "decisions": seen(OperatorAction, lineage.decisions_on_event(row)),
         }
 
     @display(description="status", label=STATUS_LABELS)

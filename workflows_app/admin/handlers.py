@@ -13,6 +13,7 @@ from unfold.decorators import display
 from workflows_app.admin.base import ReadOnlyAdmin, pretty_json
 from workflows_app.admin.labels import lane_label
 from workflows_app.models import Handler
+from workflows_app.queries.attention import open_breakers
 from workflows_app.queries.lanes import LIMIT, lanes_of
 
 
@@ -22,6 +23,7 @@ class HandlerAdmin(ReadOnlyAdmin):
     list_display = ["name", "workflow", "kind", "is_current"]
     list_select_related = ["workflow"]
     list_filter = ["kind", "is_current", "workflow"]
+    filter_parameters = ["kind__exact", "is_current__exact", "workflow__id__exact"]
     search_fields = ["name"]
     fields = [
         "workflow",
@@ -37,8 +39,16 @@ class HandlerAdmin(ReadOnlyAdmin):
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         found = list(lanes_of(row)[: LIMIT + 1])
-        lanes = [{"name": lane_label(state.lane), "state": state} for state in found[:LIMIT]]
-        return {"lanes": lanes, "has_more": len(found) > LIMIT}
+        breaker = open_breakers().filter(handler=row).first()
+        lanes = [
+            {
+                "name": lane_label(state.lane),
+                "state": state,
+                "is_held_back": breaker is not None and (state.oldest_pending or state.wake_at),
+            }
+            for state in found[:LIMIT]
+        ]
+        return {"lanes": lanes, "has_more": len(found) > LIMIT, "breaker": breaker}
 
     @display(description="state")
     def pretty_state(self, handler: Handler) -> SafeString:

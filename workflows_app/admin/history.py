@@ -6,18 +6,38 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin.utils import unquote
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from simple_history.admin import SimpleHistoryAdmin
+from simple_history.template_utils import HistoricalRecordContextHelper
 
 from workflows_app.admin.base import ReadOnlyAdmin
+from workflows_app.admin.seeing import may_see
+
+
+class _SeenChanges(HistoricalRecordContextHelper):
+    """Names a row that a change is about by its number, if the person may not see such rows."""
+
+    def prepare_delta_change_value(self, change: Any, value: Any) -> Any:
+        shown = super().prepare_delta_change_value(change, value)
+        if isinstance(shown, Model) and not may_see(type(shown)):
+            return f"{shown._meta.verbose_name} {shown.pk}"
+        return shown
 
 
 class ReadOnlyHistoryAdmin(SimpleHistoryAdmin, ReadOnlyAdmin):
     """A read-only page with its history, newest first, and each old version to look at."""
 
+    object_history_template = "workflows_app/history_page.html"
     object_history_list_template = "workflows_app/history.html"
     object_history_form_template = "workflows_app/old_version.html"
+
+    @property
+    def enforce_history_permissions(self) -> bool:
+        return True
+
+    def revert_disabled(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -39,6 +59,11 @@ class ReadOnlyHistoryAdmin(SimpleHistoryAdmin, ReadOnlyAdmin):
         context = {**(extra_context or {}), "record": record.select_related("history_user").first()}
         answer: HttpResponse = super().history_form_view(request, object_id, version_id, context)
         return answer
+
+    def get_historical_record_context_helper(
+        self, request: HttpRequest, historical_record: Any
+    ) -> HistoricalRecordContextHelper:
+        return _SeenChanges(self.model, historical_record)
 
     def get_history_queryset(
         self, request: HttpRequest, history_manager: Any, pk_name: str, object_id: Any

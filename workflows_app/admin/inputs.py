@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from workflows_app.admin.base import ReadOnlyAdmin
-from workflows_app.models import Input
+from workflows_app.admin.seeing import seen
+from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
 from workflows_app.queries import lineage
 
 
@@ -19,6 +20,7 @@ class InputAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "workflow", "source", "type", "external_id", "created_at"]
     list_select_related = ["workflow"]
     list_filter = ["workflow"]
+    filter_parameters = ["workflow__id__exact"]
     search_fields = ["external_id", "title"]
     search_help_text = "Words of the title or the external id"
     fields = ["workflow", "source", "type", "external_id", "title", "created_at"]
@@ -29,8 +31,8 @@ class InputAdmin(ReadOnlyAdmin):
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         return {
-            "events": lineage.events_of_input(row),
-            "runs": lineage.runs_of_input(row),
-            "mutations": lineage.mutations_of_input(row),
-            "decisions": lineage.decisions_on_input(row),
+            "events": seen(Event, lineage.events_of_input(row)),
+            "runs": seen(Run, lineage.runs_of_input(row)),
+            "mutations": seen(Mutation, lineage.mutations_of_input(row)),
+            "decisions": seen(OperatorAction, lineage.decisions_on_input(row)),
         }

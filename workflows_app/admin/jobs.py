@@ -9,13 +9,15 @@ from unfold.decorators import display
 
 from workflows_app.admin.base import ReadOnlyAdmin, pretty_json
 
-admin.site.unregister(ProcrastinateJob)
+if admin.site.is_registered(ProcrastinateJob):
+    admin.site.unregister(ProcrastinateJob)
 
 
 @admin.register(ProcrastinateJob)
 class JobAdmin(ReadOnlyAdmin):
     list_display = ["id", "task_name", "status", "lock", "attempts", "scheduled_at"]
     list_filter = ["status", "queue_name", "task_name"]
+    filter_parameters = ["status__exact", "queue_name", "task_name"]
     search_fields = ["=id", "=lock"]
     search_help_text = "A job's number, or its lock, as in workflow:1"
     ordering = ["-id"]

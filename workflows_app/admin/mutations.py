@@ -13,7 +13,8 @@ from unfold.decorators import display
 from workflows_app.admin.base import link_to, pretty_json
 from workflows_app.admin.history import ReadOnlyHistoryAdmin
 from workflows_app.admin.labels import STATUS_LABELS
-from workflows_app.models import Mutation
+from workflows_app.admin.seeing import seen
+from workflows_app.models import Evidence, Input, Mutation, OperatorAction
 from workflows_app.queries import lineage
 
 
@@ -22,6 +23,7 @@ class MutationAdmin(ReadOnlyHistoryAdmin):
     change_form_outer_before_template = "workflows_app/mutation_explanation.html"
     list_display = ["__str__", "workflow", "run_link", "status_label", "resolved_by", "sent_at"]
     list_filter = ["status", "resolved_by", "run__workflow"]
+    filter_parameters = ["status__exact", "resolved_by__exact", "run__workflow__id__exact"]
     search_fields = ["target", "mutator__exact", "idempotency_key__exact"]
     search_help_text = "Words of the target, a whole mutator, or a whole idempotency key"
     fields = [
@@ -52,9 +54,9 @@ class MutationAdmin(ReadOnlyHistoryAdmin):
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         return {
-            "evidence": row.evidence.order_by("pk"),
-            "inputs": lineage.inputs_of_run(row.run),
-            "decisions": lineage.decisions_on_run(row.run),
+            "evidence": seen(Evidence, row.evidence.order_by("pk")),
+            "inputs": seen(Input, lineage.inputs_of_run(row.run)),
+            "decisions": seen(OperatorAction, lineage.decisions_on_run(row.run)),
         }
 
     @display(description="workflow")

@@ -10,7 +10,8 @@ from unfold.enums import ActionVariant
 from workflows_app import registry
 from workflows_app.admin.base import pretty_json
 from workflows_app.admin.buttons import Button
-from workflows_app.models import Run
+from workflows_app.admin.seeing import may_see
+from workflows_app.models import Evidence, Mutation, Run
 from workflows_app.operations import (
     decide_now,
     it_didnt_happen,
@@ -47,12 +48,15 @@ def can_retry(run: Run) -> bool:
 
 
 def attempted(run: Run) -> dict[str, Any]:
-    """Return what the host was told to do outside, as it saw it, and what was heard too late."""
-    mutation = run.settled_mutation
+    """Return what the host was told to do outside, as it saw it, and what was heard too late.
+
+    As far as the person may see it.
+    """
+    mutation = run.settled_mutation if may_see(Mutation) else None
     return {
         "mutation": mutation,
         "params": pretty_json(mutation.params) if mutation else "",
-        "late": late_answer(mutation.evidence.all()) if mutation else None,
+        "late": late_answer(mutation.evidence.all()) if mutation and may_see(Evidence) else None,
     }
 
 

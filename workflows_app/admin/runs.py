@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin
@@ -16,9 +17,31 @@ from workflows_app.admin.buttons import ButtonsAdmin
 from workflows_app.admin.filters import WaitsForFilter
 from workflows_app.admin.labels import STATUS_LABELS, lane_label
 from workflows_app.admin.run_buttons import RUN_BUTTONS
-from workflows_app.models import Event, Run
-from workflows_app.queries.explanation import explain
+from workflows_app.admin.seeing import may_see, seen
+from workflows_app.models import Event, Evidence, Input, Mutation, OperatorAction, Run
+from workflows_app.queries.explanation import Explanation, explain
 from workflows_app.queries.lanes import lane_in_words
+
+
+def _seen(explanation: Explanation) -> Explanation:
+    """Return what the person may see of it."""
+    sees_call, sees_evidence = may_see(Mutation), may_see(Evidence)
+    # What holds up a run that has not failed is what the outside said.
+    sees_why = sees_evidence or explanation.run.failure_kind or not explanation.why
+    steps = explanation.verification_steps
+    return replace(
+        explanation,
+        mutation=explanation.mutation if sees_call else None,
+        evidence=list(seen(Evidence, explanation.evidence)),
+        late=explanation.late if sees_evidence else None,
+        why=explanation.why if sees_why else "You may not see evidence.",
+        verification_steps=steps if sees_call else "You may not see outside effects.",
+        inputs=list(seen(Input, explanation.inputs)),
+        reserved=list(seen(Event, explanation.reserved)),
+        suspects=list(seen(Event, explanation.suspects)),
+        published=list(seen(Event, explanation.published)),
+        decisions=list(seen(OperatorAction, explanation.decisions)),
+    )
 
 
 @admin.register(Run)
@@ -36,6 +59,7 @@ class RunAdmin(ButtonsAdmin):
         "started_at",
     ]
     list_filter = [WaitsForFilter, "status", "failure_kind", "workflow"]
+    filter_parameters = ["status__exact", "failure_kind__exact", "workflow__id__exact"]
     search_fields = ["title", "lane"]
     search_help_text = "A run's number, or words of its title or lane"
     fields = [
@@ -68,6 +92,11 @@ class RunAdmin(ButtonsAdmin):
             "workflow", "handler", "version", "retry_of", "mutation", "carried_mutation"
         )
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Leave out what was prepared, if the person may not see what went in and what was to go out."""
+        fields = super().get_fields(request, obj)
+        return [name for name in fields if name != "prepared" or may_see(Event, Mutation)]
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Run], search_term: str
     ) -> tuple[QuerySet[Run], bool]:
@@ -88,13 +117,14 @@ class RunAdmin(ButtonsAdmin):
         run = self.get_object(request, object_id)
         context = dict(extra_context or {})
         if run is not None and self.has_view_permission(request, run):
-            context["explanation"] = explanation = explain(run)
+            explanation = explain(run)
+            context["explanation"] = shown = _seen(explanation)
             context["lane"] = lane_in_words(run.lane)
             context["skippable"] = any(
                 event.status == Event.Status.PENDING for event in explanation.reserved
             )
-            if explanation.mutation is not None:
-                context["params"] = pretty_json(explanation.mutation.params)
+            if shown.mutation is not None:
+                context["params"] = pretty_json(shown.mutation.params)
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
 

@@ -13,5 +13,6 @@ class TopicAdmin(ReadOnlyAdmin):
     list_display = ["name", "workflow", "consumer"]
     list_select_related = ["workflow", "consumer__workflow"]
     list_filter = ["workflow"]
+    filter_parameters = ["workflow__id__exact"]
     search_fields = ["name"]
     fields = ["workflow", "name", "consumer"]

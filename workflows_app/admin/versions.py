@@ -13,6 +13,7 @@ class WorkflowVersionAdmin(ReadOnlyHistoryAdmin):
     list_display = ["__str__", "workflow", "kind", "actor", "created_at"]
     list_select_related = ["workflow", "actor"]
     list_filter = ["kind", "workflow"]
+    filter_parameters = ["kind__exact", "workflow__id__exact"]
     search_fields = ["workflow__slug", "note"]
     search_help_text = "Words of the slug or the note"
     fields = [

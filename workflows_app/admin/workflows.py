@@ -12,7 +12,8 @@ from unfold.enums import ActionVariant
 
 from workflows_app.admin.buttons import Button, ButtonsAdmin
 from workflows_app.admin.labels import STATUS_LABELS, lane_label
-from workflows_app.models import Handler, Run, Workflow
+from workflows_app.admin.seeing import may_see, seen
+from workflows_app.models import Breaker, Handler, OperatorAction, Run, Topic, Workflow
 from workflows_app.operations import pause_workflow, resume_workflow, run_producers_now
 from workflows_app.queries import lineage
 from workflows_app.queries.attention import open_breakers
@@ -78,6 +79,7 @@ class WorkflowAdmin(ButtonsAdmin):
     )
     list_display = ["slug", "title", "status_label", "blocked_label", "active_version"]
     list_filter = ["status"]
+    filter_parameters = ["status__exact"]
     search_fields = ["slug", "title"]
     fields = ["slug", "title", "status_label", "active_version", "created_at"]
 
@@ -85,7 +87,7 @@ class WorkflowAdmin(ButtonsAdmin):
         return Workflow.objects.with_blocked().select_related("active_version")
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        holding = holding_runs(row)
+        holding = holding_runs(row) if may_see(Run) else Run.objects.none()
         shown = list(holding[:LIMIT])
         number = len(shown) if len(shown) < LIMIT else holding.count()
         return {
@@ -93,11 +95,11 @@ class WorkflowAdmin(ButtonsAdmin):
             "held_number": number,
             "held_more": number - len(shown),
             "lanes_number": lanes_with_work(row),
-            "at_work": row.runs.filter(status=Run.Status.ACTIVE)[:LIMIT],
-            "breakers": open_breakers().filter(handler__workflow=row),
-            "topics": topics_with_pending(row),
-            "handlers": with_next_at(row.handlers.filter(is_current=True)),
-            "decisions": lineage.decisions_on_workflow(row)[:20],
+            "at_work": seen(Run, row.runs.filter(status=Run.Status.ACTIVE)[:LIMIT]),
+            "breakers": seen(Breaker, open_breakers().filter(handler__workflow=row)),
+            "topics": seen(Topic, topics_with_pending(row)),
+            "handlers": seen(Handler, with_next_at(row.handlers.filter(is_current=True))),
+            "decisions": seen(OperatorAction, lineage.decisions_on_workflow(row)[:20]),
         }
 
     @display(description="status", label=STATUS_LABELS)

@@ -9,8 +9,8 @@ from django.core.management.base import CommandError
 
 def actor_named(username: str) -> User:
     """Return the active user of this name. Raises CommandError."""
-    users = get_user_model()._default_manager
-    user = users.filter(**{get_user_model().USERNAME_FIELD: username, "is_active": True}).first()
-    if user is None:
+    users = get_user_model()
+    user = users._default_manager.filter(**{users.USERNAME_FIELD: username}).first()
+    if user is None or not user.is_active:
         raise CommandError(f"There is no active user '{username}'.")
     return user

@@ -29,6 +29,11 @@ class OperatorAction(models.Model):
 
     operation = models.CharField(max_length=20, choices=Operation.choices)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    #: The account may be given another name, and another person.
+    actor_name = models.CharField("person", max_length=254)
+    #: Of the web request: empty for a command, or for code. The session is a digest.
+    address = models.CharField(max_length=64, blank=True)
+    session = models.CharField(max_length=64, blank=True)
     reason = models.TextField()
     workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="operator_actions")
     event = models.ForeignKey(
@@ -44,4 +49,4 @@ class OperatorAction(models.Model):
         triggers = guards.append_only()
 
     def __str__(self) -> str:
-        return f"{self.get_operation_display()} by {self.actor}"
+        return f"{self.get_operation_display()} by {self.actor_name}"

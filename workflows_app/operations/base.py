@@ -18,14 +18,17 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import models, transaction
 from django.utils import timezone
 
+from workflows_app.deciders import groups_for, may_decide_about
 from workflows_app.engine.claims import lock_workflow
 from workflows_app.engine.lanes import refresh_now
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Event, OperatorAction, Run, Workflow
 from workflows_app.models.saving import save_with_history
+from workflows_app.origin import origin
 from workflows_app.waking import wake_at
 
 Operation = OperatorAction.Operation
+NAME_LENGTH = 254
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,13 @@ class Decision:
         if lane is not None:
             refresh_now((self.workflow.pk, lane))
         wake_at(self.workflow.pk, due_at=self.now)
+        came_from = origin()
         return OperatorAction.objects.create(
             operation=self.operation.value,
             actor=self.actor,
+            actor_name=str(self.actor)[:NAME_LENGTH],
+            address=came_from.address,
+            session=came_from.session,
             reason=self.reason,
             workflow=self.workflow,
             event=event,
@@ -73,6 +80,7 @@ def deciding(
     person = _checked_actor(actor, operation, permission)
     with transaction.atomic():
         workflow = lock_workflow(workflow_id)
+        _require_decider(person, operation, workflow)
         yield Decision(operation, person, reason, workflow, workflow.lease.seen_at)
 
 
@@ -101,14 +109,24 @@ def require_blocked(run: Run) -> None:
 
 def last_decision(actions: models.QuerySet[OperatorAction]) -> str:
     """Return a sentence about the newest of `actions`, with a space before it, or nothing."""
-    action = actions.select_related("actor").order_by("-pk").first()
+    action = actions.order_by("-pk").first()
     if action is None:
         return ""
     at = timezone.localtime(action.created_at)
     return (
-        f" {action.actor} decided “{action.get_operation_display()}” on {at:%Y-%m-%d} at"
+        f" {action.actor_name} decided “{action.get_operation_display()}” on {at:%Y-%m-%d} at"
         f" {at:%H:%M:%S}: {action.reason}"
     )
+
+
+def _require_decider(person: Any, operation: Operation, workflow: Workflow) -> None:
+    if not may_decide_about(person, workflow.slug):
+        groups = " or ".join(f"“{group}”" for group in groups_for(workflow.slug))
+        raise OperationRefused(
+            "permission_denied",
+            f"{person} may not use “{operation.label}” on workflow '{workflow.slug}': members of"
+            f" {groups} decide about it.",
+        )
 
 
 def _checked_reason(reason: str) -> str:
@@ -129,8 +147,8 @@ def _checked_actor(actor: Any, operation: Operation, permission: str) -> Any:
     """Return the person as the database has it now, with today's permissions."""
     users = get_user_model()._default_manager
     pk = actor.pk if isinstance(actor, AbstractBaseUser) else None
-    person: Any = users.filter(pk=pk, is_active=True).first() if pk is not None else None
-    if person is None:
+    person: Any = users.filter(pk=pk).first() if pk is not None else None
+    if person is None or not person.is_active:
         raise OperationRefused(
             "unknown_actor", "A decision needs a person: an active user account of this project."
         )

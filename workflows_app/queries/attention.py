@@ -9,13 +9,16 @@ what the ledger holds.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 
 from workflows_app.models import Breaker, Evidence, Run
 
 #: How long a contradiction stays among what needs a person. In the ledger it stays for good.
 CONTRADICTION_SHOWN_FOR = timedelta(days=30)
+#: Of the runs that opened a breaker no more are listed.
+MOST_UNKNOWN_SHOWN = 10
 
 
 def open_breakers() -> QuerySet[Breaker]:
@@ -24,6 +27,27 @@ def open_breakers() -> QuerySet[Breaker]:
         Breaker.objects.exclude(status=Breaker.Status.CLOSED)
         .select_related("handler__workflow")
         .order_by("opened_at", "pk")
+    )
+
+
+def last_unknown_runs(breaker: Breaker) -> QuerySet[Any]:
+    """Return the runs whose unknown outcomes a breaker counts, with `told` and `told_at`, the last first.
+
+    Of many the newest: they tell what is the matter.
+    """
+    unknown = Evidence.objects.filter(
+        mutation__run=OuterRef("pk"),
+        kind=Evidence.Kind.EXECUTE,
+        verdict=Evidence.Verdict.UNKNOWN,
+    )
+    return (
+        Run.objects.filter(Exists(unknown), handler=breaker.handler_id)
+        .select_related("handler", "workflow")
+        .annotate(
+            told=Subquery(unknown.values("detail")[:1]),
+            told_at=Subquery(unknown.values("created_at")[:1]),
+        )
+        .order_by("-pk")[: min(breaker.unknowns, MOST_UNKNOWN_SHOWN)]
     )
 
 

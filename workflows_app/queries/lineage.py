@@ -103,7 +103,7 @@ def _runs(runs: QuerySet[Run]) -> QuerySet[Run]:
 
 def _decisions(direct: Q, related: Q | None) -> QuerySet[OperatorAction]:
     """Return both kinds, each by its own index; no decision is of both."""
-    rows = OperatorAction.objects.order_by().select_related("actor", "run", "event", "workflow")
+    rows = OperatorAction.objects.order_by().select_related("run", "event", "workflow")
     found = rows.filter(direct)
     if related is not None:
         found = found.union(rows.filter(related), all=True)

@@ -167,7 +167,7 @@ def _facts(row: Any) -> dict[str, Any]:
         )
         return {name: getattr(row, name) for name in names}
     if isinstance(row, OperatorAction):
-        told = {"operation": row.operation, "actor": str(row.actor), "reason": row.reason}
+        told = {"operation": row.operation, "actor": row.actor_name, "reason": row.reason}
         return {**told, "at": row.created_at}
     told = {"call": row.kind, "at": row.created_at, "attempt": row.attempt}
     return {**told, "verdict": row.verdict, "detail": row.detail, "contradicts": row.contradicts}

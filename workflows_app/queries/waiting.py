@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from workflows_app.models import Breaker, Event, LaneState, Run, Workflow
+from workflows_app.models import Breaker, Event, LaneRefusal, LaneState, Run, Workflow
 from workflows_app.queries.lanes import holds, lane_in_words, severity
 
 
@@ -18,6 +18,9 @@ def why_pending(event: Event) -> str:
             f" until a version does."
         )
     if event.lane is None:
+        refusal = LaneRefusal.of(event)
+        if refusal is not None:
+            return f"{refusal.why} It is asked again for another payload or by other code."
         return "Its lane is not named yet: that takes a worker with the code of the active version."
     runs = Run.objects.filter(holds(), workflow=workflow, lane=event.lane)
     holding = runs.order_by(severity(), "pk").first()

@@ -1,0 +1,217 @@
+"""Who edits accounts: what they may give, whom they may touch, and that it is written down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.db import Error, transaction
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from tests.admin.addresses import list_of, page_of, told
+from tests.conftest import logged_in
+from workflows_app.groups import OPERATORS, VIEWERS
+from workflows_app.models import AccountChange
+
+pytestmark = pytest.mark.django_db
+
+MAY = [
+    "add_user",
+    "change_user",
+    "delete_user",
+    "view_user",
+    "add_group",
+    "change_group",
+    "delete_group",
+]
+
+
+@pytest.fixture
+def anna() -> User:
+    """She edits accounts and groups, and may look at everything."""
+    anna = User.objects.create_user("anna", password="long enough 1", is_staff=True)
+    anna.groups.add(Group.objects.get(name=VIEWERS))
+    anna.user_permissions.set(Permission.objects.filter(codename__in=MAY))
+    return anna
+
+
+@pytest.fixture
+def console(anna: User) -> Client:
+    return logged_in(anna)
+
+
+def form_of(person: User, **changes: Any) -> dict[str, Any]:
+    """Return what a browser sends of the page of an account."""
+    joined = person.date_joined
+    form = {
+        "username": person.username,
+        "is_active": "on",
+        "is_staff": "on",
+        "date_joined_0": f"{joined:%Y-%m-%d}",
+        "date_joined_1": f"{joined:%H:%M:%S}",
+        "groups": [group.pk for group in person.groups.all()],
+        "user_permissions": [each.pk for each in person.user_permissions.all()],
+    }
+    return {name: value for name, value in {**form, **changes}.items() if value is not None}
+
+
+def rights(person: User) -> tuple[bool, bool, set[str]]:
+    fresh = User.objects.get(pk=person.pk)
+    return fresh.is_superuser, fresh.is_staff, fresh.get_all_permissions()
+
+
+def test_nobody_raises_themselves(anna: User, console: Client) -> None:
+    before = rights(anna)
+    operators = Group.objects.get(name=OPERATORS)
+    skip = Permission.objects.get(codename="skip_run")
+    raised = form_of(anna, is_superuser="on", groups=[operators.pk], user_permissions=[skip.pk])
+    console.post(page_of(anna), {**raised, "first_name": "Anna"})
+
+    assert rights(anna) == before
+    assert User.objects.get(pk=anna.pk).first_name == "Anna"
+
+
+def test_nobody_gives_more_than_they_have(anna: User, console: Client) -> None:
+    other = User.objects.create_user("otto", is_staff=True)
+    operators, viewers = (Group.objects.get(name=name) for name in (OPERATORS, VIEWERS))
+    skip = Permission.objects.get(codename="skip_run")
+    own = Permission.objects.get(codename="change_user")
+    for more in ({"groups": [operators.pk]}, {"user_permissions": [skip.pk]}):
+        answer = console.post(page_of(other), form_of(other, **more))
+        assert answer.status_code == 200
+        assert "is not one of the available choices" in answer.content.decode()
+    console.post(page_of(other), form_of(other, is_superuser="on"))
+    assert rights(other) == (False, True, set())
+
+    console.post(page_of(other), form_of(other, groups=[viewers.pk], user_permissions=[own.pk]))
+    assert "auth.change_user" in rights(other)[2]
+    assert set(other.groups.all()) == {viewers}
+
+
+def test_nobody_changes_a_group_that_may_more_than_they(console: Client) -> None:
+    operators, viewers = (Group.objects.get(name=name) for name in (OPERATORS, VIEWERS))
+    skip = Permission.objects.get(codename="skip_run")
+    assert console.post(page_of(operators), {"name": "mine"}).status_code == 403
+    assert console.post(page_of(operators, "delete"), {"post": "yes"}).status_code == 403
+    assert "not one of the available choices" in console.post(
+        page_of(viewers), {"name": VIEWERS, "permissions": [skip.pk]}
+    ).content.decode()  # fmt: skip
+    made = console.post(reverse("admin:auth_group_add"), {"name": "new", "permissions": [skip.pk]})
+    assert made.status_code == 200
+    assert Group.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    "kind", ["superuser", "sleeping superuser", "operator", "sleeping operator"]
+)
+def test_an_account_that_may_more_is_left_alone(console: Client, kind: str) -> None:
+    """Its password too: by that one could log in as somebody else."""
+    person = User.objects.create_user("sue", password="long enough 2", is_staff=True)
+    person.is_superuser = kind.endswith("superuser")
+    person.is_active = not kind.startswith("sleeping")
+    person.save()
+    if kind.endswith("operator"):
+        person.groups.add(Group.objects.get(name=OPERATORS))
+    before = vars(User.objects.get(pk=person.pk)) | {"_state": None}
+
+    password = reverse("admin:auth_user_password_change", args=[person.pk])
+    new = {"password1": "another one 3", "password2": "another one 3", "usable_password": "true"}
+    answers = [
+        console.post(page_of(person), form_of(person, username="mine")).status_code,
+        console.post(page_of(person, "delete"), {"post": "yes"}).status_code,
+        console.post(password, new).status_code,
+    ]
+    chosen = {"action": "delete_selected", "_selected_action": [person.pk], "post": "yes"}
+    console.post(list_of(User), chosen)
+
+    assert answers == [403, 403, 403]
+    assert vars(User.objects.get(pk=person.pk)) | {"_state": None} == before
+    assert console.get(page_of(person)).status_code == 200
+
+
+def test_an_administrator_ends_the_sessions_of_whom_they_may_change(console: Client) -> None:
+    plain = User.objects.create_user("otto", is_staff=True)
+    root = User.objects.create_superuser("root")
+    clients = {person: [logged_in(person), logged_in(person)] for person in (plain, root)}
+    action = {"action": "end_sessions", "_selected_action": [plain.pk, root.pk]}
+    answer = console.post(list_of(User), action)
+
+    assert told(answer) == [
+        "2 sessions of 1 accounts were ended.",
+        "1 accounts may more than you do, and were left alone.",
+    ]
+    for person, status in ((plain, 302), (root, 200)):
+        assert [client.get("/admin/").status_code for client in clients[person]] == [status] * 2
+    assert Session.objects.count() == 3
+
+
+def changes() -> list[tuple[str, str, str, str]]:
+    rows = AccountChange.objects.order_by("pk")
+    return [(row.actor_name, row.kind, row.about, row.what) for row in rows]
+
+
+def test_what_is_changed_of_accounts_is_written_down_with_its_person(superuser: Client) -> None:
+    known = AccountChange.objects.count()
+    otto = User.objects.create_user("otto", password="long enough 1")
+    viewers = Group.objects.get(name=VIEWERS)
+    superuser.post(
+        page_of(otto), form_of(otto, username="otto-2", groups=[viewers.pk]), REMOTE_ADDR="10.0.0.7"
+    )
+    new = {"password1": "another one 3", "password2": "another one 3", "usable_password": "true"}
+    superuser.post(reverse("admin:auth_user_password_change", args=[otto.pk]), new)
+    viewers.permissions.remove(Permission.objects.get(codename="view_run"))
+    call_command("createsuperuser", interactive=False, username="eve", email="")
+    otto.groups.clear()
+    User.objects.get(pk=otto.pk).delete()
+
+    assert changes()[known:] == [
+        ("", "account", "otto", "made\nsuperuser status: False\nstaff status: False\nactive: True"),
+        ("root", "account", "otto-2", "username: otto → otto-2\nstaff status: False → True"),
+        ("root", "account", "otto-2", "groups added: Workflow viewers"),
+        ("root", "account", "otto-2", "password changed"),
+        (
+            "",
+            "group",
+            "Workflow viewers",
+            "permissions removed: Workflow operations | run | Can view run",
+        ),
+        ("", "account", "eve", "made\nsuperuser status: True\nstaff status: True\nactive: True"),
+        ("", "account", "otto", "groups removed: Workflow viewers"),
+        ("", "account", "otto-2", "deleted"),
+    ]
+    by_root = AccountChange.objects.filter(about="otto-2", actor_name="root")
+    assert by_root.last().address == "10.0.0.7"  # type: ignore[union-attr]
+    assert len(by_root[0].session) == 64
+    with pytest.raises(Error, match="Cannot update or delete"), transaction.atomic():
+        AccountChange.objects.all().update(what="")
+
+
+def test_a_login_changes_nothing_of_an_account(anna: User) -> None:
+    known = AccountChange.objects.count()
+    assert Client().login(username="anna", password="long enough 1")
+    assert AccountChange.objects.count() == known
+
+
+def test_a_group_that_decides_about_workflows_is_given_by_its_members_alone(
+    anna: User, console: Client, settings: Settings
+) -> None:
+    settings.WORKFLOWS_DECIDERS = {"pay": ["Clerks"]}
+    other = Group.objects.create(name="Others")
+    taken = console.post(page_of(other), {"name": "Clerks"})
+    made = console.post(reverse("admin:auth_group_add"), {"name": "Clerks"})
+    for answer in (taken, made):
+        assert "decides about workflows: a superuser makes it" in answer.content.decode()
+    clerks = Group.objects.create(name="Clerks")
+    otto = User.objects.create_user("otto", is_staff=True)
+    assert console.post(page_of(clerks), {"name": "Mine"}).status_code == 403
+    console.post(page_of(otto), form_of(otto, groups=[clerks.pk]))
+    assert not otto.groups.exists()
+
+    anna.groups.add(clerks)
+    console.post(page_of(otto), form_of(otto, groups=[clerks.pk]))
+    assert otto.groups.get() == clerks

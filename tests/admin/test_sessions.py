@@ -1,0 +1,152 @@
+"""How long a person stays logged in, and when they say again who they are before they decide."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from tests.admin.addresses import HOME, list_of, page_of, text_of_answer, told
+from workflows_app.models import OperatorAction, Run
+
+pytestmark = pytest.mark.django_db
+
+LOGIN = reverse("admin:login")
+PASSWORD = "correct horse"
+AGAIN = "Give your password: you logged in some time ago."
+
+
+def time_passes(client: Client, seconds: float) -> None:
+    """Let what the session remembers be so much older."""
+    session = client.session
+    for key, value in session.items():
+        if isinstance(value, float):
+            session[key] = value - seconds
+    session.save()
+
+
+@pytest.fixture
+def olga(operator_user: User) -> Client:
+    operator_user.set_password(PASSWORD)
+    operator_user.save()
+    client = Client()
+    assert client.login(username="olga", password=PASSWORD)
+    return client
+
+
+def test_who_was_away_for_long_logs_in_again(olga: Client, settings: Settings) -> None:
+    settings.WORKFLOWS = {"session_idle_seconds": 600}
+    for _ in range(3):
+        time_passes(olga, 500)
+        assert olga.get(HOME).status_code == 200
+    time_passes(olga, 601)
+
+    answer = olga.get(list_of(Run) + "?q=a")
+
+    assert answer.status_code == 302
+    assert answer.url == f"{LOGIN}?next=/admin/workflows_app/run/%3Fq%3Da"
+    assert told(answer) == ["You were away for long. Log in again."]
+    assert "_auth_user_id" not in olga.session
+
+
+def test_who_logged_in_long_ago_logs_in_again_however_busy(
+    olga: Client, settings: Settings
+) -> None:
+    settings.WORKFLOWS = {"session_seconds": 3600, "session_idle_seconds": 0}
+    time_passes(olga, 3590)
+    assert olga.get(HOME).status_code == 200
+    time_passes(olga, 11)
+
+    answer = olga.get(HOME)
+
+    assert (answer.status_code, told(answer)) == (302, ["You logged in long ago. Log in again."])
+
+
+def test_what_is_sent_too_late_is_not_done(olga: Client, blocked: Run, settings: Settings) -> None:
+    settings.WORKFLOWS = {"session_idle_seconds": 600}
+    dialog = page_of(blocked, "skip_run")
+    time_passes(olga, 601)
+
+    sent = {"_form_submitted": "True", "reason": "Not ours"}
+    answer = olga.post(dialog, sent, headers={"hx-request": "true"})
+
+    assert answer.headers["HX-Redirect"] == LOGIN
+    assert OperatorAction.objects.count() == 0
+
+
+def test_a_project_that_wants_no_end_has_none(olga: Client, settings: Settings) -> None:
+    settings.WORKFLOWS = {"session_seconds": 0, "session_idle_seconds": 0}
+    time_passes(olga, 10_000_000)
+    assert olga.get(HOME).status_code == 200
+
+
+def decide(client: Client, run: Run, way: str, **more: str) -> Any:
+    if way == "dialog":
+        sent = {"_form_submitted": "True", "reason": "Not ours", **more}
+        return client.post(page_of(run, "skip_run"), sent)
+    sent = {"action": "bulk_skip_run", "_selected_action": str(run.pk), "confirmed": "yes"}
+    return client.post(list_of(Run), {**sent, "reason": "Not ours", **more})
+
+
+@pytest.mark.parametrize("way", ["dialog", "bulk"])
+def test_who_logged_in_some_time_ago_gives_the_password_to_decide(
+    olga: Client, blocked: Run, settings: Settings, way: str
+) -> None:
+    settings.WORKFLOWS = {"password_again_seconds": 300}
+    time_passes(olga, 301)
+
+    assert AGAIN in text_of_answer(decide(olga, blocked, way))
+    wrong = decide(olga, blocked, way, your_password="wrong horse")
+    assert "This is not your password. Nothing was decided." in text_of_answer(wrong)
+    assert "wrong horse" not in wrong.content.decode()
+    assert OperatorAction.objects.count() == 0
+
+    assert decide(olga, blocked, way, your_password=PASSWORD).status_code == 302
+    assert OperatorAction.objects.get().reason == "Not ours"
+    # And then not again for a while.
+    assert AGAIN not in text_of_answer(decide(olga, blocked, way))
+
+
+def test_nobody_is_asked_for_a_password_unless_the_project_wants_it(
+    olga: Client, blocked: Run
+) -> None:
+    time_passes(olga, 3600)
+    assert decide(olga, blocked, "dialog").status_code == 302
+    assert OperatorAction.objects.count() == 1
+
+
+def test_a_password_can_not_be_guessed_in_a_session_of_somebody_else(
+    olga: Client, blocked: Run, settings: Settings
+) -> None:
+    settings.WORKFLOWS = {"password_again_seconds": 300}
+    time_passes(olga, 301)
+    for number in range(6):
+        assert decide(olga, blocked, "dialog", your_password=f"guess {number}").status_code == 200
+
+    assert decide(olga, blocked, "dialog", your_password=PASSWORD).status_code == 302
+    assert OperatorAction.objects.count() == 0
+    assert olga.get(HOME).status_code == 302
+
+
+def test_a_decision_keeps_name_address_and_session(
+    olga: Client, blocked: Run, operator_user: User
+) -> None:
+    olga.post(
+        page_of(blocked, "skip_run"),
+        {"_form_submitted": "True", "reason": "Not ours"},
+        REMOTE_ADDR="10.0.0.7",
+    )
+    action = OperatorAction.objects.get()
+    assert (action.actor_name, action.address, len(action.session)) == ("olga", "10.0.0.7", 64)
+    assert olga.session.session_key not in action.session
+
+    operator_user.username = "olga-of-sales"
+    operator_user.save()
+    for page in (page_of(blocked), page_of(action), list_of(OperatorAction)):
+        assert re.search(r"\bolga\b(?!-)", text_of_answer(olga.get(page)))
+    assert OperatorAction.objects.get().session == action.session

@@ -1,0 +1,37 @@
+"""What was changed of accounts, groups and their permissions, and by whom. Append-only."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from workflows_app.models import guards
+
+
+class AccountChange(models.Model):
+    """One change of one account or group, as it was called then."""
+
+    class Kind(models.TextChoices):
+        ACCOUNT = "account", "account"
+        GROUP = "group", "group"
+
+    kind = models.CharField(max_length=7, choices=Kind.choices)
+    about = models.CharField(max_length=254)
+    about_key = models.CharField("number", max_length=64)
+    #: What was before and after, in a line for each; never a password.
+    what = models.TextField()
+    #: Empty for a command, or for code.
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    actor_name = models.CharField("person", max_length=254, blank=True)
+    address = models.CharField(max_length=64, blank=True)
+    session = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        triggers = guards.append_only()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.about}"

@@ -1,0 +1,50 @@
+"""System checks of what keeps the console safe: with a stable id, the problem and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from workflows_app.deciders import deciders
+from workflows_app.errors import SettingsError
+from workflows_app.installation import CONSOLE
+
+GUARD = "workflows_app.admin.guard.GuardMiddleware"
+SESSION_AGE = "workflows_app.admin.sessions.SessionAgeMiddleware"
+
+
+@register()
+def check_security(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """E020: no guard before the pages. E021: `WORKFLOWS_DECIDERS` is wrong. W020: sessions don't end."""
+    messages: list[CheckMessage] = []
+    has_console = apps.is_installed(CONSOLE)
+    if has_console and GUARD not in settings.MIDDLEWARE:
+        messages.append(
+            Error(
+                "The guard is missing: statements of pages have no limit, and pages show nothing of what"
+                " belongs to a row.",
+                hint=f"Put '{GUARD}' first into MIDDLEWARE.",
+                id="workflows_app.E020",
+            )
+        )
+    try:
+        deciders()
+    except SettingsError as error:
+        messages.append(
+            Error(
+                str(error), hint="Correct the WORKFLOWS_DECIDERS setting.", id="workflows_app.E021"
+            )
+        )
+    if has_console and SESSION_AGE not in settings.MIDDLEWARE:
+        messages.append(
+            Warning(
+                "Who logged in stays so for as long as Django's session lasts, whoever sits there.",
+                hint=f"Put '{SESSION_AGE}' behind Django's MessageMiddleware in MIDDLEWARE.",
+                id="workflows_app.W020",
+            )
+        )
+    return messages
