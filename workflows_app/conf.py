@@ -69,6 +69,23 @@ class Policy:
     #: A worker process without a heartbeat for this long is taken for dead by the queue.
     heartbeat_seconds: float = 10.0
     stalled_after_seconds: float = 30.0
+    #: How long the database works at one statement of a page, a worker, a command, and of a command that
+    #: reads all there is, as `doctor`; 0: as long as it takes.
+    web_statement_seconds: float = 15.0
+    worker_statement_seconds: float = 120.0
+    command_statement_seconds: float = 300.0
+    report_statement_seconds: float = 3_600.0
+    #: Pages under way at once in one web process; 0: any number. One less than the process has threads
+    #: keeps one for health checks.
+    pages_at_once: int = 0
+    #: How many proxies of yours stand before the web processes and add to X-Forwarded-For.
+    proxies_in_front: int = 0
+    #: How long a person stays logged in to the console without opening a page, and at most; 0: as long as
+    #: Django's session lasts.
+    session_idle_seconds: float = 14_400.0
+    session_seconds: float = 86_400.0
+    #: How long after giving the password a person may decide without giving it again; 0: always.
+    password_again_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -116,6 +133,15 @@ _MAY_BE_ZERO = {
     "breaker_after_unknowns",
     "backoff_initial_seconds",
     "wake_min_seconds",
+    "web_statement_seconds",
+    "worker_statement_seconds",
+    "command_statement_seconds",
+    "report_statement_seconds",
+    "pages_at_once",
+    "proxies_in_front",
+    "session_idle_seconds",
+    "session_seconds",
+    "password_again_seconds",
 }
 _ORDERED = [
     ("backoff_initial_seconds", "backoff_max_seconds"),

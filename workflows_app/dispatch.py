@@ -30,8 +30,9 @@ from procrastinate.jobs import Status
 
 from workflows_app.conf import policy
 from workflows_app.engine import claims
-from workflows_app.engine.host import Slice
-from workflows_app.engine.host import advance as advance_here
+from workflows_app.engine.advancing import Slice
+from workflows_app.engine.advancing import advance as advance_here
+from workflows_app.engine.drift import forget_old_clocks
 from workflows_app.models import Arrival, Lease, Topic
 from workflows_app.models.clocks import database_now
 from workflows_app.outages import watch
@@ -39,9 +40,8 @@ from workflows_app.waking import ADVANCE_TASK, QUEUE, SESSION_NAME, defer_advanc
 
 logger = logging.getLogger("workflows_app")
 
+#: How often a sweep comes, over all workers together.
 SWEEP_SECONDS = 5
-#: The sixth field is seconds.
-SWEEP_CRON = f"* * * * * */{SWEEP_SECONDS}"
 SWEEP_TASK = "workflows_app.sweep"
 #: The event loops, which is to say workers, in which a sweep is under way.
 _sweeping: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
@@ -86,7 +86,6 @@ def others_wait() -> bool:
     return waiting.filter(status="todo").exists()
 
 
-@app.periodic(cron=SWEEP_CRON, periodic_id="sweep")
 @app.task(name=SWEEP_TASK, queue=QUEUE, queueing_lock=SWEEP_TASK)
 async def sweep(timestamp: int) -> None:
     """Wake every workflow that is due, and, once a heartbeat, clear away what dead workers left.
@@ -110,6 +109,7 @@ async def _sweep(timestamp: int) -> None:
         if _begins_a_heartbeat(timestamp):
             await sync_to_async(end_idle_transactions)()
             await _clear_stalled_jobs()
+            await sync_to_async(forget_old_clocks)()
         await sync_to_async(wake_due)()
 
 

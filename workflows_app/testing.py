@@ -7,12 +7,14 @@ uses the database needs `transaction=True`, to see what the test wrote.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any
 
 import pytest
+from _pytest.assertion.rewrite import AssertionRewritingHook
 
 from workflows_app.sdk.failures import NotApplied
 from workflows_app.sdk.mutators import Mutator
@@ -22,17 +24,22 @@ from workflows_app.sdk.workflow import Workflow
 
 @contextmanager
 def registered(
-    *workflows: type[Workflow], mutators: Iterable[type[Mutator]] = ()
+    *workflows: type[Workflow],
+    mutators: Iterable[type[Mutator]] = (),
+    allow_outside: bool = False,
 ) -> Iterator[None]:
     """Register and sync `workflows` for a block. Raises DefinitionError and SyncRefused.
 
-    `mutators` play in place of those of the same names, so that nothing is called outside.
+    `mutators` play in place of those of the same names, so that nothing is called outside. A mutator of
+    the project for which none plays is refused when it is about to be called: UnscriptedMutator. One that
+    is a `ScriptedMutator`, or that the tests define themselves, is a stand-in already. `allow_outside`:
+    the project's own mutators are called as they are.
     """
     from workflows_app import registry
     from workflows_app.engine.versions import sync
 
     stand_ins = {mutator.name: mutator for mutator in mutators}
-    played = [_with_stand_ins(workflow, stand_ins) for workflow in workflows]
+    played = [_with_stand_ins(workflow, stand_ins, allow_outside) for workflow in workflows]
     with registry.override(*played):
         for workflow in played:
             sync(workflow)
@@ -40,13 +47,49 @@ def registered(
 
 
 def _with_stand_ins(
-    workflow: type[Workflow], stand_ins: dict[str, type[Mutator]]
+    workflow: type[Workflow], stand_ins: dict[str, type[Mutator]], allow_outside: bool
 ) -> type[Workflow]:
-    if not stand_ins:
+    mutators = [
+        stand_ins.get(mutator.name)
+        or (mutator if allow_outside or _is_stand_in(mutator) else _refused(mutator))
+        for mutator in workflow.mutators
+    ]
+    if mutators == list(workflow.mutators):
         return workflow
-    mutators = [stand_ins.get(mutator.name, mutator) for mutator in workflow.mutators]
     body = {"__module__": workflow.__module__, "mutators": mutators}
     return type(workflow.__name__, (workflow,), body)
+
+
+def _is_stand_in(mutator: type[Mutator]) -> bool:
+    """Tell whether the mutator was made for tests: it is scripted, or a module of tests defines it."""
+    if issubclass(mutator, ScriptedMutator):
+        return True
+    parts = mutator.__module__.split(".")
+    if any(part in ("test", "tests", "conftest") or part.startswith("test_") for part in parts):
+        return True
+    # pytest has loaded it as a test, whatever it is called.
+    spec = getattr(sys.modules.get(mutator.__module__), "__spec__", None)
+    return isinstance(getattr(spec, "loader", None), AssertionRewritingHook)
+
+
+def _refused(mutator: type[Mutator]) -> type[Mutator]:
+    """Return the mutator so that nothing of it is called outside."""
+
+    def refuse(self: Mutator, params: Any, *, idempotency_key: str) -> Any:
+        raise UnscriptedMutator(mutator.name)
+
+    asked = {"reconcile": refuse} if mutator.can_reconcile() else {}
+    return type(mutator.__name__, (mutator,), {"execute": refuse, **asked})
+
+
+class UnscriptedMutator(BaseException):
+    """A test was about to call a mutator of the project, outside. It ends the test, not the run."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"'{name}' is no stand-in, and a test must not call outside: give "
+            f"registered(..., mutators=[scripted(..., replaces=...)]), or allow_outside=True."
+        )
 
 
 def drain(
@@ -63,7 +106,7 @@ def drain(
     never comes to rest.
     """
     from workflows_app import registry
-    from workflows_app.engine.host import advance
+    from workflows_app.engine.advancing import advance
     from workflows_app.models import Workflow as WorkflowRow
 
     slugs = [slug] if slug else [workflow.slug for workflow in registry.all_workflows()]

@@ -39,6 +39,7 @@ POINTS = {
     "checkpoint": Point("workflows_app_mutation", "NEW.status = 'in_flight'", "INSERT"),
     "outcome": Point("workflows_app_evidence", "NEW.kind = 'execute'", "INSERT"),
     "reconcile": Point("workflows_app_evidence", "NEW.kind = 'reconcile'", "INSERT"),
+    "late": Point("workflows_app_evidence", "NEW.kind = 'late'", "INSERT"),
     "commit": Point("workflows_app_run", "NEW.status = 'committed'"),
     "failure": Point("workflows_app_run", "NEW.status = 'failed'"),
     "recovery": Point("workflows_app_run", "NEW.status = 'crashed'"),

@@ -11,6 +11,7 @@ import environ
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from tests.away.server import Server
+from workflows_app.engine.jobs import Worker
 
 #: What tests change of the server.
 CHANGED = ["default_transaction_read_only", "synchronous_standby_names", "wal_writer_delay"]
@@ -86,9 +87,12 @@ def serving(url: str) -> Iterator[None]:
     }
     connections.settings[DEFAULT_DB_ALIAS] = settings
     del connections[DEFAULT_DB_ALIAS]
+    # Threads of an earlier test may still be connected elsewhere.
+    Worker.end_idle()
     try:
         yield
     finally:
         connections[DEFAULT_DB_ALIAS].close()
+        Worker.end_idle()
         connections.settings[DEFAULT_DB_ALIAS] = before
         connections[DEFAULT_DB_ALIAS] = kept

@@ -16,6 +16,7 @@ from django.db import connection
 from tests.away.databases import Database
 from tests.commands.console import Ran, run
 from tests.scenes import Scene
+from tests.secret_key import SECRET_KEY
 from workflows_app.models import Event, OperatorAction, Run
 
 WHO = ["--actor", "olga", "--reason", "as the bank says", "--no-input"]
@@ -57,7 +58,7 @@ def test_django_s_own_commands_say_so_too(database: Database) -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", "migrate", "--skip-checks"],
         cwd=settings.BASE_DIR,
-        env={**os.environ, "SECRET_KEY": "only-for-this-test", "DEBUG": "0"},
+        env={**os.environ, "SECRET_KEY": SECRET_KEY, "DEBUG": "0"},
         capture_output=True,
         text=True,
         check=False,

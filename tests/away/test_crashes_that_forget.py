@@ -17,7 +17,7 @@ from tests.crash.payments import ADDRESS_VARIABLE
 from tests.crash.scenario import Scenario
 from tests.eventually import eventually
 from tests.rivals import Rival, holding, waiting_for_locks
-from workflows_app.engine.host import Slice, advance
+from workflows_app.engine.advancing import Slice, advance
 from workflows_app.models import Lease, Run, Workflow
 
 SAME_RUN = "committed committed (applied); 42 consumed; paid 42"

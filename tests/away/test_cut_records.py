@@ -1,7 +1,8 @@
-"""The server hangs up while a run commits by itself: a poll, and one with `record` (P1, P2)."""
+"""The server hangs up while a thread of the worker writes: a poll, a `record`, a late answer (P1, P2, P3)."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,9 +13,10 @@ from tests.away.afterwards import violations
 from tests.away.brakes import Brakes
 from tests.away.databases import Database, serving
 from tests.away.relay import Relay
+from tests.engine.stage import SLUG, calling, host, last_run, mutator, send
 from tests.rivals import Rival
-from workflows_app.engine.host import advance
-from workflows_app.models import Event, LaneState
+from workflows_app.engine.advancing import advance
+from workflows_app.models import Event, Evidence, LaneState
 from workflows_app.models import Workflow as WorkflowRow
 from workflows_app.publishing import publish
 from workflows_app.sdk import (
@@ -111,6 +113,36 @@ def test_that_of_which_only_the_answer_is_lost_is_not_done_again(
         advance(workflow)
         assert relay.lost == 2
         _all_was_recorded_once("42", "43")
+
+
+def test_a_late_answer_of_which_only_the_commit_s_answer_is_lost_is_kept_once(
+    database: Database,
+) -> None:
+    released = threading.Event()
+
+    def execute(params: Any, key: str) -> Any:
+        assert released.wait(30)
+        return {}
+
+    slow = mutator(execute, policy={"call_timeout_seconds": 0.2})
+    with registered(calling(slow)):
+        brakes = Brakes(database)
+        with Relay(database.server.port) as relay, serving(relay.url(database.name)):
+            send("1")
+            host()
+            assert last_run().status == "blocked"
+            brakes.swallow({SLUG: "late"})
+            released.set()
+            for thread in threading.enumerate():
+                if thread.name == "workflows-call":
+                    thread.join(30)
+            assert relay.lost == 1
+
+    assert list(Evidence.objects.values_list("kind", "verdict")) == [
+        ("execute", "unknown"),
+        ("late", "applied"),
+    ]
+    assert violations() == []
 
 
 def _publish(invoice: str) -> None:

@@ -17,11 +17,11 @@ from tests.crash.workers import Worker
 from tests.eventually import eventually
 from tests.jobs import forget_jobs
 from tests.rivals import Rival, waiting_for_locks
-from workflows_app.models import Event, Lease, Workflow
+from workflows_app.models import Event, Evidence, Lease, Workflow
 from workflows_app.operations import skip_event
 
-#: These need a worker that dies, or one that stops: each has a test of its own.
-APART = ("recovery", "release")
+#: These need a worker that dies, one that stops, or an answer that is late: each has a test of its own.
+APART = ("recovery", "release", "late")
 SLUGS = {
     f"{'asked' if point == 'reconcile' else 'mute'}-{point}": point
     for point in POINTS
@@ -75,6 +75,8 @@ def test_an_answer_to_commit_that_is_lost_costs_nothing(
     assert relay.lost > 1
     _goes_on(scene)
     went_on_calmly(worker)
+    assert "claim.lost" not in worker.log.read_text()
+    assert not Evidence.objects.filter(kind="late").exists(), "each answer was in time"
 
 
 def test_a_recovery_that_is_cut_off_is_done_again(

@@ -24,6 +24,7 @@ from tests.benchmarks.parts.base import Part
 from tests.benchmarks.programs import ROOT, SETTINGS
 from tests.benchmarks.results import Results
 from tests.benchmarks.tables import all_tables
+from tests.secret_key import SECRET_KEY
 
 #: What can be said of a load of one's own.
 _OF_LOAD = (*(field.name for field in dataclasses.fields(Load)), "workers")
@@ -31,7 +32,9 @@ _OF_LOAD = (*(field.name for field in dataclasses.fields(Load)), "workers")
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
-    os.environ.setdefault("SECRET_KEY", "benchmark")
+    os.environ.setdefault("SECRET_KEY", SECRET_KEY)
+    # Without DATABASE_URL on the embedded server, and on purpose.
+    os.environ.setdefault("EMBEDDED_POSTGRES_NAME", "workflows")
     options = parse()
     chosen = parts(options)
     # Told to stop, it stops its workers and drops its databases first.

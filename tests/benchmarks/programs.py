@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.secret_key import SECRET_KEY
+
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = "tests.benchmarks.settings"
 #: Where the peers are installed, by `make bench-peers`.
@@ -36,7 +38,7 @@ class Program:
         usual = {
             "DJANGO_SETTINGS_MODULE": SETTINGS,
             "WORKFLOWS_LOG_LEVEL": "ERROR",
-            "SECRET_KEY": "benchmark",
+            "SECRET_KEY": SECRET_KEY,
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
         }

@@ -152,9 +152,12 @@ def test_other_operations_do_not_warn(blocked: Run, operator_user: User) -> None
     assert resolve("skip_run", blocked.pk, *SURE).err == ""
 
 
-def test_a_dry_run_tells_the_same_and_changes_nothing(two_blocked: list[Run]) -> None:
+def test_a_dry_run_tells_the_same_and_changes_nothing(
+    two_blocked: list[Run], caplog: pytest.LogCaptureFixture
+) -> None:
     first, second = two_blocked
     before = everything()
+    caplog.clear()
 
     ran = resolve("try_again", first.pk, *BY, "--dry-run")
     assert (ran.code, ran.out) == (3, "0 would be decided, 1 refused\n")
@@ -164,6 +167,7 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(two_blocked: list[Run]) ->
     assert ran.err.startswith("If it did happen, doing it again makes a duplicate.")
 
     assert everything() == before
+    assert [text for text in caplog.messages if text.startswith("run.")] == []
 
 
 def test_where_nobody_can_be_asked_it_wants_no_input(blocked: Run, operator_user: User) -> None:

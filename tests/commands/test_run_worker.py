@@ -25,9 +25,10 @@ from tests.crash.outside import Outside
 from tests.crash.payments import ADDRESS_VARIABLE, SLUGS_VARIABLE, payments
 from tests.eventually import eventually
 from tests.jobs import empty_queue, jobs
+from tests.secret_key import SECRET_KEY
 from workflows_app.demo.database import environment_for
-from workflows_app.management.commands import run_worker
 from workflows_app.management.commands.run_worker import PatientConnection, still_there
+from workflows_app.management.sessions import own_sessions
 from workflows_app.models import Event, Lease, Mutation, Run
 from workflows_app.publishing import publish
 from workflows_app.testing import registered
@@ -69,7 +70,7 @@ def start(transactional_db: None, outside: Outside) -> Iterator[Start]:
                     **os.environ,
                     **environment_for(connection.settings_dict["NAME"]),
                     "DJANGO_SETTINGS_MODULE": "tests.crash.settings",
-                    "SECRET_KEY": "only-for-the-workers-of-these-tests",
+                    "SECRET_KEY": SECRET_KEY,
                     "DEBUG": "0",
                     "WORKFLOWS": json.dumps(POLICY | policy),
                     ADDRESS_VARIABLE: outside.address,
@@ -77,6 +78,7 @@ def start(transactional_db: None, outside: Outside) -> Iterator[Start]:
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
             )
             stack.callback(process.communicate)
             stack.callback(process.kill)
@@ -143,6 +145,24 @@ def test_told_to_stop_it_finishes_the_call_and_hands_the_rest_back(
 
     start("--until-idle").communicate(timeout=60)
     assert [effect.invoice for effect in outside.effects] == ["42", "43"]
+
+
+def test_a_worker_most_of_whose_threads_hang_hands_back_and_ends_to_be_started_anew(
+    start: Start, outside: Outside
+) -> None:
+    outside.hold(f"{SLUG}/prepare")
+    limits = {"handler_timeout_seconds": 0.3, "backoff_initial_seconds": 0.01, "stop_seconds": 1}
+    worker = start("--concurrency", "1", **limits)
+
+    assert worker.wait(60) == 1
+    assert worker.stderr is not None
+    told = [line for line in worker.stderr.read().decode().splitlines() if "worker." in line]
+    assert [line.partition("workflows_app ")[2] for line in told] == [
+        "worker.gives_up hung=3: handlers or calls that took too long still keep their threads;"
+        " it ends, to be started anew"
+    ]
+    assert events() == [("42", "pending"), ("43", "pending")]
+    outside.release(f"{SLUG}/prepare")
 
 
 @pytest.mark.parametrize(
@@ -254,7 +274,7 @@ def test_a_worker_keeps_its_sessions_from_job_to_job(
     before = dict(database)
     keeps_before = _keeps_its_session()
 
-    with run_worker._own_sessions():
+    with own_sessions():
         assert database["CONN_MAX_AGE"] == kept
         assert _keeps_its_session()
     assert database == before

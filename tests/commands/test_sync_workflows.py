@@ -201,13 +201,17 @@ def test_a_refused_workflow_does_not_hold_up_the_others(code: Deploy) -> None:
     assert ran.err == f"{problem}\n"
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(code: Deploy) -> None:
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(
+    code: Deploy, caplog: pytest.LogCaptureFixture
+) -> None:
     code("1.0")
     empty = everything()
     assert run("sync_workflows", "pay", "--dry-run") == Ran(0, "pay 1.0: would be created\n", "")
     assert everything() == empty
+    assert caplog.messages == []
 
     run("sync_workflows", "pay")
+    assert caplog.messages == ["workflow.synced workflow=pay version=1.0 outcome=created"]
     before = everything()
     assert run("sync_workflows", "pay", "--dry-run") == Ran(0, "pay 1.0: unchanged\n", "")
     code("2.0")

@@ -15,7 +15,7 @@ from tests.rivals import Rival
 from workflows_app import registry
 from workflows_app.boundaries import Boundary
 from workflows_app.dispatch import due_workflows
-from workflows_app.engine.host import advance
+from workflows_app.engine.advancing import advance
 from workflows_app.models import Evidence, LaneState, Run
 from workflows_app.sdk import Cron, PollContext, Producer, Workflow
 

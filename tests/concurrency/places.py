@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from tests.concurrency.arena import Arena
-from workflows_app.engine.host import advance
+from workflows_app.engine.advancing import advance
 from workflows_app.models import Breaker
 from workflows_app.models.saving import save_with_history
 from workflows_app.operations import it_didnt_happen, run_producers_now, skip_run

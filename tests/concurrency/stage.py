@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from tests.points import Points
 from tests.rivals import Rival
-from workflows_app.engine.host import Slice, advance
+from workflows_app.engine.advancing import Slice, advance
 from workflows_app.models import Event, Run
 from workflows_app.models import Workflow as WorkflowRow
 from workflows_app.publishing import publish

@@ -8,12 +8,18 @@ passes `lookup`, and the handlers of a workflow pass `prepare`, `mutate` and `ne
 from __future__ import annotations
 
 import json
+import os
+import socket
+import struct
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 from tests.points import Points
+
+#: In place of an answer: the connection is reset, as by a server that falls over.
+RESET: tuple[int, Any] = (0, "reset")
 
 
 class Effect(NamedTuple):
@@ -110,7 +116,11 @@ class Outside(Points):
             def _answer(self, answer: tuple[int, Any] | None) -> None:
                 # Whoever asked may be dead.
                 with suppress(OSError):
-                    if answer is not None:
+                    if answer is RESET:
+                        at_once = struct.pack("ii", 1, 0)
+                        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+                        os.close(self.connection.detach())
+                    elif answer is not None:
                         body = json.dumps(answer[1]).encode()
                         self.send_response(answer[0])
                         self.send_header("Content-Type", "application/json")

@@ -23,6 +23,7 @@ from django.utils import timezone
 from tests.crash.payments import ADDRESS_VARIABLE, SLUGS_VARIABLE
 from tests.crash.scenario import TOPIC, Scenario
 from tests.eventually import eventually
+from tests.secret_key import SECRET_KEY
 from workflows_app.boundaries import Boundary
 from workflows_app.conf import policy
 from workflows_app.demo.database import environment_for
@@ -197,7 +198,7 @@ def _command(scene: Scenario, *arguments: str) -> subprocess.CompletedProcess[st
             **os.environ,
             **environment_for(connection.settings_dict["NAME"]),
             "DJANGO_SETTINGS_MODULE": "tests.crash.settings",
-            "SECRET_KEY": "only-for-the-processes-of-these-tests",
+            "SECRET_KEY": SECRET_KEY,
             "DEBUG": "0",
             "WORKFLOWS_DIE_AT": Boundary.UNANNOUNCED.value,
             ADDRESS_VARIABLE: scene.outside.address,

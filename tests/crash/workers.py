@@ -18,6 +18,7 @@ from django.db import connection
 from tests.crash.payments import ADDRESS_VARIABLE, SLUGS_VARIABLE
 from tests.eventually import eventually
 from tests.rivals import holding, waiting_for_locks
+from tests.secret_key import SECRET_KEY
 from workflows_app.demo.database import environment_for
 from workflows_app.waking import SESSION_NAME
 
@@ -64,7 +65,7 @@ class Worker:
                 **_unmeasured(os.environ),
                 **environment_for(connection.settings_dict["NAME"]),
                 "DJANGO_SETTINGS_MODULE": "tests.crash.settings",
-                "SECRET_KEY": "only-for-the-workers-of-these-tests",
+                "SECRET_KEY": SECRET_KEY,
                 "DEBUG": "0",
                 "WORKFLOWS": json.dumps({**POLICY, **policy}),
                 ADDRESS_VARIABLE: address,

@@ -36,5 +36,5 @@ def office(bank: OpenBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     office = Office(bank, tmp_path / "invoices.jsonl")
     monkeypatch.setenv(BANK_URL_VARIABLE, bank.url)
     monkeypatch.setenv(FILE_VARIABLE, str(office.path))
-    with registered(Invoices):
+    with registered(Invoices, allow_outside=True):
         yield office

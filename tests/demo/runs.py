@@ -17,6 +17,8 @@ from workflows_app.demo import places
 from workflows_app.demo.unattended import RUN_VARIABLE
 
 END_SECONDS = 120.0
+#: The server of the tests is there for nothing else.
+MINE = ["--database-is-mine"]
 
 
 class DemoProcess:
@@ -27,7 +29,7 @@ class DemoProcess:
         self._output, self._errors = directory / "stdout", directory / "stderr"
         with self._output.open("wb") as output, self._errors.open("wb") as errors:
             self._process = psutil.Popen(
-                [sys.executable, str(settings.BASE_DIR / "manage.py"), "demo", *arguments],
+                [sys.executable, str(settings.BASE_DIR / "manage.py"), "demo", *MINE, *arguments],
                 env={**os.environ, "DEBUG": "1", **environment},
                 cwd=directory,
                 stdin=subprocess.DEVNULL,

@@ -6,17 +6,57 @@ import errno
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from tests.demo.runs import DemoProcess
+from tests.away.databases import serving
+from tests.demo.runs import MINE, DemoProcess
+from workflows_app.demo.setting_up import ADDRESS, AccountTaken, set_up
 
 
 def refusal(*arguments: str) -> str:
     with pytest.raises(CommandError) as refused:
-        call_command("demo", *arguments)
+        call_command("demo", *MINE, *arguments)
     return str(refused.value)
+
+
+@pytest.mark.parametrize("more", [[], ["--no-serve"]])
+def test_a_database_that_may_be_somebody_s_is_refused(tmp_path: Path, more: list[str]) -> None:
+    with pytest.raises(CommandError) as refused, serving("postgres://nobody@127.0.0.1:1/theirs"):
+        call_command("demo", *more)
+
+    assert str(refused.value) == (
+        "The demo fills its database, and this is not the embedded one. Leave DATABASE_URL out, or say"
+        " --database-is-mine if nobody needs what is in it."
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "account",
+    [{"email": ""}, {"email": "demo@example.com"}, {"email": ADDRESS, "is_superuser": True}],
+)
+def test_an_account_of_somebody_else_is_left_alone(account: dict[str, Any]) -> None:
+    theirs = User.objects.create_user("demo", password="theirs", is_active=False, **account)
+    before = vars(User.objects.get()) | {"_state": None}
+
+    with pytest.raises(
+        AccountTaken, match="an account 'demo' in this database that is not the demo's"
+    ):
+        set_up(password="ours")
+
+    assert vars(User.objects.get()) | {"_state": None} == before
+    assert not theirs.groups.exists()
+
+
+@pytest.mark.django_db
+def test_the_demo_s_own_account_gets_a_new_password_at_each_start() -> None:
+    assert set_up(password="first") == set_up(password="second")
+    user = User.objects.get()
+    assert (user.check_password("second"), user.is_superuser) == (True, False)
 
 
 @pytest.mark.parametrize("more", [[], ["--no-serve"]])

@@ -34,6 +34,7 @@ def test_what_mends_itself_or_waits_for_a_deploy_is_a_warning() -> None:
     assert warnings == [
         "D331",
         "D332",
+        "D346",
         "D425",
         "D508",
         "D804",
@@ -41,6 +42,7 @@ def test_what_mends_itself_or_waits_for_a_deploy_is_a_warning() -> None:
         "D812",
         "D813",
         "D814",
+        "D815",
         "D903",
         "D904",
         "D905",

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from tests.doctor.planting import Planted, Rows, assert_finds, found_by, plant
 from tests.doctor.shop import Shop
 from workflows_app.doctor import CHECKS, examine
-from workflows_app.models import Arrival, Breaker, Event, LaneState
+from workflows_app.models import Arrival, Breaker, Event, LaneRefusal, LaneState
 from workflows_app.operations import skip_event, skip_run
 
 pytestmark = pytest.mark.django_db
@@ -107,6 +107,21 @@ CASES = [
         ],
     ),
 ]
+
+
+def test_an_event_whose_lane_the_code_can_not_name_is_found_until_either_changes(
+    pending: Rows, shop: Shop
+) -> None:
+    event, version = Event.objects.get(pk=pending["event"]), shop.workflow.active_version
+    refused = LaneRefusal(event=event, revision=event.revision, version=version, why="No supplier.")
+    refused.save()
+    assert found_by("D346") == [], "it has a lane"
+
+    plant("UPDATE workflows_app_event SET lane = NULL WHERE id = %(event)s", pending)
+    assert found_by("D346") == [f"shop: event {event.pk} is pending and in no lane: No supplier."]
+
+    plant("UPDATE workflows_app_event SET revision = revision + 1 WHERE id = %(event)s", pending)
+    assert found_by("D346") == []
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 
+from tests.clocks import database_ahead
 from tests.doctor.planting import found_by
 from tests.doctor.shop import Shop
-from workflows_app.models import Lease
+from workflows_app.models import Lease, MachineClock
+from workflows_app.models.clocks import database_now
 from workflows_app.waking import defer_advance
 
 pytestmark = pytest.mark.django_db
@@ -78,3 +82,20 @@ def test_a_job_that_failed_is_found(shop: Shop) -> None:
         cursor.execute("UPDATE procrastinate_jobs SET status = 'failed'")
 
     assert found_by("D814") == [f"shop: job {job} of task workflows_app.advance failed"]
+
+
+def test_a_machine_whose_clock_differs_is_found(shop: Shop) -> None:
+    now = database_now()
+    MachineClock.objects.create(machine="there", seconds_ahead=-2.5, seen_at=now)
+    long_ago = now - timedelta(minutes=21)
+    MachineClock.objects.create(machine="gone", seconds_ahead=9, seen_at=long_ago)
+    with database_ahead(0.5):
+        told = (
+            f"None: machine there was 2.5 s behind when a worker looked at {now:%Y-%m-%d %H:%M:%S}"
+        )
+        assert found_by("D815") == [f"{told} UTC"]
+
+    with database_ahead(-3600):
+        here, there = found_by("D815")
+    assert re.fullmatch(rf"None: machine {socket.gethostname()} is 3600\.\d s ahead", here)
+    assert there == f"{told} UTC"

@@ -23,8 +23,8 @@ from tests.engine.stage import (
     runs,
     send,
 )
+from workflows_app.engine.advancing import advance
 from workflows_app.engine.claims import Claim, claim, new_holder, release, this_holder
-from workflows_app.engine.host import advance
 from workflows_app.models import Lease
 from workflows_app.sdk import MutationCall, PrepareResult
 from workflows_app.testing import SimulatedCrash

@@ -24,7 +24,7 @@ from tests.engine.stage import (
     status_of,
 )
 from workflows_app import registry
-from workflows_app.engine.host import advance
+from workflows_app.engine.advancing import advance
 from workflows_app.engine.versions import sync
 from workflows_app.sdk import (
     MutationCall,

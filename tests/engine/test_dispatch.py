@@ -25,8 +25,8 @@ from tests.engine.stage import (
     status_of,
 )
 from workflows_app import dispatch
+from workflows_app.engine.advancing import Slice, advance
 from workflows_app.engine.claims import this_holder
-from workflows_app.engine.host import Slice, advance
 from workflows_app.models import Arrival, Lease
 
 pytestmark = pytest.mark.django_db

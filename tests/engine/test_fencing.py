@@ -28,8 +28,8 @@ from tests.engine.stage import (
     status_of,
     take_one,
 )
+from workflows_app.engine.advancing import advance
 from workflows_app.engine.claims import claim
-from workflows_app.engine.host import advance
 from workflows_app.models import Event, Lease, Mutation
 from workflows_app.sdk import (
     MutationCall,

@@ -10,13 +10,33 @@ import pytest
 from django.db import transaction
 from pytest_django import Settings
 
-from tests.engine.stage import RECEIVED, Deploy, calling, code, consumer, mutator, row, runs, send
+from tests.engine.stage import (
+    RECEIVED,
+    SHIPPED,
+    Deploy,
+    calling,
+    code,
+    consumer,
+    mutator,
+    row,
+    runs,
+    send,
+)
 from tests.eventually import eventually
+from workflows_app.engine.advancing import Slice
 from workflows_app.engine.hosting import ThreadedHost
-from workflows_app.models import Event, Lease, Mutation
+from workflows_app.models import Arrival, Event, Lease, Mutation
 from workflows_app.models import Workflow as WorkflowRow
 from workflows_app.publishing import publish
-from workflows_app.sdk import Consumer, MutationCall, Workflow
+from workflows_app.sdk import (
+    Consumer,
+    MutationCall,
+    MutationOutcome,
+    NextContext,
+    PrepareContext,
+    PrepareResult,
+    Workflow,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,8 +88,8 @@ def _with_lanes(door: _Door, **policy: Any) -> type[Workflow]:
     return code(one, calls=[called], policy=policy)
 
 
-def _statuses() -> dict[str, str]:
-    return dict(Event.objects.filter(topic__name=RECEIVED).values_list("message_id", "status"))
+def _statuses(topic: str = RECEIVED) -> dict[str, str]:
+    return dict(Event.objects.filter(topic__name=topic).values_list("message_id", "status"))
 
 
 def test_it_advances_a_workflow_until_nothing_is_due_and_gives_it_back(
@@ -114,6 +134,59 @@ def test_an_event_that_arrives_while_calls_are_under_way_waits_for_none_of_them(
     door.is_open.set()
     done.result(timeout=30)
     assert _statuses() == {"first": "consumed", "second": "consumed"}
+
+
+@pytest.mark.parametrize(
+    "at_once", [1, 2], ids=["no turn looks meanwhile", "a turn looks meanwhile"]
+)
+def test_an_event_that_arrives_while_its_consumer_finds_nothing_is_looked_at_when_that_has_ended(
+    start: Start, deploy: Deploy, door: _Door, at_once: int
+) -> None:
+    def take_pairs(ctx: PrepareContext, state: Any) -> PrepareResult:
+        events = ctx.peek(RECEIVED, limit=2)
+        if len(events) == 2:
+            return PrepareResult(events)
+        door.call(None, "looked")
+        return PrepareResult.nothing()
+
+    deploy(code(consumer(take_pairs)))
+    send("1")
+    done = start(at_once=at_once).take(row().pk)
+    eventually(lambda: len(door.entered), 1)
+    send("2")
+    if at_once > 1:
+        eventually(Arrival.objects.count, 0)
+    door.is_open.set()
+
+    assert not done.result(timeout=30).has_more
+    assert _statuses() == {"1": "consumed", "2": "consumed"}
+    assert len(door.entered) == 1
+
+
+def test_what_one_consumer_publishes_for_another_one_that_waits_is_handled_at_once(
+    start: Start, deploy: Deploy
+) -> None:
+    def take_pairs(ctx: PrepareContext, state: Any) -> PrepareResult:
+        events = ctx.peek(SHIPPED, limit=2)
+        return PrepareResult(events if len(events) == 2 else [])
+
+    def publish_one(ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> None:
+        ctx.publish(SHIPPED, message_id=prepared.reservations[0].message_id, payload=0)
+
+    deploy(
+        code(
+            consumer(next=publish_one),
+            consumer(take_pairs, name="Tell", subscribes=[SHIPPED], publishes=[]),
+        )
+    )
+    host = start()
+    send("1")
+    assert not host.take(row().pk).result(timeout=30).has_more
+    assert _statuses(SHIPPED) == {"1": "pending"}, "it has looked, and waits for another one"
+    send("2")
+    assert not host.take(row().pk).result(timeout=30).has_more
+
+    assert _statuses(SHIPPED) == {"1": "consumed", "2": "consumed"}
 
 
 def test_no_more_calls_of_a_mutator_are_under_way_than_it_allows(
@@ -187,6 +260,18 @@ def test_told_to_stop_it_waits_for_what_is_under_way_and_begins_nothing(
     assert len(door.entered) == 10
     assert sorted(_statuses().values()).count("consumed") == 10
     assert (row().lease.holder, Lease.objects.filter(next_due_at=None).count()) == ("", 0)
+
+
+def test_a_workflow_that_comes_after_the_host_s_end_is_left_to_others(
+    start: Start, deploy: Deploy
+) -> None:
+    deploy(code(consumer()))
+    host = start()
+    host.stop(within_seconds=10)
+    send("1")
+
+    assert host.take(row().pk).result(timeout=10) == Slice(0, has_more=True)
+    assert _statuses() == {"1": "pending"}
 
 
 def test_what_hangs_is_not_waited_for_beyond_the_limit_and_nobody_takes_it_over_meanwhile(

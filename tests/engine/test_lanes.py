@@ -30,7 +30,8 @@ from tests.engine.stage import (
 from workflows_app import registry
 from workflows_app.engine.versions import sync
 from workflows_app.errors import LaneRefused
-from workflows_app.models import Event, LaneState, Run
+from workflows_app.models import Event, LaneRefusal, LaneState, Run
+from workflows_app.queries.waiting import why_pending
 from workflows_app.sdk import (
     Every,
     MutationCall,
@@ -323,19 +324,60 @@ def test_events_without_a_lane_are_named_before_they_are_offered(deploy: Deploy)
 
 
 def test_an_event_whose_lane_cannot_be_named_stays_pending_and_holds_nothing_up(
-    deploy: Deploy,
+    deploy: Deploy, caplog: pytest.LogCaptureFixture
 ) -> None:
+    asked: list[str] = []
+
     def lane(event: EventRecord) -> str:
+        asked.append(event.message_id)
         return str(event.payload["supplier"])
 
-    deploy(code(consumer(lane=lane)))
+    def deployed(version: str) -> None:
+        deploy(code(consumer(lane=lane), version=version))
+
+    deployed("1.0")
     with _a_publisher_without_the_code():
         bad = send("1", {})
         good = send("2", {"supplier": "acme"})
     host()
+    host(10)
 
     assert (fresh(bad).lane, fresh(bad).status) == (None, "pending")
     assert (fresh(good).lane, fresh(good).status) == ("acme", "consumed")
+    assert asked == ["1", "2"], "it is asked about each once, whoever claims the workflow"
+    told = [one for one in caplog.messages if one.startswith("event.lane_refused")]
+    assert len(told) == 1
+    why = (
+        "Ship.lane can't name the lane of event '1' of topic 'order.received': it raised KeyError."
+        " It must return a text of at most 200 characters."
+    )
+    assert told == [f"event.lane_refused event={bad.pk}: {why}"]
+    assert (
+        why_pending(fresh(bad)) == f"{why} It is asked again for another payload or by other code."
+    )
+
+    with _a_publisher_without_the_code():
+        send("1", {"supplier": "best"})
+    host(20)
+    assert (fresh(bad).lane, fresh(bad).status) == ("best", "consumed")
+    assert LaneRefusal.objects.count() == 0
+
+
+def test_other_code_is_asked_again_for_the_lane_that_the_old_one_did_not_name(
+    deploy: Deploy,
+) -> None:
+    def refused(event: EventRecord) -> str:
+        raise KeyError("supplier")
+
+    deploy(code(consumer(lane=refused)))
+    with _a_publisher_without_the_code():
+        event = send("1", {})
+    host()
+    assert LaneRefusal.objects.get().event == event
+    deploy(code(consumer(lane=lambda event: "any"), version="1.1"))
+    host(10)
+
+    assert (fresh(event).lane, fresh(event).status) == ("any", "consumed")
 
 
 def test_another_version_names_the_lanes_of_pending_events_anew(deploy: Deploy) -> None:

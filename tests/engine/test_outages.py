@@ -25,7 +25,7 @@ from tests.engine.stage import (
     send,
     take_one,
 )
-from workflows_app.engine.host import advance
+from workflows_app.engine.advancing import advance
 from workflows_app.engine.outages import retry_through_outage
 from workflows_app.models import Lease, Run
 from workflows_app.sdk import (

@@ -129,6 +129,22 @@ def test_the_title_and_data_of_an_empty_prepare_are_kept(deploy: Deploy) -> None
     assert (last_run().prepare_result or {})["data"] == {"seen": 1}
 
 
+def test_data_for_a_call_without_an_event_is_told(
+    deploy: Deploy, caplog: pytest.LogCaptureFixture
+) -> None:
+    def forgetful(ctx: PrepareContext, state: Any) -> PrepareResult:
+        return PrepareResult(data=ctx.peek(RECEIVED)[0].payload)
+
+    deploy(code(consumer(forgetful)))
+    send(payload={"weight": 3})
+    host()
+
+    assert [text for text in caplog.messages if "took_nothing" in text] == [
+        f"run.took_nothing workflow=ship run={last_run().pk} lane= offered=1 "
+        "hint=data was given, but no event: name it in PrepareResult(reservations=...)"
+    ]
+
+
 def test_without_a_call_the_run_goes_straight_to_next(deploy: Deploy) -> None:
     outcomes: list[MutationOutcome] = []
     deploy(code(consumer(next=lambda ctx, prepared, outcome: outcomes.append(outcome))))

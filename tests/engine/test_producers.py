@@ -30,8 +30,10 @@ from tests.engine.stage import (
 from workflows_app.engine.versions import sync
 from workflows_app.models import Event, Handler, Input, LaneState
 from workflows_app.operations import run_producers_now
+from workflows_app.registry import override
 from workflows_app.sdk import Cron, Every, MutationCall, PollContext, Reconciliation
 from workflows_app.sdk.schedules import Schedule
+from workflows_app.testing import drain
 
 pytestmark = pytest.mark.django_db
 
@@ -93,6 +95,18 @@ def test_a_new_producer_is_first_due_as_its_schedule_says(
     sync(code(producer(_Polls(), schedule)), now=datetime(2026, 3, 1, 9, 7, tzinfo=UTC))
 
     assert _due_at() == first_at
+
+
+def test_a_cron_goes_by_the_clock_of_the_workflow_s_time_zone() -> None:
+    in_india = code(producer(_Polls(), Cron("0 9 * * *")))
+    in_india.time_zone = "Asia/Kolkata"
+    first = datetime(2026, 3, 2, 3, 30, tzinfo=UTC)
+    with override(in_india):
+        sync(in_india, now=first - timedelta(hours=1))
+        assert _due_at() == first
+
+        drain(now=first)
+        assert _due_at() == first + timedelta(days=1)
 
 
 def test_what_a_producer_returns_is_its_state(deploy: Deploy) -> None:

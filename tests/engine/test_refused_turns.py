@@ -11,6 +11,7 @@ from django.db import connection
 
 from tests.engine.stage import (
     SHIPPED,
+    SLUG,
     Deploy,
     by_payload,
     code,
@@ -107,6 +108,40 @@ def test_an_answer_that_the_database_refuses_is_unknown_and_the_others_go_on(
     assert sorted(called) == sorted(LANES), "nothing is sent twice"
 
 
+@pytest.fixture
+def stopped() -> Iterator[None]:
+    """The database takes too long, twice, for what came back of one call, and is stopped."""
+    _tell(
+        "CREATE SEQUENCE stops",
+        """CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$
+           BEGIN
+               IF nextval('stops') <= 2 THEN
+                   RAISE EXCEPTION 'statement timeout' USING ERRCODE = 'query_canceled';
+               END IF;
+               RETURN NEW;
+           END $$""",
+        "CREATE TRIGGER stop BEFORE UPDATE ON workflows_app_mutation FOR EACH ROW"
+        " WHEN (NEW.result->>'parcel' = 'bad') EXECUTE FUNCTION stop()",
+    )
+    yield
+    _tell(
+        "DROP TRIGGER stop ON workflows_app_mutation", "DROP FUNCTION stop", "DROP SEQUENCE stops"
+    )
+
+
+def test_an_answer_for_which_the_database_took_too_long_is_kept(
+    deploy: Deploy, stopped: None
+) -> None:
+    flow, called = _meeting()
+    deploy(flow)
+    _send_all()
+    host(at_once=4)
+
+    assert {status_of(lane) for lane in LANES} == {"consumed"}
+    assert evidence_of(Run.objects.get(lane="bad").mutation) == [("execute", "applied", "", 1)]
+    assert sorted(called) == sorted(LANES), "nothing is sent twice"
+
+
 @pytest.mark.parametrize(
     "refused",
     [("workflows_app_mutation", "NEW.params->>'lane' = 'bad'")],
@@ -145,7 +180,7 @@ def test_a_checkpoint_that_the_database_refuses_fails_its_run_and_sends_nothing(
     ids=["a publication"],
 )
 def test_a_publication_that_the_database_refuses_fails_its_run_only(
-    deploy: Deploy, refused: None
+    deploy: Deploy, refused: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     flow, called = _meeting()
     deploy(flow)
@@ -160,6 +195,10 @@ def test_a_publication_that_the_database_refuses_fails_its_run_only(
     assert sorted(shipped) == ["a", "b", "c"]
     assert sorted(called) == sorted(LANES)
     assert last_run() in runs()
+    told = sorted(line for line in caplog.messages if line.startswith("run.committed"))
+    committed = [run.pk for run in runs() if run.status == "committed"]
+    expected = sorted(f"run.committed workflow={SLUG} run={pk}" for pk in committed)
+    assert told == expected, "each once"
 
 
 @pytest.mark.parametrize(

@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connection
 from django.db.models.functions import Now
+from procrastinate.contrib.django import app, connector_params
 from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.psycopg_connector import PsycopgConnector
 from pytest_django import Settings
 
-from tests.engine.stage import Deploy, code, consumer, row
+from tests.engine.stage import Deploy, code, consumer, host, row, send
 from workflows_app import dispatch
-from workflows_app.engine.host import advance
+from workflows_app.engine.advancing import advance
 from workflows_app.models import Lease
+from workflows_app.models.clocks import database_now
+from workflows_app.sweeping import DatabaseClock, defer_sweep
 from workflows_app.waking import defer_advance
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -195,3 +200,47 @@ def test_the_sweep_wakes_what_is_due(workflow_id: int) -> None:
     _sweep()
 
     assert _waiting() == [workflow_id]
+
+
+def test_sweeps_go_by_the_database_s_clock_and_all_workers_make_one(
+    workflow_id: int, empty_queue: Callable[[], None]
+) -> None:
+    """A worker whose clock was set back by a day went without sweeps for a day."""
+    now = database_now()
+
+    async_to_sync(_defer_twice)(now)
+    (job,) = ProcrastinateJob.objects.filter(task_name=dispatch.SWEEP_TASK)
+
+    assert job.args == {"timestamp": int(now.timestamp()) // 5 * 5}
+
+
+async def _defer_twice(now: datetime) -> None:
+    connector = PsycopgConnector(kwargs=connector_params())
+    with app.replace_connector(connector) as opened:
+        async with opened.open_async():
+            await defer_sweep(opened, now)
+            await sync_to_async(ProcrastinateJob.objects.filter(status="todo").update)(
+                queueing_lock=None
+            )
+            await defer_sweep(opened, now)
+
+
+def test_what_a_clock_that_was_ahead_has_put_off_is_looked_at_when_it_is_right_again(
+    deploy: Deploy, empty_queue: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    deploy(code(consumer()))
+    send()
+    host(seconds=86_400)
+    Lease.objects.update(next_due_at=Now() + timedelta(days=1))
+    empty_queue()
+    clock = DatabaseClock()
+
+    with caplog.at_level(logging.WARNING, logger="workflows_app"):
+        clock.read()
+        clock.read()
+    _sweep()
+
+    assert _waiting() == [row().pk]
+    told = [text for text in caplog.messages if text.startswith("clock.")]
+    assert len(told) == 1
+    assert re.fullmatch(r"clock\.set_back seconds=\d+: all workflows are looked at", told[0])

@@ -141,7 +141,7 @@ UNSURE: dict[str, tuple[Any, str]] = {
     "an unknown verdict": (Reconciliation("maybe", why="who knows"), "who knows"),  # type: ignore[arg-type]
     "a result that is not JSON": (
         Reconciliation.applied({"at": NOW}),
-        "the call returned, but result.at is not JSON: datetime has no JSON form. It returned: dict"
+        "the call returned, but result.at is not JSON: datetime has no JSON form; give it as a text. It returned: dict"
         f" {{'at': {NOW!r}}}",
     ),
 }

@@ -21,7 +21,7 @@ from tests.engine.stage import (
     runs,
     send,
 )
-from workflows_app.engine.host import advance
+from workflows_app.engine.advancing import advance
 from workflows_app.sdk import Reconciliation
 
 pytestmark = pytest.mark.django_db

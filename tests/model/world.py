@@ -24,8 +24,8 @@ from tests.model.shop import CANT_ASK, ORDERED, SLUG, Shop, workflow
 from workflows_app import registry
 from workflows_app.conf import policy
 from workflows_app.dispatch import due_workflows
+from workflows_app.engine.advancing import advance
 from workflows_app.engine.answers import read_execute
-from workflows_app.engine.host import advance
 from workflows_app.engine.jobs import Answer
 from workflows_app.engine.late import record_late
 from workflows_app.errors import OperationRefused

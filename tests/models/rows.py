@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.db import Error, connection, models, transaction
 
 from workflows_app.models import (
+    AccountChange,
     Breaker,
     Event,
     EventInput,
@@ -106,10 +107,16 @@ class Rows:
             mutation=self.mutation(self.run()), kind="execute", verdict="unknown"
         )
 
+    def account_change(self) -> AccountChange:
+        return AccountChange.objects.create(
+            kind="account", about="olga", about_key="1", what="made"
+        )
+
     def action(self) -> OperatorAction:
         return OperatorAction.objects.create(
             operation="pause_workflow",
             actor=User.objects.create_user("olga"),
+            actor_name="olga",
             reason="why",
             workflow=self.workflow,
         )

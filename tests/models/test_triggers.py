@@ -11,6 +11,7 @@ from django.db import connection, models
 
 from tests.models.rows import NOON, Rows, delete, execute, refused, update
 from workflows_app.models import (
+    AccountChange,
     Arrival,
     Breaker,
     Event,
@@ -18,8 +19,10 @@ from workflows_app.models import (
     Evidence,
     Handler,
     Input,
+    LaneRefusal,
     LaneState,
     Lease,
+    MachineClock,
     Mutation,
     OperatorAction,
     Reservation,
@@ -36,6 +39,7 @@ APPEND_ONLY: dict[type[models.Model], tuple[Callable[[Rows], models.Model], dict
     Reservation: (Rows.reservation, {"created_at": NOON}),
     Evidence: (Rows.evidence, {"verdict": "applied"}),
     OperatorAction: (Rows.action, {"reason": "Another"}),
+    AccountChange: (Rows.account_change, {"what": "Another"}),
 }
 KEPT: dict[type[models.Model], Callable[[Rows], models.Model]] = {
     Workflow: lambda rows: rows.workflow,
@@ -46,7 +50,7 @@ KEPT: dict[type[models.Model], Callable[[Rows], models.Model]] = {
     Breaker: Rows.breaker,
 }
 #: Bookkeeping, and what the code declares: neither says what happened.
-FREE = {Arrival, Handler, LaneState, Lease, Topic}
+FREE = {Arrival, Handler, LaneRefusal, LaneState, Lease, MachineClock, Topic}
 WITH_HISTORY = list(KEPT)
 
 

@@ -11,6 +11,7 @@ from django.contrib.auth.models import AnonymousUser, Group, User
 from django.db import InternalError, connection, transaction
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
+from pytest_django import Settings
 
 from tests.operations.readiness import (
     PRESSES,
@@ -72,6 +73,9 @@ def test_a_decision_is_written_down_once_and_wakes_the_host(
             "id": action.pk,
             "operation": press.name,
             "actor_id": operator_user.pk,
+            "actor_name": "olga",
+            "address": "",
+            "session": "",
             "reason": "I looked at the bank",
             "workflow_id": Workflow.objects.get().pk,
             "event_id": target.pk if isinstance(target, Event) else None,
@@ -103,6 +107,24 @@ def test_every_history_row_of_a_decision_has_its_person_and_reason(
     assert {row["history_change_reason"] for row in written} == {"the bank said so"}
     histories = {f"Historical{table}" for table in news} & set(before)
     assert histories <= set(news)
+
+
+@every_operation
+def test_about_a_workflow_with_deciders_of_its_own_nobody_else_decides(
+    press: Press, scene: SceneMaker, operator_user: User, settings: Settings
+) -> None:
+    """Whoever calls: a button, many at once, a command."""
+    settings.WORKFLOWS_DECIDERS = {"p?y*": ["Clerks", "Boards"], "other-*": ["Nobody"]}
+    target = press.ready(scene)
+    clerks = Group.objects.create(name="Clerks")
+    with nothing_changes():
+        assert refused(press, target, actor=operator_user, reason="why") == (
+            "permission_denied",
+            f"olga may not use “{press.label}” on workflow 'pay': members of “Boards” or “Clerks” decide"
+            f" about it.",
+        )
+    operator_user.groups.add(clerks)
+    assert press.function(target, actor=operator_user, reason="why").actor_name == "olga"
 
 
 @every_operation

@@ -1,1 +1,1 @@
-"""The long test: `make soak`. Workers are killed, people decide, and at the end all ledgers agree."""
+"""The long test: `make soak`. Workers are killed, people decide, the outside is away, and all ledgers agree."""

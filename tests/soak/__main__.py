@@ -1,7 +1,7 @@
 """`python -m tests.soak --minutes 10`: hours of trouble, and then a comparison of all ledgers.
 
-Exits with 1 if an effect was made twice, an event was lost, an invariant does not hold, or something
-did not come to its end.
+Exits with 1 if an effect was made twice, an event was lost, an outage did more damage than it may, an
+invariant does not hold, or something did not come to its end.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
+
+from tests.secret_key import SECRET_KEY
 
 INSIDE = "SOAK_INSIDE"
 SLUGS = [f"{kind}-{number}" for kind in ("mute", "asked") for number in range(4)]
@@ -24,9 +25,11 @@ SLUGS = [f"{kind}-{number}" for kind in ("mute", "asked") for number in range(4)
 
 def main() -> None:
     options = parse()
+    # Without DATABASE_URL on the embedded server, and on purpose.
+    os.environ.setdefault("EMBEDDED_POSTGRES_NAME", "workflows")
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "tests.crash.settings",
-        "SECRET_KEY": "only-for-this-test",
+        "SECRET_KEY": SECRET_KEY,
         "DEBUG": "0",
         "ALLOWED_HOSTS": "localhost",
         "CRASH_WORKFLOWS": " ".join(SLUGS),
@@ -49,46 +52,71 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument(
+        "--outage",
+        type=float,
+        metavar="MINUTES",
+        help="how long the outside system is away in the middle of it; by default a sixth of the time",
+    )
+    parser.add_argument("--lanes", type=int, default=500, help="lanes of all workflows together")
     parser.add_argument("--workers", type=int, default=2, help="worker processes at a time")
     parser.add_argument("--kill-every", type=float, default=5, help="seconds between kills")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--report", type=Path, default=Path("var/soak.json"))
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.outage is None:
+        options.outage = options.minutes / 6
+    if options.outage * 2 > options.minutes:
+        parser.error("an outage begins in the middle: --outage must be at most half of --minutes")
+    if options.lanes < len(SLUGS):
+        parser.error(f"each workflow needs a lane: --lanes must be at least {len(SLUGS)}")
+    return options
 
 
 def soak(options: argparse.Namespace) -> int:
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
 
-    from tests.crash.outside import Outside
+    from tests.soak.bank import Bank
+    from tests.soak.outage import Outage
     from tests.soak.people import People
-    from tests.soak.workers import Crew
+    from tests.soak.report import report_of
+    from tests.soak.workers import CALL_TIMEOUT_SECONDS, Crew
 
     call_command("migrate", verbosity=0)
     call_command("sync_workflows", stdout=sys.stderr)
     person = get_user_model().objects.create_superuser("soak")
-    outside = Outside()
     chance = random.Random(options.seed)
-    people = People(person, outside, SLUGS, chance)
+    bank = Bank(CALL_TIMEOUT_SECONDS, random.Random(options.seed))
+    accounts: dict[str, list[str]] = {slug: [] for slug in SLUGS}
+    for number in range(options.lanes):
+        slug = SLUGS[number % len(SLUGS)]
+        accounts[slug].append(f"{slug}.{number // len(SLUGS)}")
+    people = People(person, bank, accounts, chance)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as logs:
-        crew = Crew(Path(logs), outside.address, SLUGS, options.workers, chance)
+        crew = Crew(Path(logs), bank.address, SLUGS, options.workers, chance)
+        outage = Outage(bank, crew, begins=options.minutes * 30, lasts=options.outage * 60)
         try:
             crew.start()
             next_kill = began + options.kill_every
-            while time.monotonic() < began + options.minutes * 60:
+            while (seconds := time.monotonic() - began) < options.minutes * 60:
+                if outage.is_near(seconds):
+                    people.publish_backlog()
+                outage.follow(seconds)
                 people.act()
                 if time.monotonic() > next_kill:
                     crew.replace_one()
                     next_kill += options.kill_every
                 time.sleep(0.1)
+            outage.follow(seconds)
             people.behave()
             open_at_the_end = _come_to_an_end(people)
             crew.measure()
         finally:
             crew.close()
-            outside.close()
-    report = _report(options, outside, people, crew, open_at_the_end)
+            bank.close()
+    report = report_of(options, bank, people, crew, outage.report(SLUGS), open_at_the_end)
     options.report.parent.mkdir(parents=True, exist_ok=True)
     options.report.write_text(json.dumps(report, indent=2) + "\n")
     sys.stdout.write(json.dumps(report, indent=2) + "\n")
@@ -96,11 +124,11 @@ def soak(options: argparse.Namespace) -> int:
 
 
 def _come_to_an_end(people: Any) -> list[str]:
-    """Settle what is left; return what is still open after two minutes."""
+    """Settle what is left; return what is still open after five minutes."""
     from tests.crash.scenario import TOPIC
     from workflows_app.models import Event, Run
 
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while True:
         people.settle()
         waiting = Event.objects.filter(topic__name=TOPIC, status__in=["pending", "reserved"])
@@ -110,57 +138,6 @@ def _come_to_an_end(people: Any) -> list[str]:
         if not left or time.monotonic() > deadline:
             return left
         time.sleep(0.2)
-
-
-def _report(
-    options: argparse.Namespace, outside: Any, people: Any, crew: Any, left: list[str]
-) -> dict[str, Any]:
-    from tests.crash.scenario import TOPIC
-    from workflows_app.doctor import CHECKS, Severity, examine
-    from workflows_app.models import Event, Mutation, Run
-
-    made = Counter((effect.account, effect.invoice) for effect in outside.effects)
-    faults = [
-        f"{account} {invoice} was paid {n} times" for (account, invoice), n in made.items() if n > 1
-    ]
-    keys = {effect.key for effect in outside.effects}
-    faults += [
-        f"mutation {mutation.pk} is applied here, and not there"
-        for mutation in Mutation.objects.filter(status="applied")
-        if mutation.idempotency_key not in keys
-    ]
-    known = set(Mutation.objects.exclude(status="failed").values_list("idempotency_key", flat=True))
-    faults += [
-        f"{effect} is not in the ledger" for effect in outside.effects if effect.key not in known
-    ]
-    faults += left
-    faults += [
-        f"{finding.check.id}: {finding.found.subject} {finding.found.id} {finding.found.detail}"
-        for finding in examine(CHECKS)
-        if finding.check.severity == Severity.VIOLATION
-    ]
-    events = Event.objects.filter(topic__name=TOPIC)
-    return {
-        "minutes": options.minutes,
-        "seed": options.seed,
-        "events": dict(Counter(events.values_list("status", flat=True))),
-        "runs": dict(Counter(Run.objects.values_list("status", flat=True))),
-        "ledger": dict(Counter(Mutation.objects.values_list("status", flat=True))),
-        "failures": dict(
-            Counter(
-                f"{kind}, {phase}: {message[:200]}"
-                for kind, phase, message in Run.objects.filter(status="failed").values_list(
-                    "failure_kind", "failure_phase", "failure_message"
-                )
-            ).most_common(20)
-        ),
-        "effects_made": len(outside.effects),
-        "kills": crew.kills,
-        "worker_megabytes": crew.megabytes,
-        "connections": crew.connections,
-        "decisions": dict(people.done.most_common()),
-        "faults": faults,
-    }
 
 
 if __name__ == "__main__":

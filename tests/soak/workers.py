@@ -10,6 +10,18 @@ from django.db import connection
 
 from tests.crash.workers import Worker
 
+LANES_AT_ONCE = 8
+BREAKER_AFTER_UNKNOWNS = 5
+CALL_TIMEOUT_SECONDS = 2.0
+#: Pauses long enough to decide in, and short enough for several trials of a breaker in an outage.
+_POLICY = {
+    "lanes_at_once": LANES_AT_ONCE,
+    "breaker_after_unknowns": BREAKER_AFTER_UNKNOWNS,
+    "call_timeout_seconds": CALL_TIMEOUT_SECONDS,
+    "backoff_initial_seconds": 1,
+    "backoff_max_seconds": 30,
+}
+
 
 class Crew:
     """So many workers at a time."""
@@ -34,7 +46,7 @@ class Crew:
         while len(self._workers) < self._number:
             self._started += 1
             log = self._logs / f"worker-{self._started}.log"
-            self._workers.append(Worker(log, slugs=self._slugs, address=self._address))
+            self._workers.append(Worker(log, slugs=self._slugs, address=self._address, **_POLICY))
 
     def replace_one(self) -> None:
         """Kill a worker at whatever it is, and start another."""

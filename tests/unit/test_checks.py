@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from tests.unit.declarations import made, mutator, workflow
 from workflows_app import registry
-from workflows_app.checks import HISTORY_MIDDLEWARE, check_database, check_mutators, check_settings
+from workflows_app.checks import check_database, check_mutators, check_settings
 from workflows_app.conf import Policy
 from workflows_app.sdk import Workflow
 from workflows_app.testing import registered
@@ -120,46 +120,6 @@ def test_e002_is_heard_although_workflows_are_registered_at_import() -> None:
         "\tHINT: Correct the WORKFLOWS setting.\n"
     ) in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_e003_without_the_history_middleware_nobody_made_a_request(settings: Settings) -> None:
-    settings.MIDDLEWARE = [each for each in settings.MIDDLEWARE if each != HISTORY_MIDDLEWARE]
-
-    assert told(check_settings(None)) == [
-        (
-            "workflows_app.E003",
-            "The history middleware is missing: history would not know who made a request.",
-            "Add 'simple_history.middleware.HistoryRequestMiddleware' to MIDDLEWARE.",
-        )
-    ]
-
-
-@pytest.mark.parametrize(
-    ("flag", "consequence"),
-    [
-        (
-            "SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD",
-            "reasons would be cut at 100 characters",
-        ),
-        ("SIMPLE_HISTORY_REVERT_DISABLED", "staff could revert rows past the operations"),
-        (
-            "SIMPLE_HISTORY_ENFORCE_HISTORY_MODEL_PERMISSIONS",
-            "history would be shown without permission",
-        ),
-    ],
-)
-@pytest.mark.parametrize("how", ["off", "missing", "no boolean"])
-def test_e004_a_history_flag_that_is_off_has_a_consequence(
-    settings: Settings, flag: str, consequence: str, how: str
-) -> None:
-    if how == "missing":
-        delattr(settings, flag)
-    else:
-        setattr(settings, flag, {"off": False, "no boolean": "yes"}[how])
-
-    assert told(check_settings(None)) == [
-        ("workflows_app.E004", f"{flag} is off: {consequence}.", f"Set {flag} = True.")
-    ]
 
 
 @pytest.fixture

@@ -23,6 +23,15 @@ MAY_BE_ZERO = {
     "breaker_after_unknowns",
     "backoff_initial_seconds",
     "wake_min_seconds",
+    "web_statement_seconds",
+    "worker_statement_seconds",
+    "command_statement_seconds",
+    "report_statement_seconds",
+    "pages_at_once",
+    "proxies_in_front",
+    "session_idle_seconds",
+    "session_seconds",
+    "password_again_seconds",
 }
 
 
@@ -56,6 +65,15 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "poll_seconds": 5.0,
         "heartbeat_seconds": 10.0,
         "stalled_after_seconds": 30.0,
+        "web_statement_seconds": 15.0,
+        "worker_statement_seconds": 120.0,
+        "command_statement_seconds": 300.0,
+        "report_statement_seconds": 3_600.0,
+        "pages_at_once": 0,
+        "proxies_in_front": 0,
+        "session_idle_seconds": 14_400.0,
+        "session_seconds": 86_400.0,
+        "password_again_seconds": 0.0,
     }
 
 

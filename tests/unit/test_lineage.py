@@ -195,6 +195,7 @@ def test_a_decision_on_an_event_shows_at_the_run_that_had_reserved_it(rows: Rows
     action = OperatorAction.objects.create(
         operation="skip_event",
         actor=User.objects.create_user("olga"),
+        actor_name="olga",
         reason="why",
         workflow=rows.workflow,
         event=reservation.event,

@@ -68,6 +68,12 @@ def test_a_title_is_a_short_text(title: Any) -> None:
     assert refusal(workflow(title=title)) == "Flow: title must be a text of 1 to 200 characters."
 
 
+@pytest.mark.parametrize("name", ["Mars/Olympus", "../etc/passwd", "\0", 5, None])
+def test_a_time_zone_is_one_that_is_known(name: Any) -> None:
+    told = f"Flow: time_zone must be a name as 'Europe/Berlin', not {name!r}."
+    assert refusal(workflow(time_zone=name)) == told
+
+
 class NotAHandler:
     pass
 

@@ -81,6 +81,7 @@ from datetime import timedelta
 from shop.workflows import CreatePayment, InvoicePayments
 from workflows_app.models import Event, Handler, Mutation, Run
 from workflows_app.publishing import publish
+from workflows_app.testing import UnscriptedMutator
 
 
 @pytest.fixture
@@ -120,6 +121,22 @@ def test_retries_once_by_the_project_s_own_policy(paid_by):
     bank = paid_by("refused", days=3)
     assert len(bank.calls) == 2
     assert Run.objects.get(owes_retry=True).retry_due_at is None
+
+
+@pytest.mark.django_db
+def test_a_forgotten_stand_in_reaches_nobody(registered, drain):
+    with registered(InvoicePayments):
+        publish(workflow="invoice-payments", topic="invoice.received", message_id="1", payload={})
+        with pytest.raises(UnscriptedMutator, match="^'bank.create_payment' is no stand-in"):
+            drain()
+
+
+@pytest.mark.django_db
+def test_unless_the_test_wants_to(registered, drain):
+    with registered(InvoicePayments, allow_outside=True):
+        publish(workflow="invoice-payments", topic="invoice.received", message_id="1", payload={})
+        drain()
+    assert "A test must not reach the bank." in Mutation.objects.get().evidence.get().detail
 
 
 @pytest.mark.django_db
@@ -201,6 +218,8 @@ def test_an_author_s_tests_run_on_settings_of_their_own(tmp_path: Path) -> None:
             "test_pays",
             "test_blocks",
             "test_retries_once_by_the_project_s_own_policy",
+            "test_a_forgotten_stand_in_reaches_nobody",
+            "test_unless_the_test_wants_to",
             "test_nothing_of_a_test_is_left_to_the_next",
             "test_the_project_is_set_up_rightly",
         ],

@@ -8,3 +8,6 @@ class DemoConfig(AppConfig):
     label = "workflows_demo"
     verbose_name = "Demo"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from workflows_app.demo import checks  # noqa: F401

@@ -68,8 +68,9 @@ class ServedDemo:
         url = start_bank(children, directory=directory, seed=self.seed)
         children.environment[BANK_URL_VARIABLE] = url
         children.start("worker", *manage("run_worker", "--skip-checks"))
-        bind = ["--bind", f"127.0.0.1:{self.port}", "--threads", "4", "--log-level", "warning"]
-        children.start("web server", "-m", "gunicorn", *bind, "config.wsgi")
+        bind = ["--bind", f"127.0.0.1:{self.port}", "--log-level", "warning"]
+        server = ["gunicorn", "-c", "python:config.gunicorn", *bind, "config.wsgi"]
+        children.start("web server", "-m", *server)
         _wait_for_answer(children, f"http://127.0.0.1:{self.port}/healthz")
 
     def _tell_how(self, password: str, directory: Path, log: Path | None) -> None:

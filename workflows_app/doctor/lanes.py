@@ -12,7 +12,7 @@ from __future__ import annotations
 from django.db import connection, transaction
 
 from workflows_app.conf import PRODUCER_LANE
-from workflows_app.doctor.check import Check, Found, Scope
+from workflows_app.doctor.check import Check, Found, Scope, Severity
 from workflows_app.doctor.statements import statement
 from workflows_app.engine.claims import lock_workflow
 from workflows_app.engine.lanes import HELD, announce, refresh_now
@@ -136,6 +136,26 @@ CHECKS = [
                 OR CASE b.status WHEN 'closed' THEN b.openings = 0 AND b.opened_at IS NULL
                                  ELSE b.openings > 0 AND b.unknowns > 0
                                       AND b.opened_at IS NOT NULL END IS NOT TRUE
+        """),
+    ),
+    Check(
+        id="D346",
+        title="The code can't name the lane of an event",
+        meaning="It waits and holds nothing up. It is asked about again for another payload or by other code.",
+        remedy=(
+            "Deploy code whose `lane` can name it, publish it again with another payload, or skip it"
+            " (“Skip event”)."
+        ),
+        severity=Severity.WARNING,
+        find=statement("""
+            SELECT t.workflow_id, 'event' AS subject, e.id,
+                   concat('is pending and in no lane: ', refusal.why) AS detail
+              FROM workflows_app_lanerefusal refusal
+              JOIN workflows_app_event e ON e.id = refusal.event_id
+               AND e.revision = refusal.revision AND e.status = 'pending' AND e.lane IS NULL
+              JOIN workflows_app_topic t ON t.id = e.topic_id
+              JOIN workflows_app_workflow w ON w.id = t.workflow_id
+               AND w.active_version_id = refusal.version_id
         """),
     ),
 ]

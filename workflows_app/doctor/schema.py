@@ -11,10 +11,20 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connection, models
-from django.db.models import BooleanField, CheckConstraint, Count, ExpressionWrapper, F, Max, Q
+from django.db.models import (
+    BooleanField,
+    CheckConstraint,
+    Count,
+    ExpressionWrapper,
+    F,
+    Max,
+    Q,
+    Value,
+)
 from django.db.models import UniqueConstraint as Unique
 
 from workflows_app.doctor.check import Check, Found, Scope
+from workflows_app.models import MachineClock
 
 #: The way from a row to its workflow, for what is not asked by name below.
 _WORKFLOW = {
@@ -26,6 +36,7 @@ _WORKFLOW = {
     "evidence": "mutation__run__workflow_id",
     "reservation": "run__workflow_id",
     "lanestate": "handler__workflow_id",
+    "lanerefusal": "event__topic__workflow_id",
     "breaker": "handler__workflow_id",
 }
 
@@ -34,7 +45,9 @@ def _models() -> list[type[models.Model]]:
     return list(apps.get_app_config("workflows_app").get_models())
 
 
-def _workflow_of(model: type[models.Model]) -> F:
+def _workflow_of(model: type[models.Model]) -> F | Value:
+    if model is MachineClock:
+        return Value(None, output_field=models.BigIntegerField())
     return F(_WORKFLOW.get(model._meta.model_name or "", "workflow_id"))
 
 

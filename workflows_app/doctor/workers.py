@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from django.db.models.functions import Now
+from django.utils import timezone
+
 from workflows_app.conf import policy
 from workflows_app.doctor.check import Check, Found, Scope, Severity
 from workflows_app.doctor.statements import rows
+from workflows_app.engine.drift import TOLERATED_SECONDS, seconds_ahead, this_machine
+from workflows_app.models import MachineClock
+from workflows_app.models.clocks import SEEN_LATELY, database_now
 from workflows_app.queries.health import OVERDUE_AFTER
 
 _RUN_A_WORKER = (
@@ -75,6 +81,24 @@ def _failed_jobs(scope: Scope) -> Iterator[Found]:
     )
 
 
+def _clocks_that_differ(scope: Scope) -> Iterator[Found]:
+    here = this_machine()
+    asked_at = timezone.now()
+    database = database_now()
+    seconds = seconds_ahead(database, asked_at=asked_at, answered_at=timezone.now())
+    if abs(seconds) > TOLERATED_SECONDS:
+        yield Found(None, "machine", here, f"is {_difference(seconds)}")
+    seen = MachineClock.objects.filter(seen_at__gte=Now() - SEEN_LATELY).order_by("machine")
+    for known in seen.exclude(machine=here):
+        when = f"{known.seen_at:%Y-%m-%d %H:%M:%S %Z}"
+        told = f"was {_difference(known.seconds_ahead)} when a worker looked at {when}"
+        yield Found(None, "machine", known.machine, told)
+
+
+def _difference(seconds: float) -> str:
+    return f"{abs(seconds):.1f} s {'ahead' if seconds > 0 else 'behind'}"
+
+
 CHECKS = [
     Check(
         id="D811",
@@ -107,5 +131,16 @@ CHECKS = [
         remedy="The log of the worker has the error. Delete the job when that is settled.",
         severity=Severity.WARNING,
         find=_failed_jobs,
+    ),
+    Check(
+        id="D815",
+        title="A machine's clock differs from the database's",
+        meaning="Nothing is decided by it, but its log lines and handlers have other times than the ledger.",
+        remedy=(
+            "Set the machine's clock. Its workers see that at once; what was seen on a machine that has"
+            " none any more is forgotten after 20 minutes."
+        ),
+        severity=Severity.WARNING,
+        find=_clocks_that_differ,
     ),
 ]

@@ -1,37 +1,35 @@
-"""Beginning what is next, in the transaction of a turn (P2, P8)."""
+"""Beginning what is next, in the transaction of a turn (P2, P8).
+
+`engine.planner` decides, from what `engine.snapshot` shows it; here each decision becomes a run in hand, and
+what it does next.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
-from workflows_app.engine import breakers, pending, recovery, retry
+from workflows_app.engine import breakers, recovery, retry
 from workflows_app.engine import prepared as prepare_results
 from workflows_app.engine.case import Case, Changes
 from workflows_app.engine.commit import outcome_of
-from workflows_app.engine.contexts import PrefetchedPeek, habit_of
 from workflows_app.engine.holding import Hand, Holding, LaneView
 from workflows_app.engine.items import Step, Taken
-from workflows_app.engine.lanes import Note
 from workflows_app.engine.outcomes import Todo
+from workflows_app.engine.peeking import Peeks
 from workflows_app.engine.planner import (
     Begin,
-    BreakerView,
     Continue,
     Decision,
-    FreeLane,
-    OwedRetry,
     Plan,
     Reconcile,
     Recover,
     Retry,
-    Snapshot,
     plan,
 )
 from workflows_app.engine.sight import Sight
-from workflows_app.models import Breaker, Event, Handler, Run, Workflow
-from workflows_app.models.saving import ask, flush, save_with_history
+from workflows_app.engine.snapshot import Snapshots
+from workflows_app.models import Breaker, Event, Handler, Run
+from workflows_app.models.saving import flush, save_with_history
 
 
 class Beginner:
@@ -42,125 +40,38 @@ class Beginner:
         self._changes = changes
         self._taken = taken
         self._now = now
-        self._views: dict[tuple[int, str], LaneView] = {}
-        self._notes: dict[tuple[int, str], Note] = {}
-        self._peeks: list[tuple[Step, pending.Want]] = []
-        self._peeked: Any = None
-        #: Those that came back, by the workflow.
-        self._came_back: dict[int, list[Step]] = {}
-        for step in taken.steps:
-            self._came_back.setdefault(step.hand.holding.id, []).append(step)
+        self._snapshots = Snapshots(sight, changes, taken, now)
+        self.peeks = Peeks()
         #: Places that ended runs have left.
         self._freed = sum(step.has_ended for step in taken.steps)
         self._begun = 0
+        #: Those that this turn counts.
+        self._deaths: set[tuple[int, int | None] | None] = set()
 
     def begin(self, holding: Holding, *, room: int) -> None:
         """Begin what is next in `holding`. Needs its lock, within `collected`."""
-        ended = sum(step.has_ended for step in self._steps_of(holding))
-        lanes_left = holding.code.policy_for().lanes_at_once - len(holding.hands) + ended
+        ended = self._snapshots.ended(holding)
+        lanes_left = holding.policy.lanes_at_once - len(holding.hands) + ended
         left = min(room + self._freed - self._begun, lanes_left)
         begins = holding.is_current and not holding.is_closing
-        found = self.plan_for(holding, left) if begins else Plan()
+        has_work = begins and (ended or self._sight.work.shows_work_in(holding))
+        found = plan(self._snapshots.of(holding, room=left)) if has_work else Plan()
         self._taken.looked[holding.id] = found.look_at
         if found.has_more:
             self._taken.has_more.add(holding.id)
         for decision in found.decisions:
+            if self._changes.breaker_opened and isinstance(decision, Begin | Retry):
+                # By a recovery just before: the plan is made anew.
+                self._taken.has_more.add(holding.id)
+                continue
             self._begun += 1
             self._taken.begun += 1
             step = self._step(decision, holding)
             self._taken.steps.append(step)
-        unnamed = [
-            event
-            for event in self._sight.unnamed.get(holding.id, ())
-            if (event.pk, event.revision) not in holding.unnameable
-        ]
+        seen = self._sight.work.unnamed.get(holding.id, ())
+        unnamed = [event for event in seen if event.pk not in self._changes.named]
         if unnamed and begins:
             self._taken.unnamed.append((holding, unnamed))
-
-    def plan_for(self, holding: Holding, room: int) -> Plan:
-        """Return what is next in `holding`."""
-        sight, code = self._sight, holding.code
-        return plan(
-            Snapshot(
-                now=self._now,
-                room=room,
-                is_paused=holding.workflow.status == Workflow.Status.PAUSED,
-                loose=sight.loose_runs(holding),
-                reconciles=tuple(sight.reconciles.get(holding.id, ())),
-                retries=tuple(
-                    OwedRetry(
-                        owed.run_id,
-                        owed.due_at,
-                        owed.only_next_is_missing,
-                        owed.handler_id,
-                        code.handler_named(holding.handlers[owed.handler_id].name) is not None,
-                    )
-                    for owed in sight.retries.get(holding.id, ())
-                ),
-                lanes=tuple(self._free_lanes(holding)),
-                breakers=tuple(self._breakers(holding)),
-            )
-        )
-
-    def _free_lanes(self, holding: Holding) -> Iterator[FreeLane]:
-        handlers = {
-            pk: handler
-            for pk, handler in holding.handlers.items()
-            if holding.code.handler_named(handler.name) is not None
-        }
-        found: dict[tuple[int, str], tuple[LaneView, bool]] = {}
-        for pk in handlers:
-            for view in self._sight.ready.get(pk, ()):
-                known = found.get((pk, view.lane))
-                if known is None or known[0].oldest_pending is None:
-                    found[(pk, view.lane)] = (view, True)
-        notes = {(note.handler_id, note.lane): note for note in self._changes.notes}
-        for lane in self._lanes_freed(holding):
-            for freed in self._sight.freed.get((holding.id, lane), ()):
-                key = (freed.view.handler_id, lane)
-                view, seen = freed.view, freed.seen
-                note = notes.get(key)
-                if note is not None:
-                    arrivals, oldest = view.arrivals, view.oldest_pending
-                    failures = note.failures
-                    view = LaneView(*key, note.state, arrivals, failures, oldest, note.wake_at)
-                    seen = note.seen
-                if key[0] in handlers:
-                    found[key] = (view, seen is None or seen != view.arrivals)
-        for (pk, lane), (view, has_news) in found.items():
-            self._views[(pk, lane)] = view
-            yield FreeLane(
-                pk,
-                lane,
-                oldest_pending=view.oldest_pending if has_news else None,
-                wake_at=view.wake_at,
-                is_producer=handlers[pk].kind == Handler.Kind.PRODUCER,
-            )
-
-    def _steps_of(self, holding: Holding) -> list[Step]:
-        return self._came_back.get(holding.id, [])
-
-    def _lanes_freed(self, holding: Holding) -> set[str]:
-        """Return the lanes whose run has ended in this turn and owes nothing."""
-        return {
-            step.run.lane
-            for step in self._steps_of(holding)
-            if step.has_ended and step.run.status not in Run.OPEN and not step.run.owes_retry
-        }
-
-    def _breakers(self, holding: Holding) -> Iterator[tuple[int, BreakerView]]:
-        for pk, breaker in self._sight.breakers.items():
-            if pk not in holding.handlers or breaker.lets_calls_out:
-                continue
-            ended = {step.run.pk for step in self._steps_of(holding) if step.has_ended}
-            under_way = any(
-                hand.run.handler_id == pk
-                for hand in holding.hands.values()
-                if hand.run.pk not in ended
-            )
-            is_tried = breaker.status == Breaker.Status.HALF_OPEN and under_way
-            assert breaker.trial_at is not None
-            yield pk, BreakerView(breaker.trial_at, is_being_tried=is_tried)
 
     def _step(self, decision: Decision, holding: Holding) -> Step:
         match decision:
@@ -178,7 +89,7 @@ class Beginner:
 
     def _begin(self, holding: Holding, handler_id: int, lane: str) -> Step:
         handler = holding.handlers[handler_id]
-        run = Run(
+        run = Run.begun(
             workflow=holding.workflow,
             handler=handler,
             lane=lane,
@@ -189,11 +100,11 @@ class Beginner:
         save_with_history(run, reason="started")
         self._touch(run)
         self._try(handler_id, f"of lane '{lane}'")
-        hand = Hand(holding, run, self._views[(handler_id, lane)])
+        hand = Hand(holding, run, self._snapshots.views[(handler_id, lane)])
         if handler.kind == Handler.Kind.PRODUCER:
             return Step(hand, run, Todo.POLL)
         step = Step(hand, run, Todo.PREPARE)
-        self._want_to_peek(step)
+        self.peeks.want(step)
         return step
 
     def _try(self, handler_id: int, which: str) -> None:
@@ -260,7 +171,7 @@ class Beginner:
             return Step(hand, run, Todo.NEXT, outcome=outcome_of(run))
         if run.phase == Run.Phase.PREPARING:
             step = Step(hand, run, Todo.PREPARE)
-            self._want_to_peek(step)
+            self.peeks.want(step)
             return step
         return Step(hand, run, Todo.MUTATE)
 
@@ -279,30 +190,8 @@ class Beginner:
             knows_handlers=True,
             lane=hand.lane,
         )
-        return Step(hand, run, recovery.recover(case, token=holding.claim.token))
-
-    def _want_to_peek(self, step: Step) -> None:
-        holding, run = step.hand.holding, step.run
-        consumer = holding.code.handler_named(run.handler.name)
-        habit = habit_of(consumer) if consumer is not None else None
-        topic = holding.topics.get(habit.topic) if habit is not None else None
-        if habit is not None and topic is not None:
-            self._peeks.append((step, pending.Want(topic.pk, run.lane, habit.limit)))
-
-    def peek_ahead(self) -> None:
-        """Let what will probably be peeked at be read after all that is written."""
-        if self._peeks:
-            self._peeked = ask(pending.oldest([want for _, want in self._peeks]))
-
-    def take_what_was_peeked(self) -> None:
-        """Give what was read to the runs that were begun."""
-        if self._peeked is None:
-            return
-        found: dict[int, list[Event]] = {}
-        for event in self._peeked.rows():
-            found.setdefault(event.place, []).append(event)
-        for place, (step, want) in enumerate(self._peeks, start=1):
-            consumer = step.hand.holding.code.handler_named(step.run.handler.name)
-            habit = habit_of(consumer) if consumer is not None else None
-            if habit is not None and habit.limit == want.limit:
-                step.ahead = PrefetchedPeek(habit, found.get(place, []))
+        death = (run.handler_id, run.fencing_token) if recovery.was_in_flight(run) else None
+        is_counted = death in holding.deaths or death in self._deaths
+        todo = recovery.recover(case, token=holding.claim.token, is_counted=is_counted)
+        self._deaths.add(death)
+        return Step(hand, run, todo, death=death)

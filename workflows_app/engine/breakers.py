@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from workflows_app.engine.case import Case
-from workflows_app.engine.log import logger
+from workflows_app.engine.log import say
 from workflows_app.models import Breaker
 from workflows_app.models.saving import save_with_history
 
@@ -25,7 +25,8 @@ def count_unknown(case: Case) -> None:
     if was_trial or (breaker.lets_calls_out and breaker.unknowns >= limit):
         trial_at = case.now + case.policy.backoff(breaker.openings + 1)
         breaker.open(now=case.now, trial_at=trial_at)
-        logger.log(
+        case.changes.breaker_opened = True
+        say(
             logging.ERROR,
             "breaker.opened workflow=%s consumer=%s unknowns=%s trial_at=%s: no new call goes out; "
             "look at the outside system, or close the breaker",
@@ -46,9 +47,8 @@ def count_definite(case: Case) -> None:
         breaker.unknowns = 0
     else:
         breaker.close()
-        logger.warning(
-            "breaker.closed workflow=%s consumer=%s", case.workflow.slug, case.run.handler.name
-        )
+        facts = (case.workflow.slug, case.run.handler.name)
+        say(logging.WARNING, "breaker.closed workflow=%s consumer=%s", *facts)
     save_with_history(breaker, reason=f"a definite answer about run {case.run.pk}")
 
 

@@ -26,6 +26,10 @@ class Changes:
     #: Events that this turn has reserved, and such that it has given another payload.
     reserved: set[int] = field(default_factory=set)
     republished: set[int] = field(default_factory=set)
+    #: Events of which it is written what lane the code named, or that it named none.
+    named: set[int] = field(default_factory=set)
+    #: A circuit breaker has opened.
+    breaker_opened: bool = False
 
 
 @dataclass

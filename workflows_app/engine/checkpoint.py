@@ -59,7 +59,7 @@ def _reserve(case: Case, what: Prepared, events: list[Event]) -> None:
             event, reason=f"reserved by run {run.pk}", fields=["status", "reserved_by"]
         )
     case.events = events
-    insert_all([Reservation(run=run, event_id=event.pk) for event in events])
+    insert_all([Reservation(run_id=run.pk, event_id=event.pk) for event in events])
 
 
 def _enter_ledger(case: Case, call: Call) -> None:

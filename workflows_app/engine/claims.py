@@ -93,10 +93,16 @@ def _is_zombie(pid: int) -> bool:
     return state in ("Z", "X")
 
 
+def name_session() -> None:
+    """Let the sweep know the current transaction by its name, if this process is suspended in it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('application_name', %s, true)", [SESSION_NAME])
+
+
 def commit_may_be_lost() -> None:
     """Let the current transaction commit without waiting for the disk: what it does is replayed.
 
-    The sweep knows it by its name, if this process is suspended in it.
+    The sweep knows it by its name, too.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -146,9 +152,9 @@ def claim(workflow_id: int, *, holder: str | None = None) -> tuple[Claim, Workfl
         if lease.holder not in ("", holder) and not is_expired and not is_gone(lease.holder):
             return None
         lease.token += 1
-        lease.holder = holder
+        lease.holder = lease.claimed_by = holder
         lease.expires_at = lease.seen_at + timedelta(seconds=policy().lease_seconds)
-        lease.save(update_fields=["token", "holder", "expires_at"])
+        lease.save(update_fields=["token", "holder", "claimed_by", "expires_at"])
         return Claim(workflow_id, lease.token, holder), workflow
 
 

@@ -10,21 +10,19 @@ from typing import Any
 from django.db import DatabaseError
 
 from workflows_app.engine import answers, phases
-from workflows_app.engine.holding import Hand, Holding
+from workflows_app.engine.holding import Hand
 from workflows_app.engine.items import Asked, Called, CantAsk, Item, Naming, Taken
 from workflows_app.engine.jobs import Answer, Job
 from workflows_app.engine.late import record_late
-from workflows_app.engine.log import log, logger
+from workflows_app.engine.log import log
 from workflows_app.engine.outcomes import Todo
 from workflows_app.engine.pending import LaneReader
 from workflows_app.engine.phases import Broke, Finished, Hung, Polled
 from workflows_app.engine.turn import Clock, Overtaken, commit_alone
-from workflows_app.errors import LaneRefused
-from workflows_app.models import Event, Run
+from workflows_app.models import Run
 from workflows_app.outages import outage_of
 from workflows_app.publishing import store_all
 from workflows_app.sdk.handlers import Consumer
-from workflows_app.sdk.lanes import lane_of
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ class Hander:
         return CommittedAlone(hand, taken)
 
     def _handler_job(self, hand: Hand, work: Callable[[], Any]) -> Job:
-        limit = hand.holding.code.policy_for().handler_timeout_seconds
+        limit = hand.holding.policy.handler_timeout_seconds
 
         def done(answer: Answer) -> None:
             self._tell(self._died(hand, answer) or _read_handler(hand, answer, limit))
@@ -153,55 +151,6 @@ class Hander:
             return Died(hand, answer.error)
         return None
 
-    def naming_job(self, holding: Holding, events: list[Event]) -> NamingJob:
-        """Return the job that names the lanes of events which have none."""
-        return NamingJob(holding, events, tell=self._tell)
-
-
-class NamingJob(Job):
-    """Names the lanes of events that have none. The one that it was at when its time is over has none."""
-
-    def __init__(
-        self, holding: Holding, events: list[Event], *, tell: Callable[[Any], None]
-    ) -> None:
-        self._holding = holding
-        self._events = events
-        self._lanes: dict[int, tuple[int, str]] = {}
-        self._at: Event | None = None
-        self._seconds = holding.code.policy_for().handler_timeout_seconds
-        super().__init__(
-            self._name_all,
-            seconds=self._seconds,
-            done=lambda answer: tell(self._named()),
-            late=lambda answer: None,
-        )
-
-    def give_up_naming(self) -> Naming | None:
-        """Wait no longer: return what is named, or None if it has ended by itself."""
-        if self.give_up() is None:
-            return None
-        at = self._at.pk if self._at is not None else None
-        logger.error("event.lane_hung event=%s seconds=%g", at, self._seconds)
-        return self._named()
-
-    def _name_all(self) -> None:
-        topics = {topic.pk: name for name, topic in self._holding.topics.items()}
-        for event in self._events:
-            if self.is_over:
-                return
-            self._at = event
-            lane = _lane_of(self._holding, event, topics[event.topic_id])
-            if lane is None:
-                self._holding.unnameable.add((event.pk, event.revision))
-            else:
-                self._lanes[event.pk] = (event.revision, lane)
-        self._at = None
-
-    def _named(self) -> Naming:
-        if self._at is not None:
-            self._holding.unnameable.add((self._at.pk, self._at.revision))
-        return Naming(self._holding, dict(self._lanes))
-
 
 class _NotRecorded(Exception):
     """The author's `record` failed: that of the host's own writes is another matter."""
@@ -220,14 +169,6 @@ def _recorded(hand: Hand) -> None:
 
 def _published(hand: Hand, what: Polled) -> None:
     store_all(hand.holding.workflow, what.inputs, what.publications, created_by=hand.run)
-
-
-def _lane_of(holding: Holding, event: Event, topic: str) -> str | None:
-    try:
-        return lane_of(holding.code, topic, event.message_id, event.payload)
-    except LaneRefused as refused:
-        logger.error("event.lane_refused event=%s: %s", event.pk, refused)
-        return None
 
 
 def _read_handler(hand: Hand, answer: Answer, limit: float) -> Message:
@@ -251,6 +192,6 @@ def read_overdue(hand: Hand, todo: Todo, answer: Answer) -> Item:
             return Item(hand, Called(answers.read_execute(answer, policy)))
         attempts = hand.run.mutation.reconcile_attempts
         return Item(hand, Asked(answers.read_reconcile(answer, policy), attempts))
-    message = _read_handler(hand, answer, code.policy_for().handler_timeout_seconds)
+    message = _read_handler(hand, answer, hand.holding.policy.handler_timeout_seconds)
     assert isinstance(message, Item)
     return message

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
+from workflows_app import registry
+from workflows_app.conf import Policy
+from workflows_app.engine import claims
 from workflows_app.engine.claims import Claim
 from workflows_app.engine.contexts import PrefetchedPeek
-from workflows_app.models import Handler, LaneState, Run, Topic, Workflow
+from workflows_app.engine.log import say
+from workflows_app.models import Event, Handler, LaneState, Run, Topic, Workflow
+from workflows_app.sdk.handlers import Handler as HandlerCode
 from workflows_app.sdk.values import MutationOutcome, PrepareResult
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
 
 #: How long a workflow in which the database lets nothing begin is left alone, at first and at most.
 _REFUSED_SECONDS, _LONGEST_REFUSED_SECONDS = 0.5, 10.0
+#: What a run whose events keep changing leaves their publisher, the first time; it doubles each time.
+_START_OVER_SECONDS, _LONGEST_START_OVER_SECONDS = 0.05, 5.0
+
+
+def tell_left_to_others(workflow: Workflow, here: str | None) -> None:
+    say(
+        logging.WARNING,
+        "workflow.left_to_others workflow=%s active=%s here=%s",
+        workflow.slug,
+        workflow.active_version,
+        here or "none",
+    )
 
 
 @dataclass(eq=False)
@@ -26,6 +45,8 @@ class Holding:
     code: type[WorkflowCode]
     handlers: dict[int, Handler]
     topics: dict[str, Topic]
+    #: The code of each handler that it has, by the handler's id.
+    codes: dict[int, type[HandlerCode]] = field(default_factory=dict)
     #: The runs of it that are in this worker's hands, by id. A run that commits by itself looks at a copy,
     #: in its own thread.
     hands: dict[int, Hand] = field(default_factory=dict)
@@ -41,23 +62,66 @@ class Holding:
     #: by this process's clock.
     refusals: int = 0
     left_until: float = 0.0
-    #: Events whose lane the code could not name; they are not asked for again.
-    unnameable: set[tuple[int, int]] = field(default_factory=set)
+    #: Deaths of workers, by consumer and claim, that are counted already (`engine.recovery`).
+    deaths: set[tuple[int, int | None]] = field(default_factory=set)
 
     @classmethod
     def of(cls, claim: Claim, workflow: Workflow, code: type[WorkflowCode]) -> Holding:
         """Return the holding of a claimed workflow. Two queries."""
+        handlers = {handler.pk: handler for handler in workflow.handlers.all()}
+        found = {pk: code.handler_named(handler.name) for pk, handler in handlers.items()}
         return cls(
             claim=claim,
             workflow=workflow,
             code=code,
-            handlers={handler.pk: handler for handler in workflow.handlers.all()},
+            handlers=handlers,
             topics={topic.name: topic for topic in workflow.topics.all()},
+            codes={pk: known for pk, known in found.items() if known is not None},
         )
+
+    @classmethod
+    def claimed(cls, workflow_id: int, *, holder: str) -> Holding | None:
+        """Claim the workflow and return it. Commits.
+
+        None if another worker holds it, or if this process has no code of its active version.
+        """
+        workflow = Workflow.objects.select_related("active_version").get(pk=workflow_id)
+        code = registry.get(workflow.slug)
+        active = workflow.active_version
+        if code is None or active is None or active.pair != code.version_pair():
+            tell_left_to_others(workflow, code.version if code else None)
+            return None
+        claimed = claims.claim(workflow_id, holder=holder)
+        return cls.of(*claimed, code) if claimed is not None else None
 
     @property
     def id(self) -> int:
         return self.claim.workflow_id
+
+    @cached_property
+    def policy(self) -> Policy:
+        return self.code.policy_for()
+
+    @cached_property
+    def _policies(self) -> list[Policy]:
+        return [self.code.policy_for(mutator) for mutator in self.code.mutators]
+
+    @cached_property
+    def longest_call_seconds(self) -> float:
+        """Return how long a call of any of its mutators may take."""
+        return max((limit.call_timeout_seconds for limit in self._policies), default=0.0)
+
+    @cached_property
+    def longest_backoff(self) -> timedelta:
+        """Return how long anything here is put off after a failure."""
+        limits = [self.policy, *self._policies]
+        return timedelta(seconds=max(limit.backoff_max_seconds for limit in limits))
+
+    @cached_property
+    def longest_lag(self) -> timedelta:
+        """Return how long absence in an outside system proves nothing."""
+        lags = [mutator.absence_is_proof_after for mutator in self.code.mutators]
+        return max(lags, default=timedelta())
 
     @property
     def is_current(self) -> bool:
@@ -71,7 +135,7 @@ class Holding:
             claim = self.claim
             self.workflow = Workflow.objects.select_related("active_version").get(pk=self.id)
             fresh = Holding.of(claim, self.workflow, self.code)
-            self.handlers, self.topics = fresh.handlers, fresh.topics
+            self.handlers, self.topics, self.codes = fresh.handlers, fresh.topics, fresh.codes
 
     def note_begun(self) -> None:
         """Note that the database took what a turn began."""
@@ -118,6 +182,8 @@ class Hand:
     lane: LaneView
     ahead: PrefetchedPeek | None = None
     prepared: PrepareResult | None = None
+    #: The events that it has reserved; None: not in memory.
+    events: list[Event] | None = None
     outcome: MutationOutcome = field(default_factory=lambda: MutationOutcome("none"))
     #: When its outside call must have begun, by `machine_seconds`; later it is not made at all.
     send_by: float = 0.0
@@ -127,3 +193,13 @@ class Hand:
     @property
     def handler(self) -> Handler:
         return self.holding.handlers[self.run.handler_id]
+
+    def start_over(self) -> float:
+        """Count that its events changed while they were prepared; return how long to leave their publisher."""
+        seconds = min(_START_OVER_SECONDS * 2 ** min(self.starts, 10), _LONGEST_START_OVER_SECONDS)
+        self.starts += 1
+        if self.starts % 5 == 0:
+            facts = (self.holding.workflow.slug, self.run.pk, self.run.lane, self.starts)
+            told = "run.starts_over workflow=%s run=%s lane=%s times=%s"
+            say(logging.WARNING, told, *facts)
+        return 0.0 if self.starts == 1 else seconds

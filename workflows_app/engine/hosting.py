@@ -3,23 +3,30 @@
 On being told to stop it begins nothing more, waits within a limit for what is under way, and gives back
 what it holds. A workflow of which a call or handler still hangs then keeps its claim: nobody may take it
 over before this process is gone.
+
+What hangs keeps its thread, and nobody can take that back but the end of the process. A host in which too
+many hang says so, and asks for that end.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from queue import Empty
 from typing import Any
 
 from django.db import Error, close_old_connections, connection, connections
 
 from workflows_app.conf import policy
+from workflows_app.engine.advancing import Slice
 from workflows_app.engine.holding import Holding
-from workflows_app.engine.host import Host, Slice
+from workflows_app.engine.host import Host
+from workflows_app.engine.jobs import Worker, hanging
 from workflows_app.waking import SESSION_NAME
 
 logger = logging.getLogger("workflows_app")
@@ -44,13 +51,25 @@ class _Stop:
 class ThreadedHost(Host):
     """A host that is told by messages what to do."""
 
-    def __init__(self, *, at_once: int, others_wait: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        *,
+        at_once: int,
+        others_wait: Callable[[], bool],
+        give_up: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(at_once=at_once)
+        #: Has this host stopped by whoever started it, and its process ended.
+        self._give_up = give_up
+        self._has_given_up = False
         self._others_wait = others_wait
         self._done: dict[int, Future[Slice]] = {}
         self._held_since: dict[int, float] = {}
         self._asked_at = 0.0
         self._stops_at: float | None = None
+        #: Nothing is taken any more; changed and asked under the gate.
+        self._has_ended = False
+        self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._loop, name="workflows-host", daemon=True)
 
     # Called by others
@@ -61,7 +80,12 @@ class ThreadedHost(Host):
     def take(self, workflow_id: int) -> Future[Slice]:
         """Have the workflow advanced until nothing is due. The future ends when it is given back."""
         done: Future[Slice] = Future()
-        self.inbox.put(_Take(workflow_id, done))
+        with self._gate:
+            if not self._has_ended:
+                self.inbox.put(_Take(workflow_id, done))
+                return done
+        # A job that was taken from the queue as the host ended: others do it.
+        done.set_result(Slice(0, has_more=True))
         return done
 
     def look(self) -> None:
@@ -87,12 +111,14 @@ class ThreadedHost(Host):
                 self._go_on()
         finally:
             self._end()
+            Worker.end_idle()
             connections.close_all()
 
     def _go_on(self) -> None:
         try:
             self.step(wait=1.0)
             self._make_room()
+            self._give_up_if_most_hang()
         except Error as error:
             self._fail(error)
         except Exception as error:
@@ -126,7 +152,7 @@ class ThreadedHost(Host):
         if self._stops_at is not None:
             message.done.set_result(Slice(0, has_more=True))
             return
-        if pk in self.holdings or pk in self._calling():
+        if pk in self.holdings or pk in self._under_way.calling():
             # Its job was taken for stalled and made anew, or calls of a claim that ended are under way.
             message.done.set_result(Slice(0, has_more=False))
             return
@@ -146,6 +172,18 @@ class ThreadedHost(Host):
         done = self._done.pop(holding.id, None)
         if done is not None and not done.done():
             done.set_result(Slice(self.begun, has_more=holding.is_closing))
+
+    def _give_up_if_most_hang(self) -> None:
+        # All that were under way in an outage may hang at once: that alone is no reason.
+        if hanging() <= 2 * self.at_once or self._has_given_up:
+            return
+        self._has_given_up = True
+        logger.error(
+            "worker.gives_up hung=%s: handlers or calls that took too long still keep their threads;"
+            " it ends, to be started anew",
+            hanging(),
+        )
+        self._give_up()
 
     def _make_room(self) -> None:
         """Give a workflow back that was held for long, if another one waits for its place."""
@@ -181,3 +219,10 @@ class ThreadedHost(Host):
         for future in self._done.values():
             if not future.done():
                 future.set_result(Slice(self.begun, has_more=False))
+        with self._gate:
+            self._has_ended = True
+        with contextlib.suppress(Empty):
+            while True:
+                message = self.inbox.get_nowait()
+                if isinstance(message, _Take):
+                    message.done.set_result(Slice(0, has_more=True))

@@ -51,10 +51,15 @@ class Item:
 
 @dataclass(frozen=True)
 class Naming:
-    """The lanes that the code gave to events that had none: by event id, its revision and the lane."""
+    """What the code said of events that had no lane: by event id, its revision, and the lane or why none."""
 
     holding: Holding
     lanes: dict[int, tuple[int, str]]
+    refused: dict[int, tuple[int, str]]
+
+    @property
+    def event_ids(self) -> list[int]:
+        return [*self.lanes, *self.refused]
 
 
 @dataclass
@@ -67,6 +72,10 @@ class Step:
     prepared: PrepareResult | None = None
     outcome: MutationOutcome | None = None
     ahead: PrefetchedPeek | None = None
+    #: The events that it has reserved, if that is new.
+    events: list[Event] | None = None
+    #: The death of a worker, by consumer and claim, of which the consumer's breaker knows now.
+    death: tuple[int, int | None] | None = None
 
     def take(self) -> None:
         """Let the hand be as the turn has made it. To be called when that is durable."""
@@ -76,8 +85,12 @@ class Step:
             hand.prepared = self.prepared
         if self.outcome is not None:
             hand.outcome = self.outcome
+        if self.events is not None:
+            hand.events = self.events
         if self.ahead is not None:
             hand.ahead = self.ahead
+        if self.death is not None:
+            hand.holding.deaths.add(self.death)
         if self.todo is Todo.NOTHING:
             hand.holding.hands.pop(self.run.pk, None)
         else:
@@ -94,6 +107,8 @@ class Taken:
     """What a turn did. Nothing in memory has changed before `take`."""
 
     now: datetime
+    #: By how much this machine's clock is ahead of the database's.
+    seconds_ahead: float = 0.0
     steps: list[Step] = field(default_factory=list)
     #: How many runs were begun, asked about, retried, recovered or continued.
     begun: int = 0
@@ -103,7 +118,10 @@ class Taken:
     starting_over: list[Hand] = field(default_factory=list)
     #: Answers that can change nothing any more.
     late: list[tuple[Hand, Finding]] = field(default_factory=list)
+    #: Workflows that somebody else has claimed.
     fenced: list[Holding] = field(default_factory=list)
+    #: Such that are in nobody's hands any more, and of which nothing is lost.
+    let_go: list[Holding] = field(default_factory=list)
     #: The runs whose rows are gone: the database has crashed.
     forgotten: list[Hand] = field(default_factory=list)
     rested: list[Holding] = field(default_factory=list)

@@ -1,12 +1,13 @@
 """Authors' code in threads, with a time limit (P3, P8).
 
 The host gives a job to a thread, and goes on without it when its time is over: the thread can't be
-stopped, and what it answers later is handed to `late`. A thread whose job ended in time waits a while
-for the next one.
+stopped, and what it answers later is handed to `late`, one answer at a time. A thread whose job ended in
+time waits a while for the next one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
 import time
@@ -21,8 +22,12 @@ from workflows_app.sdk.deadlines import limit_call
 
 #: How a thread is called while it works, and while it waits.
 _WORKING, _WAITING = "workflows-call", "workflows-caller"
+#: Jobs that nobody waits for any more, and that still keep their threads.
+_hanging: set[Job] = set()
 #: How long it waits for the next job.
 _IDLE_SECONDS = 10.0
+#: Whoever hands over a late answer. Each takes a connection, and an outage may end with hundreds of them.
+_LATE = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,12 @@ class Job:
             # Whatever becomes of this thread: the answer may be known to nobody else.
             with self._lock:
                 in_time, self._is_over = not self._is_over, True
-            (self._done if in_time else self._late)(answer)
+                _hanging.discard(self)
+            if in_time:
+                self._done(answer)
+            else:
+                with _LATE:
+                    self._late(answer)
         return in_time
 
     def give_up(self) -> Answer | None:
@@ -94,7 +104,13 @@ class Job:
             if self._is_over:
                 return None
             self._is_over = True
+            _hanging.add(self)
         return Answer(timed_out=True, duration_ms=self._elapsed_ms())
+
+
+def hanging() -> int:
+    """Return how many threads of this process hang in authors' code whose time is over."""
+    return len(_hanging)
 
 
 class Worker:
@@ -103,7 +119,7 @@ class Worker:
     _idle: list[Worker] = []
 
     def __init__(self) -> None:
-        self._jobs: SimpleQueue[Job] = SimpleQueue()
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         # A daemon: a job that never ends must not keep the process from ending.
         threading.Thread(target=self._run, daemon=True, name=_WORKING).start()
 
@@ -115,6 +131,13 @@ class Worker:
         except IndexError:
             worker = cls()
         worker._jobs.put(job)
+
+    @classmethod
+    def end_idle(cls) -> None:
+        """Have the threads that wait for a job end, with their connections."""
+        with contextlib.suppress(IndexError):
+            while True:
+                cls._idle.pop()._jobs.put(None)
 
     def _run(self) -> None:
         thread = threading.current_thread()

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from workflows_app.models import LaneRefusal
 from workflows_app.models.rows import Tuples
+from workflows_app.models.saving import storable
 
 #: The id of the oldest pending event that handler `h` takes in lane `lane`.
 OLDEST = """(SELECT min(first.id) FROM workflows_app_topic topic
@@ -65,28 +67,30 @@ _ANNOUNCE = _new_states(
     "(SELECT DISTINCT * FROM unnest($1::bigint[], $2::text[]) AS n(handler, lane))"
 )
 
-_REFRESH = f"""
-    UPDATE workflows_app_lanestate state
-       SET is_held = seen.is_held, oldest_pending = seen.oldest
-      FROM (SELECT DISTINCT * FROM unnest($1::bigint[], $2::text[]) AS t(workflow, lane)) touched
-      JOIN workflows_app_handler handler ON handler.workflow_id = touched.workflow
-     CROSS JOIN LATERAL (
-           SELECT known.id,
-                  {HELD.format(workflow="touched.workflow", lane="touched.lane")} AS is_held,
-                  {OLDEST.format(handler="handler.id", lane="touched.lane")} AS oldest
-             FROM {_KNOWN}) seen
-     WHERE state.id = seen.id
-       AND (state.is_held, state.oldest_pending) IS DISTINCT FROM (seen.is_held, seen.oldest)
-"""
 #: Of a lane in which nothing is left, nothing is to be remembered but its state.
-_FORGET = f"""
-    DELETE FROM workflows_app_lanestate state
-     USING unnest($1::bigint[], $2::text[]) AS touched(workflow, lane)
-      JOIN workflows_app_handler handler ON handler.workflow_id = touched.workflow
-     CROSS JOIN LATERAL (SELECT known.id FROM {_KNOWN}) found
-     WHERE state.id = found.id AND handler.kind = 'consumer' AND state.lane <> ''
-       AND NOT state.is_held AND state.oldest_pending IS NULL
-       AND state.state IS NULL AND state.wake_at IS NULL
+_REFRESH = f"""
+    WITH seen AS MATERIALIZED (
+        SELECT known.*,
+               handler.kind = 'consumer' AND known.lane <> '' AND NOT known.is_held_now
+                   AND known.oldest IS NULL AND known.state IS NULL AND known.wake_at IS NULL
+                   AS is_over
+          FROM unnest($1::bigint[], $2::text[]) AS touched(workflow, lane)
+          JOIN workflows_app_handler handler ON handler.workflow_id = touched.workflow
+         CROSS JOIN LATERAL (
+               SELECT known.*,
+                      {HELD.format(workflow="touched.workflow", lane="touched.lane")} AS is_held_now,
+                      {OLDEST.format(handler="handler.id", lane="touched.lane")} AS oldest
+                 FROM {_KNOWN}) known
+    ), forgotten AS (
+        DELETE FROM workflows_app_lanestate state USING seen
+         WHERE state.id = seen.id AND seen.is_over
+    )
+    UPDATE workflows_app_lanestate state
+       SET is_held = seen.is_held_now, oldest_pending = seen.oldest
+      FROM seen
+     WHERE state.id = seen.id AND NOT seen.is_over
+       AND (seen.is_held, seen.oldest_pending)
+           IS DISTINCT FROM (seen.is_held_now, seen.oldest)
 """
 
 _NOTE = f"""
@@ -98,6 +102,16 @@ _NOTE = f"""
     ON CONFLICT (handler_id, lane) DO UPDATE
        SET state = EXCLUDED.state, wake_at = EXCLUDED.wake_at, failures = EXCLUDED.failures,
            arrivals_seen = EXCLUDED.arrivals_seen
+"""
+
+
+_REFUSE = """
+    WITH named AS (DELETE FROM workflows_app_lanerefusal WHERE event_id = ANY($1::bigint[]))
+    INSERT INTO workflows_app_lanerefusal (event_id, revision, version_id, why)
+    SELECT * FROM unnest($2::bigint[], $3::int[], $4::bigint[], $5::text[])
+     ORDER BY 1
+    ON CONFLICT (event_id) DO UPDATE
+       SET revision = EXCLUDED.revision, version_id = EXCLUDED.version_id, why = EXCLUDED.why
 """
 
 
@@ -132,6 +146,17 @@ def note(notes: Sequence[Note]) -> Tuples:
     return Tuples(_NOTE, [json.dumps(rows)])
 
 
+def refuse(refused: Sequence[LaneRefusal], *, named: Sequence[int]) -> Tuples:
+    """Return the statement that keeps which events have no lane, and forgets those that are `named` now."""
+    columns: list[list[Any]] = [
+        [one.event_id for one in refused],
+        [one.revision for one in refused],
+        [one.version_id for one in refused],
+        [storable(one.why) for one in refused],
+    ]
+    return Tuples(_REFUSE, [list(named), *columns])
+
+
 def announce(news: Iterable[tuple[int, str]]) -> Tuples:
     """Return the statement that tells handlers of new events in lanes. Needs the workflows' locks."""
     pairs = list(news)
@@ -139,13 +164,13 @@ def announce(news: Iterable[tuple[int, str]]) -> Tuples:
 
 
 def refresh(touched: Iterable[tuple[int, str]]) -> list[Tuples]:
-    """Return the statements that bring the lanes `touched`, as (workflow, lane), up to date.
+    """Return the statement that brings the lanes `touched`, as (workflow, lane), up to date.
 
     Needs the workflows' locks, and comes after what was changed.
     """
     pairs = sorted(set(touched))
     arrays = [[workflow for workflow, _ in pairs], [lane for _, lane in pairs]]
-    return [Tuples(_REFRESH, arrays), Tuples(_FORGET, arrays)] if pairs else []
+    return [Tuples(_REFRESH, arrays)] if pairs else []
 
 
 def refresh_now(*touched: tuple[int, str]) -> None:

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 
 from django.db import transaction
 
 from workflows_app.conf import policy
 from workflows_app.engine.answers import Finding, Verdict
-from workflows_app.engine.claims import lock_workflow
+from workflows_app.engine.claims import lock_workflow, name_session
+from workflows_app.engine.holding import Hand
 from workflows_app.engine.log import log
 from workflows_app.engine.outages import retry_through_outage
 from workflows_app.engine.outcomes import record_evidence
 from workflows_app.models import Evidence, Mutation
+from workflows_app.models.saving import storable
 
 
 def record_late(mutation: Mutation, finding: Finding) -> None:
     """Keep a finding that can't change the state any more; flag it if it contradicts. Commits."""
     seconds = policy().answer_kept_seconds
-    retry_through_outage(lambda: _write_late(mutation, finding), within_seconds=seconds)
+    tries = itertools.count()
+    retry_through_outage(
+        lambda: _write_late(mutation, finding, is_again=next(tries) > 0), within_seconds=seconds
+    )
 
 
-def _write_late(called: Mutation, finding: Finding) -> None:
+def record_if_answer(hand: Hand, what: object) -> None:
+    """Keep what came back of a run that is in other hands by now, if it is an answer. Commits."""
+    finding: Finding | None = getattr(what, "finding", None)
+    if finding is not None:
+        record_late(hand.run.mutation, finding)
+
+
+def _write_late(called: Mutation, finding: Finding, *, is_again: bool) -> None:
     # By its key too: the number of a row that is gone is given again.
     same = Mutation.objects.filter(pk=called.pk, idempotency_key=called.idempotency_key)
     workflow_pk = same.values_list("run__workflow_id", flat=True).first()
@@ -31,14 +44,23 @@ def _write_late(called: Mutation, finding: Finding) -> None:
         log("mutation.forgotten", called.run, level=logging.ERROR, **facts, said=finding.verdict)
         return
     with transaction.atomic(durable=True):
+        name_session()
         lock_workflow(workflow_pk)
         mutation = same.select_related("run__workflow").get()
         contradicts = contradicts_ledger(finding.verdict, mutation.status)
-        record_evidence(mutation, Evidence.Kind.LATE, finding, contradicts=contradicts)
+        if not (is_again and _is_kept(mutation, finding)):
+            record_evidence(mutation, Evidence.Kind.LATE, finding, contradicts=contradicts)
     level = logging.ERROR if contradicts else logging.WARNING
     facts = {"said": finding.verdict.value, "ledger": mutation.status}
     name = "mutation.contradicted" if contradicts else "mutation.late_answer"
     log(name, mutation.run, level=level, mutation=mutation.pk, **facts)
+
+
+def _is_kept(mutation: Mutation, finding: Finding) -> bool:
+    """Tell whether only the answer that it is committed was lost."""
+    told = {"verdict": finding.verdict.value, "detail": storable(finding.told)}
+    late = mutation.evidence.filter(kind=Evidence.Kind.LATE, duration_ms=finding.duration_ms)
+    return late.filter(**told).exists()
 
 
 def contradicts_ledger(verdict: Verdict, status: str) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from workflows_app.engine.beginning import Beginner
 from workflows_app.engine.case import Changes
 from workflows_app.engine.claims import Claim
 from workflows_app.engine.holding import Holding
 from workflows_app.engine.items import Taken
-from workflows_app.engine.planner import Plan
+from workflows_app.engine.planner import Plan, plan
 from workflows_app.engine.sight import Request, Sight
+from workflows_app.engine.snapshot import Snapshots
 from workflows_app.models import Workflow
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
 
@@ -20,9 +20,11 @@ def what_is_next(
 ) -> Plan:
     """Return what the claim `token` would begin in the locked `workflow`.
 
-    Takes arrivals as a turn does: roll the transaction back.
+    By the dates as they are, also where a turn would doubt them. Takes arrivals as a turn does: roll the
+    transaction back.
     """
     holding = Holding.of(Claim(workflow.pk, token, ""), workflow, code)
     sight = Sight(Request(holdings=[holding], room=1, waits=True, is_nested=True))
     sight.read()
-    return Beginner(sight, Changes(), Taken(now), now).plan_for(holding, 1)
+    seen = Snapshots(sight, Changes(), Taken(now), now, doubts_dates=False)
+    return plan(seen.of(holding, room=1))

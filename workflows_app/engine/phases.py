@@ -6,6 +6,7 @@ written of it. Nothing is written here. What authors' code raises becomes a valu
 
 from __future__ import annotations
 
+import logging
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from workflows_app.engine.contexts import (
     Reader,
 )
 from workflows_app.engine.holding import Hand
+from workflows_app.engine.log import log
 from workflows_app.errors import UndeclaredMutator, WrongReturn
 from workflows_app.models import Run
 from workflows_app.outages import outage_of
@@ -35,6 +37,8 @@ from workflows_app.sdk.mutators import Mutator
 from workflows_app.sdk.values import InputRef, MutationCall, PrepareResult
 
 TARGET_LENGTH = 300
+#: An author gave data for a call, and forgot to say of which events.
+_TOOK_NOTHING = "data was given, but no event: name it in PrepareResult(reservations=...)"
 #: The database has undone what somebody else was writing at the same time.
 LOST_A_RACE = (DeadlockDetected, LockNotAvailable, SerializationFailure)
 MESSAGE_LENGTH = 10_000
@@ -109,7 +113,7 @@ def prepare(hand: Hand, *, now: datetime, reader: Reader) -> Prepared | Finished
     phase = Run.Phase.PREPARING
     try:
         consumer = code_of(hand, Consumer)
-        policy = hand.holding.code.policy_for()
+        policy = hand.holding.policy
         ahead, hand.ahead = hand.ahead, None
         view = PrepareView(consumer, policy, now, hand.run.lane, reader, ahead)
         result = consumer().prepare(view, copied(hand.lane.state))
@@ -120,6 +124,15 @@ def prepare(hand: Hand, *, now: datetime, reader: Reader) -> Prepared | Finished
             return Prepared(result, _mutate(hand, consumer, result, policy))
     except (Exception, SystemExit) as error:
         return Broke.by(error, phase.value)
+    if result.data and view.offered:
+        log(
+            "run.took_nothing",
+            hand.run,
+            level=logging.WARNING,
+            lane=hand.run.lane,
+            offered=len(view.offered),
+            hint=_TOOK_NOTHING,
+        )
     hand.prepared = result
     return next_of(hand, now=now)
 
@@ -129,7 +142,7 @@ def mutate_again(hand: Hand) -> Prepared | Broke:
     assert hand.prepared is not None
     try:
         consumer = code_of(hand, Consumer)
-        call = _mutate(hand, consumer, hand.prepared, hand.holding.code.policy_for())
+        call = _mutate(hand, consumer, hand.prepared, hand.holding.policy)
     except (Exception, SystemExit) as error:
         return Broke.by(error, hand.run.phase)
     return Prepared(hand.prepared, call, is_again=True)
@@ -140,7 +153,7 @@ def next_of(hand: Hand, *, now: datetime) -> Finished | Broke:
     assert hand.prepared is not None
     try:
         consumer = code_of(hand, Consumer)
-        policy = hand.holding.code.policy_for()
+        policy = hand.holding.policy
         view = NextView(consumer, hand.holding.code, policy, now, copied(hand.lane.state))
         state = consumer().next(view, hand.prepared.copied(), _copied(hand))
         view.raise_violation()
@@ -154,12 +167,12 @@ def poll(hand: Hand, *, now: datetime) -> Polled | Broke:
     """Run `poll`."""
     try:
         producer = code_of(hand, Producer)
-        policy = hand.holding.code.policy_for()
+        policy = hand.holding.policy
         view = PollView(producer, hand.holding.code, policy, now)
         state = producer().poll(view, copied(hand.lane.state))
         view.raise_violation()
         state = json_value(state, field="state", limit_bytes=policy.json_max_bytes)
-        next_poll_at = producer.schedule.next_after(now)
+        next_poll_at = hand.holding.code.schedule_of(producer).next_after(now)
     except (Exception, SystemExit) as error:
         return Broke.by(error, Run.Phase.PREPARING.value)
     return Polled(state, next_poll_at, view.inputs, view.publications)
@@ -203,9 +216,9 @@ def ask(hand: Hand, mutator: type[Mutator]) -> Callable[[], Any]:
 
 def code_of(hand: Hand, base: type[Handler]) -> Any:
     """Return the handler's class. Raises LookupError if the code has none of its name."""
-    code = hand.holding.code
-    found = code.handler_named(hand.handler.name)
+    found = hand.holding.codes.get(hand.run.handler_id)
     if found is None or not issubclass(found, base):
+        code = hand.holding.code
         raise LookupError(f"version {code.version} has no handler '{hand.handler.name}'")
     return found
 

@@ -9,13 +9,18 @@
 A retry is owed after a pause that grows with crashes in a row. After `crash_retries` of them the run
 fails as `poison`, which waits for a person or new code: something in it ends workers. Reconciling and
 blocked runs and owed retries need no recovery: their state is all there is.
+
+To the circuit breaker of a consumer a death is one unknown outcome, however many of its calls were in
+flight. That a worker died says nothing about the outside system: fifty calls that end with one worker must
+not stop all others. But it says that no answer came, and answers that end workers, one after the other,
+must not make unknown outcomes without end.
 """
 
 from __future__ import annotations
 
 import logging
 
-from workflows_app.engine import retry
+from workflows_app.engine import breakers, retry
 from workflows_app.engine.answers import Finding, Verdict
 from workflows_app.engine.case import Case
 from workflows_app.engine.log import log
@@ -27,12 +32,23 @@ LOST = "the worker ended before the outcome was recorded"
 DIED = "its worker died"
 
 
-def recover(case: Case, *, token: int, why: str = DIED) -> Todo:
-    """Settle the run of a dead worker as far as the ledger allows. Needs the lock."""
+def was_in_flight(run: Run) -> bool:
+    """Tell whether the outside call of `run` was under way when its worker died."""
+    mutation: Mutation | None = getattr(run, "mutation", None)
+    return mutation is not None and mutation.status == Mutation.Status.IN_FLIGHT
+
+
+def recover(case: Case, *, token: int, why: str = DIED, is_counted: bool = False) -> Todo:
+    """Settle the run of a dead worker as far as the ledger allows. Needs the lock.
+
+    `is_counted`: the circuit breaker of its consumer knows of this death already.
+    """
     run, mutation = case.run, case.mutation
     log("run.recovered", run, level=logging.WARNING, lane=run.lane, phase=run.phase, why=why)
     case.touch()
-    if mutation is not None and mutation.status == Mutation.Status.IN_FLIGHT:
+    if mutation is not None and was_in_flight(run):
+        if not is_counted:
+            breakers.count_unknown(case)
         run.fencing_token = token
         # Nobody knows when the call ended. By now it has.
         mutation.ended_at = case.now

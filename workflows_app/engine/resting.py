@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 
 from workflows_app.conf import policy
 from workflows_app.engine.case import Changes
-from workflows_app.engine.holding import Holding
+from workflows_app.engine.holding import Holding, tell_left_to_others
 from workflows_app.engine.items import Step, Taken
-from workflows_app.engine.log import logger
 from workflows_app.engine.outcomes import OUTSIDE
 from workflows_app.engine.sight import Sight
 from workflows_app.models import Run, Workflow
@@ -83,20 +82,10 @@ def _rest(holding: Holding, taken: Taken) -> tuple[int, datetime | None, bool]:
     return holding.id, taken.looked.get(holding.id), listens
 
 
-def tell_left_to_others(workflow: Workflow, here: str | None) -> None:
-    logger.warning(
-        "workflow.left_to_others workflow=%s active=%s here=%s",
-        workflow.slug,
-        workflow.active_version,
-        here or "none",
-    )
-
-
 def _kept_until(holding: Holding, sight: Sight, *, calls: bool) -> datetime | None:
     """Return until when the claim is to be kept, or None if it lasts: no call may outlive it."""
     expires_at = sight.locked[holding.id].expires_at
-    mutators = [holding.code.policy_for(mutator) for mutator in holding.code.mutators if calls]
-    longest = max((limit.call_timeout_seconds for limit in mutators), default=0.0)
+    longest = holding.longest_call_seconds if calls else 0.0
     until = sight.database_now + timedelta(seconds=longest + policy().lease_seconds)
     if expires_at is not None and expires_at >= until:
         return None

@@ -97,7 +97,7 @@ def poll_again(case: Case) -> None:
     failures = lane.failures + 1
     wake_at = case.now + case.policy.retry_delay(failures)
     if handler is not None and issubclass(handler, Producer):
-        wake_at = min(wake_at, handler.schedule.next_after(case.now))
+        wake_at = min(wake_at, case.code.schedule_of(handler).next_after(case.now))
     note = Note(case.run.handler_id, case.run.lane, lane.state, wake_at, None, failures)
     case.changes.notes.append(note)
 
@@ -134,7 +134,7 @@ def make_retry(
     next_only = only_next_is_missing(run)
     keeps = next_only or same_prepare_result
     phase = Run.Phase.MUTATED if next_only else Run.Phase.PREPARED
-    retry = Run(
+    retry = Run.begun(
         workflow_id=run.workflow_id,
         handler_id=run.handler_id,
         lane=run.lane,

@@ -24,17 +24,20 @@ from workflows_app.engine.answers import Verdict
 from workflows_app.engine.beginning import Beginner
 from workflows_app.engine.case import Case, Changes
 from workflows_app.engine.commit import outcome_of
-from workflows_app.engine.drift import compare_clocks
+from workflows_app.engine.drift import seconds_ahead
+from workflows_app.engine.fitting import is_checked, is_expected, is_told
 from workflows_app.engine.holding import Hand, Holding
-from workflows_app.engine.items import Asked, Called, CantAsk, Item, Naming, Step, Taken
-from workflows_app.engine.outcomes import Todo, is_open_question
+from workflows_app.engine.items import Asked, Called, Item, Naming, Step, Taken
+from workflows_app.engine.log import told_when_durable
+from workflows_app.engine.naming import write_naming
+from workflows_app.engine.outcomes import Todo
 from workflows_app.engine.phases import Finished, Prepared
 from workflows_app.engine.publications import Publications, Wanted
 from workflows_app.engine.resting import rest_or_extend
 from workflows_app.engine.sight import Request, Sight
 from workflows_app.engine.writing import write
 from workflows_app.models import Run
-from workflows_app.models.saving import collected, save_with_history, then
+from workflows_app.models.saving import collected, then
 
 Clock = Callable[[], datetime]
 
@@ -60,7 +63,7 @@ def take_turn(
     """Take a turn for `holdings`, whose runs `items` are about. Opens a transaction and commits."""
     is_nested = connection.in_atomic_block
     turn = _Turn(holdings, items, limits, clock, list(namings), is_nested=is_nested)
-    with transaction.atomic(durable=not is_nested):
+    with told_when_durable(), transaction.atomic(durable=not is_nested):
         return turn.take()
 
 
@@ -74,7 +77,7 @@ def commit_alone(
     """
     is_nested = connection.in_atomic_block
     nothing = Limits(0, may_begin=False)
-    with transaction.atomic(durable=not is_nested):
+    with told_when_durable(), transaction.atomic(durable=not is_nested):
         first()
         turn = _Turn([hand.holding], [item], nothing, clock, [], is_nested=is_nested, waits=True)
         return turn.take()
@@ -115,10 +118,10 @@ class _Turn:
         self._sight = Sight(
             Request(
                 holdings=holdings,
-                run_ids=[item.hand.run.pk for item in items],
-                ending_ids=[item.hand.run.pk for item in ending],
+                hands=[item.hand for item in items],
+                ending=[item.hand for item in ending],
                 lanes={(item.hand.holding.id, item.hand.run.lane) for item in ending},
-                event_ids=_wanted(items) + [pk for one in namings for pk in one.lanes],
+                event_ids=_wanted(items) + [pk for one in namings for pk in one.event_ids],
                 publications=publications,
                 room=limits.room + len(ending) if limits.may_begin else 0,
                 waits=waits,
@@ -133,9 +136,9 @@ class _Turn:
         sight = self._sight
         asked_at = timezone.now()
         sight.read()
-        compare_clocks(sight.database_now, asked_at=asked_at)
+        ahead = seconds_ahead(sight.database_now, asked_at=asked_at, answered_at=timezone.now())
         now = self._clock() if self._clock else sight.database_now
-        taken = Taken(now)
+        taken = Taken(now, seconds_ahead=ahead)
         with collected(commit=not self._is_nested):
             held = self._those_held(taken)
             if len(held) < len(self._holdings):
@@ -143,11 +146,11 @@ class _Turn:
             for item in self._items:
                 if item.hand.holding.id in held:
                     self._write(item, taken)
-                elif item.hand.holding not in taken.fenced:
+                elif item.hand.holding not in [*taken.fenced, *taken.let_go]:
                     taken.left.append(item)
             for naming in self._namings:
                 if naming.holding.id in held:
-                    self._name(naming)
+                    write_naming(naming, self._sight.wanted, self._changes)
             beginner = Beginner(sight, self._changes, taken, now)
             # The one with the least in hand comes first: no workflow takes all places for long.
             for holding in sorted(held.values(), key=lambda one: len(one.hands)):
@@ -155,7 +158,7 @@ class _Turn:
                     beginner.begin(holding, room=self._limits.room)
             rest_or_extend(held.values(), sight, taken, self._changes, can_rest=sight.has_looked)
             self._finish(beginner)
-        beginner.take_what_was_peeked()
+        beginner.peeks.take()
         return taken
 
     def _finish(self, beginner: Beginner) -> None:
@@ -166,7 +169,7 @@ class _Turn:
             then(lane_states.announce(sorted(changes.news)))
         for statement in lane_states.refresh(changes.touched):
             then(statement)
-        beginner.peek_ahead()
+        beginner.peeks.ask()
 
     def _those_held(self, taken: Taken) -> dict[int, Holding]:
         """Return the holdings that are locked and still ours, as they are now."""
@@ -175,8 +178,12 @@ class _Turn:
             locked = self._sight.locked.get(holding.id)
             if locked is None:
                 continue
-            if (locked.token, locked.holder) != (holding.claim.token, holding.claim.holder):
-                taken.fenced.append(holding)
+            ours = (holding.claim.token, holding.claim.holder)
+            if (locked.token, locked.holder) != ours:
+                # If the last claim is ours, an earlier try of this turn gave it back, and only the answer
+                # to its COMMIT was lost.
+                is_given_back = (locked.token, locked.claimed_by) == ours
+                (taken.let_go if is_given_back else taken.fenced).append(holding)
                 continue
             holding.see(locked.status, locked.active_version_id)
             held[holding.id] = holding
@@ -190,14 +197,14 @@ class _Turn:
             taken.forgotten.append(hand)
             return
         case = self._case(hand, run)
-        if not self._is_expected(hand, run, what):
+        if not is_expected(hand, run, what):
             self._refuse_alone()
-            if item.is_again and isinstance(what, Prepared) and _is_checked(hand, run):
+            if item.is_again and isinstance(what, Prepared) and is_checked(hand, run):
                 # It was written, and the answer to COMMIT was lost. Nothing has left.
                 next_one = Todo.CALL if run.phase == Run.Phase.MUTATING else Todo.NEXT
                 taken.steps.append(Step(hand, run, next_one, prepared=what.result))
                 return
-            if isinstance(what, Called | Asked) and not (item.is_again and _is_told(run, what)):
+            if isinstance(what, Called | Asked) and not (item.is_again and is_told(run, what)):
                 taken.late.append((hand, what.finding))
             self._go_on_as_it_is(hand, run, taken)
             return
@@ -210,6 +217,7 @@ class _Turn:
         step = Step(hand, run, todo)
         if isinstance(what, Prepared):
             step.prepared = what.result
+            step.events = None if what.is_again else case.events
         if todo is Todo.NEXT:
             step.outcome = outcome_of(run)
         taken.steps.append(step)
@@ -219,20 +227,6 @@ class _Turn:
         if self._is_alone:
             raise Overtaken
 
-    def _is_expected(self, hand: Hand, run: Run, what: object) -> bool:
-        """Tell whether the run is still as it was when the work on it began."""
-        if isinstance(what, Called):
-            return run.fencing_token == hand.holding.claim.token and is_open_question(
-                run, asked=False
-            )
-        if isinstance(what, CantAsk):
-            return is_open_question(run, asked=True)
-        if isinstance(what, Asked):
-            attempts = run.mutation.reconcile_attempts if hasattr(run, "mutation") else -1
-            return attempts == what.attempts and is_open_question(run, asked=True)
-        is_ours = run.fencing_token == hand.holding.claim.token
-        return is_ours and run.status == Run.Status.ACTIVE and run.phase == hand.run.phase
-
     def _go_on_as_it_is(self, hand: Hand, run: Run, taken: Taken) -> None:
         """Let go of the run: what it does next follows from its rows, at the next look."""
         taken.steps.append(Step(hand, run, Todo.NOTHING))
@@ -240,8 +234,8 @@ class _Turn:
 
     def _case(self, hand: Hand, run: Run) -> Case:
         holding = hand.holding
-        run.workflow = holding.workflow
-        run.handler = holding.handlers[run.handler_id]
+        known = run._state.fields_cache
+        known["workflow"], known["handler"] = holding.workflow, holding.handlers[run.handler_id]
         return Case(
             claim=holding.claim,
             workflow=holding.workflow,
@@ -257,38 +251,6 @@ class _Turn:
 
     def _now(self) -> datetime:
         return self._clock() if self._clock else self._sight.database_now
-
-    def _name(self, naming: Naming) -> None:
-        for pk, (revision, lane) in naming.lanes.items():
-            event = self._sight.wanted.get(pk)
-            if event is None or event.revision != revision or event.status != "pending":
-                continue
-            if pk in self._changes.republished:
-                continue
-            event.lane = lane
-            save_with_history(event, reason="its lane was named", fields=["lane"])
-            topic = next(t for t in naming.holding.topics.values() if t.pk == event.topic_id)
-            if topic.consumer_id is not None:
-                self._changes.news.add((topic.consumer_id, lane))
-                naming.holding.is_to_look = True
-
-
-def _is_checked(hand: Hand, run: Run) -> bool:
-    """Tell whether the checkpoint of this run is there."""
-    is_ours = run.status == Run.Status.ACTIVE and run.fencing_token == hand.holding.claim.token
-    if run.phase == Run.Phase.MUTATING:
-        return is_ours and is_open_question(run, asked=False)
-    return is_ours and run.phase == Run.Phase.PREPARED and bool(run.idempotency_key)
-
-
-def _is_told(run: Run, what: Called | Asked) -> bool:
-    """Tell whether the answer is in the ledger."""
-    mutation = getattr(run, "mutation", None)
-    if mutation is None:
-        return False
-    if isinstance(what, Asked):
-        return bool(mutation.reconcile_attempts > what.attempts)
-    return mutation.ended_at is not None
 
 
 #: What is known to this process alone, or must be known before a call leaves.

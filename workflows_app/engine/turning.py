@@ -15,11 +15,12 @@ from itertools import chain
 
 from django.db import DatabaseError, Error, connection
 from django.utils import timezone
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from workflows_app.boundaries import Boundary, reached
 from workflows_app.conf import policy
 from workflows_app.engine.answers import Finding, Verdict
+from workflows_app.engine.drift import Drift
 from workflows_app.engine.holding import Holding
 from workflows_app.engine.items import Asked, Called, Item, Naming, Taken
 from workflows_app.engine.log import log, logger
@@ -42,6 +43,7 @@ class Turner:
 
     def __init__(self, clock: Clock | None) -> None:
         self._clock = clock
+        self._drift = Drift()
 
     def now(self) -> datetime:
         """Return the time of this process, to know when to look again. What is due, the turn decides."""
@@ -79,7 +81,7 @@ class Turner:
                 logger.exception("workflow.not_advanced workflow=%s", holding.workflow.slug)
                 # What is in hand is not let go: its calls are under way.
                 taken = Taken(self.now())
-                (taken.refused if holding.hands else taken.fenced).append(holding)
+                (taken.refused if holding.hands else taken.let_go).append(holding)
                 yield taken, []
                 yield from self._kept(holding)
 
@@ -101,8 +103,9 @@ class Turner:
         except DatabaseError as error:
             if watch.saw(error):
                 raise
-            if isinstance(error.__cause__, LockNotAvailable):
-                # An application is writing the same row: this run waits for it, and nobody else does.
+            if isinstance(error.__cause__, LockNotAvailable | QueryCanceled):
+                # An application is writing the same row, or the database is too busy: what came back from
+                # outside is kept, and this run waits, and nobody else does.
                 return Taken(self.now(), left=[item]), []
             log("run.refused", item.hand.run, level=40, error=_said(error))
             told = replace(item, what=_what_is_left(item, error))
@@ -135,6 +138,11 @@ class Turner:
         taken = take_turn(holdings, items, limits=limits, clock=self._clock, namings=namings)
         return taken, items
 
+    def tell_of_clock(self, seconds_ahead: float) -> None:
+        """Tell of a clock that differs, unless that was said lately. Commits."""
+        if self._drift.is_news(seconds_ahead):
+            self.outlast(lambda: self._drift.tell(seconds_ahead))
+
     def outlast(self, write: Callable[[], None]) -> None:
         """Call `write` unless the database stays away for long: then it is not needed."""
         try:
@@ -163,6 +171,14 @@ def _what_is_left(item: Item, error: DatabaseError) -> Broke | Called | Asked:
     if not isinstance(what, Prepared | Finished | Polled):
         phase = Run.Phase.PREPARING
     return Broke(Run.FailureKind.LOGIC, why, "", phase.value)
+
+
+def tell_answer(item: Item, todo: Todo | None) -> None:
+    """Say that an answer from outside has come (`boundaries`)."""
+    if isinstance(item.what, Called):
+        reached(Boundary.ANSWERED)
+    elif todo is Todo.ASK:
+        reached(Boundary.ASKED)
 
 
 def tell_boundaries(taken: Taken, items: Iterable[Item]) -> None:

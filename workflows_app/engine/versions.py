@@ -6,6 +6,7 @@ other code due now, and wakes the workflow.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from django.db import connection, transaction
 from workflows_app import registry
 from workflows_app.engine.claims import lock_workflow
 from workflows_app.engine.lanes import refresh_now
-from workflows_app.engine.log import logger
+from workflows_app.engine.log import logger, say
 from workflows_app.engine.retry import only_next_is_missing
 from workflows_app.errors import SyncRefused
 from workflows_app.models import (
@@ -26,6 +27,7 @@ from workflows_app.models import (
     Arrival,
     Event,
     Handler,
+    LaneRefusal,
     LaneState,
     Lease,
     Mutation,
@@ -88,9 +90,8 @@ def sync(
             _drop_owed_retries_without_handler(code, workflow, reason=reason, actor=actor)
             _make_owed_retries_due(workflow, reason=reason, actor=actor, now=now)
         wake_at(workflow.pk, due_at=now)
-        logger.info(
-            "workflow.synced workflow=%s version=%s outcome=%s", code.slug, version, outcome
-        )
+        told = "workflow.synced workflow=%s version=%s outcome=%s"
+        say(logging.INFO, told, code.slug, version, outcome)
         return SyncResult(code.slug, code.version, outcome)
 
 
@@ -236,7 +237,7 @@ def _sync_handlers(code: type[WorkflowCode], workflow: Workflow, now: datetime) 
         names.append(name)
         state, _ = LaneState.objects.get_or_create(handler=handler, lane=handler.own_lane)
         if issubclass(handler_code, Producer):
-            first = handler_code.schedule.first_at(now)
+            first = code.schedule_of(handler_code).first_at(now)
             state.wake_at = min(state.wake_at or first, first)
             state.save(update_fields=["wake_at"])
     workflow.handlers.exclude(name__in=names).update(is_current=False)
@@ -272,6 +273,7 @@ def _name_lanes_anew(
                     event.lane = lane
                     save_with_history(event, reason=reason, actor=actor, fields=["lane"])
     refresh_now(*left)
+    LaneRefusal.objects.filter(event__topic__workflow=workflow).delete()
 
 
 def _let_all_look(workflow: Workflow) -> None:

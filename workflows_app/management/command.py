@@ -16,10 +16,13 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from procrastinate.exceptions import ConnectorException
 
+from workflows_app.conf import policy
+from workflows_app.errors import SettingsError
 from workflows_app.management.exits import ERROR, wrong_usage
 from workflows_app.management.interruption import interrupted_by_signals, is_interruption
 from workflows_app.management.output import Output, OutputLost, discard, use_letters_of_terminal
 from workflows_app.outages import outage_of, said_by_driver, sqlstate_of
+from workflows_app.statement_limits import STOPPED, statements_limited
 
 #: How Django, the queue and the driver say that the database is away.
 DATABASE_ERRORS = (Error, ConnectorException, psycopg.Error)
@@ -36,6 +39,8 @@ class Command(BaseCommand):
     if_away = "Nothing was changed."
     #: The same of an interruption.
     if_interrupted = "Nothing was changed."
+    #: How long the database works at one statement: a name in the policy.
+    statement_limit: ClassVar[str] = "command_statement_seconds"
     #: It ends in its own way on SIGTERM and a lost terminal; others do as on Ctrl-C.
     answers_signals: ClassVar[bool] = False
 
@@ -68,9 +73,17 @@ class Command(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         _require_text(options)
         try:
-            return super().execute(*args, **options)
+            with statements_limited(self._statement_seconds(), everywhere=True):
+                return super().execute(*args, **options)
         except CUT_SHORT as error:
             raise unless_away(error, self.if_away, if_interrupted=self.if_interrupted) from error
+
+    def _statement_seconds(self) -> float:
+        try:
+            return float(getattr(policy(), self.statement_limit))
+        except SettingsError:
+            # The system check says what is wrong with it, and nothing is done.
+            return 0.0
 
 
 def _require_text(options: Mapping[str, Any]) -> None:
@@ -97,6 +110,11 @@ def unless_away(error: BaseException, what_now: str, *, if_interrupted: str = ""
     outage = outage_of(error)
     if outage is not None:
         return CommandError(f"{outage.value} {what_now} ({said_by_driver(error)})")
+    if sqlstate_of(error) == STOPPED:
+        return CommandError(
+            f"A statement took the database too long, and was stopped. {what_now} The limits are in"
+            f" the WORKFLOWS setting: command_statement_seconds, report_statement_seconds."
+        )
     if lacks_migrations(error):
         return CommandError(
             "The database is not migrated to this version: run `manage.py migrate`."

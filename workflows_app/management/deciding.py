@@ -16,6 +16,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import transaction
 
+from workflows_app.engine.log import told_when_durable
 from workflows_app.errors import OperationRefused
 from workflows_app.management import command
 from workflows_app.management.actors import actor_named
@@ -101,7 +102,7 @@ class DecidingCommand(command.Command):
     ) -> None:
         self._in_doubt = False
         try:
-            with transaction.atomic():
+            with told_when_durable(is_undone=dry_run), transaction.atomic():
                 action = decides(target)
                 transaction.set_rollback(dry_run)
                 self._in_doubt = True

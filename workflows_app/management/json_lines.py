@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any, BinaryIO
 from django.core.management.base import CommandError
 
 from workflows_app.errors import WorkflowsError
+from workflows_app.sdk.json_texts import NotExact, read_json
 
 STANDARD_INPUT = Path("-")
 #: What is read at a time, and how many of its lines are handed on together.
@@ -73,11 +75,17 @@ def event_of(line: bytes) -> dict[str, Any]:
     Raises BrokenLine.
     """
     try:
-        record = json.loads(line.strip())
+        record = read_json(line.strip().removeprefix(codecs.BOM_UTF8).decode())
     except json.JSONDecodeError as error:
         raise BrokenLine(f"no JSON: {error.msg} at character {error.pos + 1}") from None
-    except (ValueError, RecursionError) as error:
-        raise BrokenLine(f"no JSON: {error}") from None
+    except UnicodeDecodeError as error:
+        raise BrokenLine(
+            f"no UTF-8: byte {line[error.start]:#04x} at place {error.start + 1}"
+        ) from None
+    except NotExact as error:
+        raise BrokenLine(str(error)) from None
+    except RecursionError:
+        raise BrokenLine("it is nested too deeply") from None
     if not isinstance(record, dict):
         raise BrokenLine(f"must be a JSON object, not {type(record).__name__}")
     for key in ("message_id", "payload"):

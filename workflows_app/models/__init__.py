@@ -1,9 +1,11 @@
 """States, transitions and constraints. Models know no engine."""
 
+from workflows_app.models.accounts import AccountChange
 from workflows_app.models.audit import OperatorAction
 from workflows_app.models.breakers import Breaker
+from workflows_app.models.clocks import MachineClock
 from workflows_app.models.events import Arrival, Event, EventInput, Input
-from workflows_app.models.lanes import LaneState
+from workflows_app.models.lanes import LaneRefusal, LaneState
 from workflows_app.models.mutations import Evidence, Mutation
 from workflows_app.models.runs import Reservation, Run
 from workflows_app.models.workflows import (
@@ -17,6 +19,7 @@ from workflows_app.models.workflows import (
 
 __all__ = [
     "MAIN_LANE",
+    "AccountChange",
     "Arrival",
     "Breaker",
     "Event",
@@ -24,8 +27,10 @@ __all__ = [
     "Evidence",
     "Handler",
     "Input",
+    "LaneRefusal",
     "LaneState",
     "Lease",
+    "MachineClock",
     "Mutation",
     "OperatorAction",
     "Reservation",

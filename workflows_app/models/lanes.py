@@ -10,7 +10,8 @@ from django.db import models
 from django.db.models import F, Q
 
 from workflows_app.conf import LANE_LENGTH
-from workflows_app.models.workflows import Handler
+from workflows_app.models.events import Event
+from workflows_app.models.workflows import Handler, WorkflowVersion
 
 
 class LaneState(models.Model):
@@ -55,3 +56,26 @@ class LaneState(models.Model):
 
     def __str__(self) -> str:
         return f"lane '{self.lane}' of {self.handler}"
+
+
+class LaneRefusal(models.Model):
+    """The code named no lane for a pending event. Bookkeeping, no history.
+
+    As long as the payload and the active version are these, it is not asked again.
+    """
+
+    event = models.OneToOneField(
+        Event, models.CASCADE, primary_key=True, related_name="lane_refusal"
+    )
+    revision = models.PositiveIntegerField()
+    version = models.ForeignKey(WorkflowVersion, models.CASCADE, db_index=False)
+    why = models.TextField()
+
+    def __str__(self) -> str:
+        return f"no lane for event {self.event_id}"
+
+    @classmethod
+    def of(cls, event: Event) -> LaneRefusal | None:
+        """Return that of an event as it is, by the active version, if there is one. One query."""
+        active = event.topic.workflow.active_version_id
+        return cls.objects.filter(event=event, revision=event.revision, version=active).first()

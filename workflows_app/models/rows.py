@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 import psycopg
@@ -25,6 +26,28 @@ class Sent(Protocol):
     def send(self, database: BaseDatabaseWrapper) -> None: ...
 
 
+def array_of(values: Sequence[Any]) -> str:
+    """Return an array's text, as PostgreSQL reads it where the statement says its type.
+
+    For numbers, texts, instants, truth values and None. psycopg's own looks for a type that fits all.
+    """
+    return f"{{{','.join(map(_element, values))}}}"
+
+
+def _element(value: Any) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case bool() | int():
+            return str(value)
+        case datetime():
+            return f'"{value.isoformat()}"'
+        case str():
+            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+            return f'"{escaped}"'
+    raise TypeError(f"{value!r} is nothing that an array here holds")
+
+
 @dataclass
 class Tuples:
     """A statement and its values; `rows` gives what it returned."""
@@ -35,7 +58,8 @@ class Tuples:
 
     def send(self, database: BaseDatabaseWrapper) -> None:
         self._cursor = psycopg.RawCursor(database.connection)
-        self._cursor.execute(self.text, self.values)  # type: ignore[call-overload,unused-ignore]
+        values = [array_of(one) if isinstance(one, list) else one for one in self.values]
+        self._cursor.execute(self.text, values)  # type: ignore[call-overload,unused-ignore]
 
     def rows(self) -> list[tuple[Any, ...]]:
         assert self._cursor is not None, "it was not sent"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django_fsm import FSMField, FSMModelMixin, transition
@@ -176,6 +178,18 @@ class Run(FSMModelMixin, models.Model):
 
     def __str__(self) -> str:
         return self.title or f"run {self.pk}"
+
+    @classmethod
+    def begun(cls, **values: Any) -> Run:
+        """Return a new run. That it has no mutation yet is known, and not asked for."""
+        run = cls(**values)
+        run._state.fields_cache["mutation"] = None
+        return run
+
+    @property
+    def knows_its_mutation(self) -> bool:
+        """Tell whether `mutation` is here, or known to be missing, without a query."""
+        return "mutation" in self._state.fields_cache
 
     @classmethod
     def blocking_filter(cls) -> Q:

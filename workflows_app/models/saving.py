@@ -28,6 +28,7 @@ from workflows_app.models.reading import Query, Reading, together
 from workflows_app.models.rows import Sent
 from workflows_app.models.statements import (
     Shape,
+    held_by,
     named_fields,
     row_of,
     standing_on,
@@ -57,8 +58,9 @@ class _Layer:
 
     def takes(self, write: _Write) -> bool:
         """Add `write`, unless its row is written here already."""
-        if write.instance.pk is not None:
-            row = (write.shape.model, write.instance.pk)
+        key = write.instance.pk
+        if key is not None:
+            row = (write.shape.model, key)
             if row in self._rows:
                 return False
             self._rows.add(row)
@@ -199,6 +201,8 @@ def _changes() -> Changes:
 
 def storable(text: str) -> str:
     """Return `text` as PostgreSQL can keep it: it knows neither NUL nor half surrogate pairs."""
+    if text.isascii() and "\x00" not in text:
+        return text
     return text.replace("\x00", "\\x00").encode(errors="backslashreplace").decode()
 
 
@@ -302,7 +306,7 @@ def _remember(instance: models.Model, fields: tuple[str, ...]) -> None:
     """Keep what `fields` of the row hold now. JSON values are replaced, never changed in place."""
     state: Any = instance._state
     named = named_fields(type(instance), fields)
-    values = {item.name: getattr(instance, item.attname) for item in named}
+    values = {item.name: held_by(instance, item) for item in named}
     if len(fields) == len(stored_fields(type(instance))):
         state.written = values
     elif getattr(state, "written", None) is not None:
@@ -316,5 +320,5 @@ def _changed(instance: models.Model) -> tuple[str, ...]:
     if written is None:
         return stored
     fields = named_fields(type(instance), stored)
-    changed = (f.name for f in fields if getattr(instance, f.attname) is not written[f.name])
+    changed = (f.name for f in fields if held_by(instance, f) is not written[f.name])
     return tuple(changed) or stored

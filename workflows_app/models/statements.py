@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.db import connection, models
 
@@ -98,16 +99,22 @@ def row_of(
     key: Any = instance._meta.pk
     row = {key.column: instance.pk}
     for item, is_plain in _given_by(shape):
-        if is_plain:
-            value = getattr(instance, item.attname)
-        else:
-            value = item.pre_save(instance, shape.is_insert)
+        value = held_by(instance, item) if is_plain else item.pre_save(instance, shape.is_insert)
         row[item.column] = value if type(value) in _PLAIN else _as_json(item, value)
     for item in named_fields(shape.model, shape.was):
         row[_WAS + item.column] = _as_json(item, (was or {})[item.name])
     for item, value in zip(_own(shape), (reason, person), strict=False):
-        row[item.column] = value
+        row[item.column] = _as_json(item, value)
     return row
+
+
+def held_by(instance: models.Model, item: Any) -> Any:
+    """Return what `instance` holds of a field. Past its descriptor, which an FSM field makes slow."""
+    try:
+        return instance.__dict__[item.attname]
+    except KeyError:
+        # Not read yet.
+        return getattr(instance, item.attname)
 
 
 @cache
@@ -131,7 +138,10 @@ def _as_json(item: Any, value: Any) -> Any:
     if type(value) in _PLAIN or isinstance(item, models.JSONField):
         return value
     prepared = item.get_prep_value(value)
-    return prepared.isoformat() if isinstance(prepared, datetime) else prepared
+    if isinstance(prepared, datetime):
+        return prepared.isoformat()
+    # The key of an account may be one.
+    return str(prepared) if isinstance(prepared, UUID) else prepared
 
 
 def _given(shape: Shape) -> str:

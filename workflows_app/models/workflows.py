@@ -189,7 +189,11 @@ class Lease(models.Model):
         Workflow, models.CASCADE, primary_key=True, related_name="lease"
     )
     token = models.BigIntegerField(default=0)
+    #: Empty: nobody advances it now.
     holder = models.CharField(max_length=200, blank=True)
+    #: Who made the claim of this token, also after it was given back: a crash of the database may forget a
+    #: claim, and then its number is given again.
+    claimed_by = models.CharField(max_length=200, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     next_due_at = models.DateTimeField(null=True, blank=True)
     #: True while an arrival is reason enough to wake the workflow (nothing holds it).

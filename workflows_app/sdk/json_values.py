@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import date, time, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from workflows_app.errors import InvalidName, NotJson, TooLarge
 
@@ -18,6 +21,8 @@ _WHOLE_FLOAT = 2.0**53
 _INTEGER_BITS = 1024
 #: Well below where copying or reading the value again would exhaust the stack.
 _DEPTH = 100
+#: What is often given, and must be a text to come back as it is.
+_HAVE_A_TEXT = (Decimal, date, time, timedelta, UUID)
 
 
 def json_value(value: Any, *, field: str, limit_bytes: int) -> Any:
@@ -71,7 +76,8 @@ def _clean(value: Any, path: str, depth: int) -> Any:
         }
     if isinstance(value, list | tuple):
         return [_clean(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
-    raise NotJson(path, f"{type(value).__name__} has no JSON form")
+    remedy = "; give it as a text" if isinstance(value, _HAVE_A_TEXT) else ""
+    raise NotJson(path, f"{type(value).__name__} has no JSON form{remedy}")
 
 
 def _key(key: Any, path: str) -> str:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterBadDateError, croniter
 from django.utils import timezone
 
 from workflows_app.errors import DefinitionError
+
+
+def require_time_zone(name: object, *, who: str) -> None:
+    """Raise DefinitionError unless `name` is empty or that of a time zone."""
+    try:
+        if not isinstance(name, str):
+            raise ValueError
+        if name:
+            ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise DefinitionError(
+            f"{who}: time_zone must be a name as 'Europe/Berlin', not {name!r}."
+        ) from None
 
 
 class Schedule(Protocol):
@@ -45,14 +59,22 @@ class Every:
 
 @dataclass(frozen=True)
 class Cron:
-    """Due at the times of a cron expression of five fields, in the project's time zone."""
+    """Due at the times of a cron expression of five fields, by the clock of the workflow's time zone.
+
+    On the day when clocks go back, an hour comes twice: an expression that names its hours is due once,
+    at the first one; with `*` as its hour it is due in both. What is due in the hour that is left out when
+    clocks go forward is due at its end.
+    """
 
     expression: str
+    #: As "Europe/Berlin". Empty: that of the workflow, which is the project's unless it says another.
+    time_zone: str = ""
 
     def __post_init__(self) -> None:
         fields = self.expression.split() if isinstance(self.expression, str) else []
         if len(fields) != 5 or not croniter.is_valid(self.expression):
             raise DefinitionError(f"Cron() needs five valid cron fields, not {self.expression!r}.")
+        require_time_zone(self.time_zone, who="Cron()")
         try:
             self.next_after(timezone.now())
         except CroniterBadDateError:
@@ -64,6 +86,22 @@ class Cron:
         return self.next_after(now)
 
     def next_after(self, now: datetime) -> datetime:
-        local = timezone.localtime(now, timezone.get_default_timezone())
-        due: datetime = croniter(self.expression, local).get_next(datetime)
+        zone = ZoneInfo(self.time_zone) if self.time_zone else timezone.get_default_timezone()
+        due: datetime = croniter(self.expression, timezone.localtime(now, zone)).get_next(datetime)
+        while self._names_its_hours and _comes_again(due, zone):
+            due = croniter(self.expression, due).get_next(datetime)
         return due
+
+    def in_zone(self, name: str) -> Cron:
+        """Return this schedule in the time zone of its workflow, unless it says one of its own."""
+        return replace(self, time_zone=name) if name and not self.time_zone else self
+
+    @property
+    def _names_its_hours(self) -> bool:
+        return not self.expression.split()[1].startswith("*")
+
+
+def _comes_again(moment: datetime, zone: tzinfo) -> bool:
+    """Tell whether the clock has shown this time before, since it went back."""
+    first = moment.replace(tzinfo=zone, fold=0)
+    return first.utcoffset() != moment.utcoffset()

@@ -13,6 +13,7 @@ from workflows_app.errors import DefinitionError, SettingsError
 from workflows_app.sdk.handlers import Consumer, Handler, Producer
 from workflows_app.sdk.misspellings import require_well_spelt
 from workflows_app.sdk.mutators import Mutator
+from workflows_app.sdk.schedules import Cron, Schedule, require_time_zone
 from workflows_app.sdk.signatures import (
     CONSUMER_CALLS,
     MUTATOR_CALLS,
@@ -36,6 +37,8 @@ class Workflow:
     consumers: ClassVar[Sequence[type[Consumer]]] = ()
     #: The only mutators that its consumers may call.
     mutators: ClassVar[Sequence[type[Mutator]]] = ()
+    #: Whose clock `Cron` schedules go by, as "Europe/Berlin". Empty: the project's `TIME_ZONE`.
+    time_zone: ClassVar[str] = ""
     #: Overrides of the `WORKFLOWS` setting for this workflow.
     policy: ClassVar[Mapping[str, Any]] = {}
 
@@ -67,6 +70,12 @@ class Workflow:
     @classmethod
     def mutator_named(cls, name: str) -> type[Mutator] | None:
         return next((m for m in cls.mutators if m.name == name), None)
+
+    @classmethod
+    def schedule_of(cls, producer: type[Producer]) -> Schedule:
+        """Return the schedule of a producer, by the clock of this workflow's time zone."""
+        schedule: Schedule = producer.schedule
+        return schedule.in_zone(cls.time_zone) if isinstance(schedule, Cron) else schedule
 
     @classmethod
     def policy_for(cls, mutator: type[Mutator] | None = None) -> Policy:
@@ -105,6 +114,7 @@ def validate(workflow: type[Workflow]) -> None:
     _require_match(_VERSION, workflow.version, who, "version", "as '1.0'", 20)
     if not isinstance(workflow.title, str) or not workflow.title or len(workflow.title) > 200:
         raise DefinitionError(f"{who}: title must be a text of 1 to 200 characters.")
+    require_time_zone(workflow.time_zone, who=who)
     for attribute, base in (
         ("producers", Producer),
         ("consumers", Consumer),

@@ -36,8 +36,9 @@ def events_from(first: int, number: int) -> list[dict[str, Any]]:
 def by_code(events: list[dict[str, Any]]) -> None:
     for start in range(0, len(events), _A_TRANSACTION):
         with transaction.atomic():
-            for event in events[start : start + _A_TRANSACTION]:
-                publishing.publish(workflow=SLUG, topic=TOPIC, **event)
+            publishing.publish_many(
+                workflow=SLUG, topic=TOPIC, events=events[start : start + _A_TRANSACTION]
+            )
 
 
 def from_file(file: Path) -> None:

@@ -11,7 +11,7 @@ CLAIMS = [
         says="a worker that was overtaken may still write",
         breaks="P1",
         file=_TURN,
-        old=("if (locked.token, locked.holder) != (holding.claim.token, holding.claim.holder):"),
+        old="if (locked.token, locked.holder) != ours:",
         new="if not locked.token:",
         tests=("engine/test_fencing.py",),
     ),
@@ -21,7 +21,7 @@ CLAIMS = [
         ),
         breaks="P1",
         file=_TURN,
-        old=("if (locked.token, locked.holder) != (holding.claim.token, holding.claim.holder):"),
+        old="if (locked.token, locked.holder) != ours:",
         new="if locked.token != holding.claim.token:",
         tests=(
             "away/test_crashes_that_forget.py"
@@ -32,8 +32,8 @@ CLAIMS = [
         says="a worker finds out that it was overtaken, and writes all the same",
         breaks="P1",
         file=_TURN,
-        old=("                taken.fenced.append(holding)\n                continue\n"),
-        new="                taken.fenced.append(holding)\n",
+        old="else taken.fenced).append(holding)\n                continue\n",
+        new="else taken.fenced).append(holding)\n",
         tests=("engine/test_fencing.py",),
     ),
     Fault(

@@ -22,8 +22,8 @@ DECISIONS = [
         says="who was dismissed may still decide",
         breaks="P4",
         file=_BASE,
-        old="users.filter(pk=pk, is_active=True)",
-        new="users.filter(pk=pk)",
+        old="if person is None or not person.is_active:",
+        new="if person is None:",
         tests=("operations/test_base.py::test_only_a_person_of_today_decides",),
     ),
     Fault(

@@ -2,7 +2,7 @@
 
 from tests.mutants.fault import Fault
 
-_SIGHT = "workflows_app/engine/sight.py"
+_WORK = "workflows_app/engine/work.py"
 _LANES = "workflows_app/engine/lanes.py"
 _TURN = "workflows_app/engine/turn.py"
 _BEGINNING = "workflows_app/engine/beginning.py"
@@ -16,7 +16,7 @@ LANES = [
     Fault(
         says="a lane whose run has failed and is to be retried goes on",
         breaks="P2",
-        file=_SIGHT,
+        file=_WORK,
         old=("AND NOT state.is_held\n               AND state.oldest_pending IS NOT NULL"),
         new="AND state.oldest_pending IS NOT NULL",
         tests=("engine/test_lanes.py::test_a_retry_that_is_owed_holds_its_lane_only",),
@@ -125,7 +125,7 @@ LANES = [
     Fault(
         says="of many lanes those with the newest events come first",
         breaks="P2",
-        file=_SIGHT,
+        file=_WORK,
         old="ORDER BY state.oldest_pending LIMIT",
         new="ORDER BY state.oldest_pending DESC LIMIT",
         tests=("engine/test_lanes.py::test_the_free_lane_with_the_oldest_event_goes_first",),
@@ -141,11 +141,22 @@ LANES = [
         ),
     ),
     Fault(
+        says="the code is asked again and again for a lane that it can't name",
+        breaks="P8",
+        file="workflows_app/engine/work.py",
+        old="WHERE refusal.event_id = event.id AND refusal.revision = event.revision",
+        new="WHERE refusal.event_id = event.id AND refusal.revision <> event.revision",
+        tests=(
+            "engine/test_lanes.py"
+            "::test_an_event_whose_lane_cannot_be_named_stays_pending_and_holds_nothing_up",
+        ),
+    ),
+    Fault(
         says="an event whose lane was named wakes nobody",
         breaks="P2",
-        file=_TURN,
-        old="                self._changes.news.add((topic.consumer_id, lane))\n",
-        new="                assert lane is not None\n",
+        file="workflows_app/engine/naming.py",
+        old="            changes.news.add((topic.consumer_id, lane))\n",
+        new="            assert lane is not None\n",
         tests=(
             "engine/test_lanes.py::test_events_without_a_lane_are_named_before_they_are_offered",
         ),

@@ -174,7 +174,7 @@ OUTCOMES = [
         old=(
             "        for item in items:\n"
             "            if item.hand.holding is holding:\n"
-            "                self._record_if_answer(item)\n"
+            "                record_if_answer(item.hand, item.what)\n"
         ),
         new="        assert isinstance(items, list)\n",
         tests=(
@@ -196,13 +196,9 @@ OUTCOMES = [
     Fault(
         says="an outcome is written twice when the answer to its commit was lost",
         breaks="P4",
-        file=_TURN,
-        old=(
-            "            return run.fencing_token == hand.holding.claim.token and is_open_question(\n"
-            "                run, asked=False\n"
-            "            )\n"
-        ),
-        new="            return run.fencing_token == hand.holding.claim.token\n",
+        file="workflows_app/engine/fitting.py",
+        old="        return run.fencing_token == hand.holding.claim.token and is_open_question(run, asked=False)\n",
+        new="        return run.fencing_token == hand.holding.claim.token\n",
         tests=(
             "away/test_cut_transactions.py::test_an_answer_to_commit_that_is_lost_costs_nothing",
         ),
@@ -210,7 +206,7 @@ OUTCOMES = [
     Fault(
         says="an attempt to ask counts twice when the answer to its commit was lost",
         breaks="P3",
-        file=_TURN,
+        file="workflows_app/engine/fitting.py",
         old="return attempts == what.attempts and is_open_question(run, asked=True)",
         new="return attempts >= 0 and is_open_question(run, asked=True)",
         tests=(
@@ -220,7 +216,7 @@ OUTCOMES = [
     Fault(
         says="an answer settles what a person has taken over meanwhile",
         breaks="P3",
-        file=_TURN,
+        file="workflows_app/engine/fitting.py",
         old="return attempts == what.attempts and is_open_question(run, asked=True)",
         new="return bool(attempts == what.attempts)",
         tests=(
@@ -335,5 +331,27 @@ OUTCOMES = [
         old='said_no = mutation.evidence.filter(verdict="not_applied")',
         new='said_no = mutation.evidence.filter(verdict="unknown")',
         tests=("engine/test_rejection.py::test_next_is_told_why_and_the_events_are_consumed",),
+    ),
+    Fault(
+        says="a late answer is kept twice if the answer to its commit is lost",
+        breaks="P3",
+        file="workflows_app/engine/late.py",
+        old="if not (is_again and _is_kept(mutation, finding)):",
+        new="if is_again or not _is_kept(mutation, finding):",
+        tests=(
+            "away/test_cut_records.py"
+            "::test_a_late_answer_of_which_only_the_commit_s_answer_is_lost_is_kept_once",
+        ),
+    ),
+    Fault(
+        says="the log tells of what a refused turn did not do",
+        breaks="P8",
+        file="workflows_app/engine/turn.py",
+        old="    with told_when_durable(), transaction.atomic(durable=not is_nested):\n        return",
+        new="    with transaction.atomic(durable=not is_nested):\n        return",
+        tests=(
+            "engine/test_refused_turns.py"
+            "::test_a_publication_that_the_database_refuses_fails_its_run_only",
+        ),
     ),
 ]

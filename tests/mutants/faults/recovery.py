@@ -14,7 +14,7 @@ RECOVERY = [
         says="a call that was in flight when its worker died is made again",
         breaks="P1",
         file=_RECOVERY,
-        old="if mutation is not None and mutation.status == Mutation.Status.IN_FLIGHT:",
+        old="if mutation is not None and was_in_flight(run):",
         new="if mutation is None:",
         tests=(_CANNOT_BE_ASKED,),
     ),
@@ -89,7 +89,7 @@ RECOVERY = [
     Fault(
         says="a run whose worker died is carried on from its phase",
         breaks="P1",
-        file="workflows_app/engine/sight.py",
+        file="workflows_app/engine/work.py",
         old="is_orphaned=fencing not in (None, token) or phase == Run.Phase.MUTATING,",
         new="is_orphaned=False,",
         tests=(_CANNOT_BE_ASKED,),
@@ -191,12 +191,45 @@ RECOVERY = [
         says="a poll that failed waits for its schedule, though the backoff is over",
         breaks="P2",
         file=_RETRY,
-        old="wake_at = min(wake_at, handler.schedule.next_after(case.now))",
-        new="wake_at = max(wake_at, handler.schedule.next_after(case.now))",
+        old="wake_at = min(wake_at, case.code.schedule_of(handler).next_after(case.now))",
+        new="wake_at = max(wake_at, case.code.schedule_of(handler).next_after(case.now))",
         tests=(
             "engine/test_failures.py"
             "::test_a_failed_poll_owes_nothing_and_polls_again_after_the_backoff",
             "engine/test_failures.py::test_a_failed_poll_is_not_due_later_than_its_schedule_says",
+        ),
+    ),
+    Fault(
+        says="one worker that dies with many calls in flight stops all others",
+        breaks="P8",
+        file="workflows_app/engine/beginning.py",
+        old="is_counted = death in holding.deaths or death in self._deaths",
+        new="is_counted = False",
+        tests=(
+            "engine/test_recovery.py"
+            "::test_a_death_is_one_unknown_to_the_breaker_however_many_calls_were_in_flight",
+        ),
+    ),
+    Fault(
+        says="calls that end their workers go out without end",
+        breaks="P8",
+        file="workflows_app/engine/recovery.py",
+        old="        if not is_counted:\n",
+        new="        if is_counted and not run:\n",
+        tests=(
+            "engine/test_recovery.py"
+            "::test_calls_that_end_one_worker_after_the_other_open_the_breaker",
+        ),
+    ),
+    Fault(
+        says="a call goes out though the trial has just ended its worker",
+        breaks="P8",
+        file="workflows_app/engine/beginning.py",
+        old="if self._changes.breaker_opened and",
+        new="if not self._changes and",
+        tests=(
+            "engine/test_recovery.py"
+            "::test_calls_that_end_one_worker_after_the_other_open_the_breaker",
         ),
     ),
 ]

@@ -38,8 +38,8 @@ SENDING = [
         ),
         breaks="P3",
         file=_TURN,
-        old="if item.is_again and isinstance(what, Prepared) and _is_checked(hand, run):",
-        new=("if what is None and _is_checked(hand, run):"),
+        old="if item.is_again and isinstance(what, Prepared) and is_checked(hand, run):",
+        new="if what is None and is_checked(hand, run):",
         tests=(
             "away/test_cut_transactions.py::test_an_answer_to_commit_that_is_lost_costs_nothing",
         ),
@@ -47,7 +47,7 @@ SENDING = [
     Fault(
         says="what was written before is written again when the answer to COMMIT was lost",
         breaks="P1",
-        file=_TURN,
+        file="workflows_app/engine/fitting.py",
         old=("return is_ours and run.status == Run.Status.ACTIVE and run.phase == hand.run.phase"),
         new="return is_ours",
         tests=(
@@ -158,7 +158,7 @@ SENDING = [
         says="what a run reserves is not written down",
         breaks="P5",
         file=_CHECKPOINT,
-        old="insert_all([Reservation(run=run, event_id=event.pk) for event in events])",
+        old="insert_all([Reservation(run_id=run.pk, event_id=event.pk) for event in events])",
         new="insert_all([])",
         tests=("engine/test_recovery.py::test_after_it_was_applied_only_next_runs_again",),
     ),
@@ -205,7 +205,7 @@ SENDING = [
     Fault(
         says="the time in which a call must begin is not counted from its checkpoint",
         breaks="P1",
-        file="workflows_app/engine/host.py",
+        file="workflows_app/engine/under_way.py",
         old="hand.send_by = began + hand.holding",
         new="hand.send_by = began + 60 + hand.holding",
         tests=("engine/test_held_up.py::test_a_call_that_cannot_begin_in_time_is_not_made",),

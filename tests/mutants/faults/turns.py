@@ -6,7 +6,20 @@ _RESTING = "workflows_app/engine/resting.py"
 _HOSTING = "workflows_app/engine/hosting.py"
 _HOST = "workflows_app/engine/host.py"
 
+_STANDING = "workflows_app/engine/standing.py"
+
 TURNS = [
+    Fault(
+        says="a run that somebody has changed meanwhile is taken for what it was",
+        breaks="P3",
+        file=_STANDING,
+        old="for (pk,) in self.compared.rows():",
+        new="for pk in self._hands:",
+        tests=(
+            "concurrency/test_person_against_worker.py"
+            "::test_an_answer_that_comes_after_a_person_stopped_the_asking_is_kept_and_changes_nothing",
+        ),
+    ),
     Fault(
         says="a turn waits for a workflow that somebody else has locked",
         breaks="P8",
@@ -74,17 +87,17 @@ TURNS = [
     Fault(
         says="a call without an answer is waited for without end",
         breaks="P3",
-        file=_HOST,
-        old="            if job.ends_at <= now:\n",
-        new="            if job.ends_at < 0:\n",
+        file="workflows_app/engine/under_way.py",
+        old="        for hand, (todo, job) in list(self._jobs.items()):\n            if job.ends_at <= now:\n",
+        new="        for hand, (todo, job) in list(self._jobs.items()):\n            if job.ends_at < 0:\n",
         tests=("engine/test_policies.py::test_the_time_limit_of_a_call_is_the_mutators",),
     ),
     Fault(
         says="an event that arrives while calls are under way waits for one of them",
         breaks="P8",
-        file=_HOST,
-        old="looks_at = math.inf if self._inline else holding.seen_at + LOOK_SECONDS",
-        new="looks_at = math.inf",
+        file="workflows_app/engine/moments.py",
+        old="at = holding.seen_at + LOOK_SECONDS if looks_often else math.inf",
+        new="at = math.inf",
         tests=(
             "engine/test_hosting.py"
             "::test_an_event_that_arrives_while_calls_are_under_way_waits_for_none_of_them",

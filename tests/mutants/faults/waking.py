@@ -52,7 +52,7 @@ WAKING = [
         says="the job of a dead worker holds back its workflow for good",
         breaks="P2",
         file=_FILE,
-        old="        await _clear_stalled_jobs()\n",
+        old="            await _clear_stalled_jobs()\n",
         new="",
         tests=(
             "engine/test_sweeping.py"

@@ -36,7 +36,7 @@ WHAT_IS_NEXT = [
     Fault(
         says="a blocked run is carried on",
         breaks="P3",
-        file="workflows_app/engine/sight.py",
+        file="workflows_app/engine/work.py",
         old="WHERE run.workflow_id = wanted.workflow AND run.status = 'active'",
         new="WHERE run.workflow_id = wanted.workflow AND run.status IN ('active', 'blocked')",
         tests=(
@@ -123,6 +123,28 @@ WHAT_IS_NEXT = [
         tests=(
             "engine/test_offered_events.py"
             "::test_an_event_that_arrives_during_an_empty_prepare_is_looked_at",
+        ),
+    ),
+    Fault(
+        says="what arrived while a consumer found nothing waits for a second look",
+        breaks="P2",
+        file="workflows_app/engine/snapshot.py",
+        old="found[key] = (view, seen is None or seen != view.arrivals)",
+        new="found[key] = (view, seen is None)",
+        tests=(
+            "engine/test_hosting.py"
+            "::test_an_event_that_arrives_while_its_consumer_finds_nothing_is_looked_at_when_that_has_ended",
+        ),
+    ),
+    Fault(
+        says="what next publishes for a consumer that waits is left to a second look",
+        breaks="P2",
+        file="workflows_app/engine/resting.py",
+        old="any(pk in h.handlers for pk, _ in changes.news)",
+        new="any(pk in h.hands for pk, _ in changes.news)",
+        tests=(
+            "engine/test_hosting.py"
+            "::test_what_one_consumer_publishes_for_another_one_that_waits_is_handled_at_once",
         ),
     ),
     Fault(

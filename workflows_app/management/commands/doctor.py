@@ -19,6 +19,7 @@ _LONGEST_LINE = 500
 
 
 class Command(command.Command):
+    statement_limit = "report_statement_seconds"
     help = (
         "Check every invariant of the design over the whole database, and say what is wrong and"
         " what to do. Exits with 1 if anything is violated; warnings alone exit with 0. It reads"

@@ -22,6 +22,7 @@ from workflows_app.operations import (
     skip_run,
     try_again,
 )
+from workflows_app.sdk.json_texts import read_json
 
 OPERATIONS: dict[str, Callable[..., OperatorAction]] = {
     operation.__name__: operation
@@ -110,7 +111,7 @@ def _result(text: str, decides: Callable[..., OperatorAction], run_ids: list[int
     if len(set(run_ids)) != 1:
         raise wrong_usage("--result is what you found for one run: name one run.")
     try:
-        return json.loads(text)
+        return read_json(text)
     except (ValueError, RecursionError) as error:
         raise wrong_usage(f"--result is not JSON: {error}.") from None
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import psycopg
 from asgiref.sync import sync_to_async
-from django.core.management.base import CommandParser
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.core.management.base import CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, OperationalError
 from procrastinate import App
 from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import ConnectorException
@@ -21,11 +21,15 @@ from procrastinate.signals import on_stop
 from psycopg_pool import AsyncConnectionPool
 
 from workflows_app.conf import policy
+from workflows_app.database import database_problems
 from workflows_app.dispatch import hosted_by, others_wait
 from workflows_app.engine.hosting import ThreadedHost
 from workflows_app.job_manager import TellingJobManager
 from workflows_app.management import command
+from workflows_app.management.sessions import own_sessions
 from workflows_app.outages import ToldOnce, pauses, said_by_driver, watch
+from workflows_app.poolers import is_behind_pooler
+from workflows_app.sweeping import sweeping
 from workflows_app.waking import QUEUE, SESSION_NAME
 
 logger = logging.getLogger("workflows_app")
@@ -33,8 +37,6 @@ logger = logging.getLogger("workflows_app")
 #: How long a worker that lost the database waits before it looks for it again; it doubles each time.
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 8.0
-#: How long a session of a thread is kept, if the settings would have it end with each job.
-_KEPT_SECONDS = 60
 #: How long the queue waits for a connection.
 _POOL_SECONDS = 10.0
 #: How long a session of the queue sleeps at most while the server says nothing.
@@ -60,6 +62,7 @@ class Command(command.Command):
     )
 
     if_away = if_interrupted = "What is left to do is still there."
+    statement_limit = "worker_statement_seconds"
     answers_signals = True
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -74,25 +77,10 @@ class Command(command.Command):
         if concurrency < 1:
             self.stderr.write("--concurrency must be 1 or more.")
             raise SystemExit(2)
-        with _own_sessions(), _told_once():
-            asyncio.run(_work(concurrency=concurrency, wait=not until_idle))
-
-
-@contextlib.contextmanager
-def _own_sessions() -> Iterator[None]:
-    """Keep the sessions of this process, whatever the settings say of requests.
-
-    One that ended with each job would have to be opened for the next one, which would also have all of its
-    statements planned anew: that takes longer than an event.
-    """
-    database = connections.settings[DEFAULT_DB_ALIAS]
-    before = {name: database[name] for name in ("CONN_MAX_AGE", "CONN_HEALTH_CHECKS")}
-    if database["CONN_MAX_AGE"] == 0:
-        database |= {"CONN_MAX_AGE": _KEPT_SECONDS, "CONN_HEALTH_CHECKS": True}
-    try:
-        yield
-    finally:
-        database |= before
+        with own_sessions(), _told_once():
+            has_given_up = asyncio.run(_work(concurrency=concurrency, wait=not until_idle))
+        if has_given_up:
+            raise SystemExit(1)
 
 
 @contextlib.contextmanager
@@ -132,10 +120,19 @@ class _InOneLine(logging.Filter):
         return True
 
 
-async def _work(*, concurrency: int, wait: bool) -> None:
-    """Work until told to stop, whatever happens to the database; without `wait`, until idle."""
-    told_to_stop = asyncio.Event()
-    host = ThreadedHost(at_once=concurrency, others_wait=others_wait)
+async def _work(*, concurrency: int, wait: bool) -> bool:
+    """Work until told to stop, whatever happens to the database; without `wait`, until idle.
+
+    Return whether the host has given up, as too many of its threads hang.
+    """
+    told_to_stop, gave_up = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def give_up() -> None:
+        for event in (gave_up, told_to_stop):
+            loop.call_soon_threadsafe(event.set)
+
+    host = ThreadedHost(at_once=concurrency, others_wait=others_wait, give_up=give_up)
     host.start()
     with on_stop(told_to_stop.set), hosted_by(host), closing(host):
         delays = pauses(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
@@ -143,7 +140,7 @@ async def _work(*, concurrency: int, wait: bool) -> None:
             began = time.monotonic()
             try:
                 await _work_while_connected(host, told_to_stop, concurrency, wait=wait)
-            except (ConnectorException, psycopg.OperationalError) as error:
+            except (ConnectorException, OperationalError, psycopg.OperationalError) as error:
                 if not wait:
                     raise
                 if not watch.saw(error):
@@ -151,12 +148,18 @@ async def _work(*, concurrency: int, wait: bool) -> None:
                         raise
                     logger.error("worker.interrupted error=%s", said_by_driver(error))
             if told_to_stop.is_set() or not wait:
-                return
+                return gave_up.is_set()
             # The queue's worker ends by itself when it loses the database.
             if time.monotonic() - began > _LONGEST_PAUSE_SECONDS:
                 delays = pauses(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(told_to_stop.wait(), next(delays))
+
+
+def _require_fit_database() -> None:
+    """Raise CommandError if the host could not rely on the database: see `workflows_app.database`."""
+    for problem in database_problems():
+        raise CommandError(f"{problem.msg} {problem.hint}")
 
 
 async def _autocommit(connection: psycopg.AsyncConnection[Any]) -> None:
@@ -197,19 +200,25 @@ async def _work_while_connected(
     limits = policy()
     params = {**connector_params(DEFAULT_DB_ALIAS), "application_name": SESSION_NAME}
     # The pool would keep trying, and say so each time.
-    await (await psycopg.AsyncConnection.connect(**params)).close()
+    async with await psycopg.AsyncConnection.connect(**params) as first:
+        has_pooler = await is_behind_pooler(first)
+    await sync_to_async(_require_fit_database)()
+    if has_pooler:
+        params["prepare_threshold"] = None
+        logger.warning("worker.behind_pooler looks_every_seconds=%g", limits.poll_seconds)
     connector = PsycopgConnector(
         kwargs=params, configure=_autocommit, pool_factory=_pool, timeout=_POOL_SECONDS
     )
     with app.replace_connector(connector) as worker_app:
         worker_app.job_manager = TellingJobManager(worker_app.connector, heard=host.look)
-        async with worker_app.open_async():
+        async with worker_app.open_async(), sweeping(worker_app):
             while True:
                 worker = worker_app.run_worker_async(
                     queues=[QUEUE],
                     concurrency=concurrency,
                     wait=wait,
                     install_signal_handlers=False,
+                    listen_notify=not has_pooler,
                     delete_jobs="successful",
                     fetch_job_polling_interval=limits.poll_seconds,
                     update_heartbeat_interval=limits.heartbeat_seconds,

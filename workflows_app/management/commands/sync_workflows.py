@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from workflows_app import registry
+from workflows_app.engine.log import told_when_durable
 from workflows_app.engine.versions import SyncResult, sync
 from workflows_app.errors import SyncRefused
 from workflows_app.management import command
@@ -50,7 +51,7 @@ class Command(command.Command):
             if slugs and workflow.slug not in slugs:
                 continue
             try:
-                with transaction.atomic():
+                with told_when_durable(is_undone=dry_run), transaction.atomic():
                     result = sync(
                         workflow,
                         actor=actor,

@@ -30,6 +30,7 @@ LINES = {
 
 
 class Command(command.Command):
+    statement_limit = "report_statement_seconds"
     help = "Show everything that came of an input, an event or a run, and what it came of."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -9,12 +9,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
+from django.db import connection
 
 from workflows_app.demo import places
 from workflows_app.demo.database import NoDatabase
 from workflows_app.demo.invoices import BUNDLED, InvoiceFile, UnusableFile
 from workflows_app.demo.processes import ChildEnded, EndedBySignal
 from workflows_app.demo.serving import CannotServe, ServedDemo
+from workflows_app.demo.setting_up import AccountTaken
 from workflows_app.demo.unattended import (
     RUN_VARIABLE,
     Result,
@@ -47,6 +49,11 @@ class Command(command.Command):
             default=300,
             help="seconds after which --no-serve gives up (default: 300)",
         )
+        parser.add_argument(
+            "--database-is-mine",
+            action="store_true",
+            help="use the server of DATABASE_URL, which is there for nothing else",
+        )
 
     def check(self, *arguments: Any, **options: Any) -> None:
         """Check, but for what is so on purpose: the webhook that can't be looked up."""
@@ -59,13 +66,14 @@ class Command(command.Command):
             raise CommandError(f"There is no file {options['invoices']}.")
         try:
             file = InvoiceFile.read(path)
+            _require_own_database(is_mine=options["database_is_mine"])
             if not options["no_serve"]:
                 self._serve(path, options)
             elif run := os.environ.get(RUN_VARIABLE):
                 self._work(run, path, file, options)
             else:
                 self._work_apart(path, file, options)
-        except (UnusableFile, NoDatabase, CannotServe, ChildEnded) as error:
+        except (UnusableFile, NoDatabase, CannotServe, AccountTaken, ChildEnded) as error:
             raise CommandError(str(error)) from None
         except EndedBySignal:
             raise SystemExit(ERROR) from None
@@ -93,6 +101,7 @@ class Command(command.Command):
                 f"--seed={options['seed']}",
                 f"--time-limit={options['time_limit']}",
                 f"--verbosity={options['verbosity']}",
+                *(["--database-is-mine"] if options["database_is_mine"] else []),
             ]
         )
         if code > 128:
@@ -132,6 +141,16 @@ class Command(command.Command):
     def _tell(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
+
+
+def _require_own_database(*, is_mine: bool) -> None:
+    """Refuse a database that may be somebody's, as on the machine of a team."""
+    engine: str = connection.settings_dict["ENGINE"]
+    if not is_mine and not engine.endswith("embedded_postgres"):
+        raise CommandError(
+            "The demo fills its database, and this is not the embedded one. Leave DATABASE_URL out, or"
+            " say --database-is-mine if nobody needs what is in it."
+        )
 
 
 def _port(text: str) -> int:

@@ -1,0 +1,65 @@
+"""When a host does something though nothing came back, by its process's clock (P2)."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from workflows_app.conf import policy
+from workflows_app.engine.holding import Holding
+
+#: How often a host looks at workflows that it holds while it waits for their calls.
+LOOK_SECONDS = 0.05
+#: How soon a workflow that somebody else had locked is tried again.
+LEFT_SECONDS = 0.005
+
+
+class Later:
+    """What is put off for a while."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = itertools.count()
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Have `action` done so many seconds from now."""
+        entry = (time.monotonic() + seconds, next(self._count), action)
+        heapq.heappush(self._waiting, entry)
+
+    def do_what_is_due(self) -> None:
+        while self._waiting and self._waiting[0][0] <= time.monotonic():
+            heapq.heappop(self._waiting)[2]()
+
+    def next_at(self) -> Iterator[float]:
+        """Yield when the next one is due, if there is one."""
+        yield from (at for at, _, _ in self._waiting[:1])
+
+    def clear(self) -> None:
+        self._waiting.clear()
+
+
+def looks_at(
+    holding: Holding, *, can_begin: bool, looks_often: bool, now: Callable[[], datetime]
+) -> float:
+    """Return when a turn is to be about a workflow, if nothing comes before.
+
+    `can_begin`: there is a place, and nothing is in the way. `now`: the time by which `look_at` is meant.
+    """
+    if not can_begin or len(holding.hands) >= holding.policy.lanes_at_once:
+        # Nothing can be begun: only its claim is to be extended.
+        return holding.seen_at + policy().lease_seconds / 4
+    if holding.left_until > time.monotonic():
+        return holding.left_until
+    if holding.is_to_look:
+        return 0.0
+    if not holding.hands:
+        # Somebody else had it locked.
+        return holding.seen_at + LEFT_SECONDS
+    at = holding.seen_at + LOOK_SECONDS if looks_often else math.inf
+    if holding.look_at is not None:
+        at = min(at, time.monotonic() + (holding.look_at - now()).total_seconds())
+    return at

@@ -1,0 +1,103 @@
+"""The jobs of a host that are under way in threads: starting them, and giving up those whose time is over (P3, P8).
+
+A job whose time is over counts as ended: its run goes on without it, and its thread is left to itself. What
+it answers later is kept as evidence.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from workflows_app.engine.handing import Hander, read_overdue
+from workflows_app.engine.holding import Hand, Holding
+from workflows_app.engine.items import Item, Naming, Step
+from workflows_app.engine.jobs import Job, Worker
+from workflows_app.engine.naming import NamingJob
+from workflows_app.engine.outcomes import OUTSIDE, Todo
+from workflows_app.models import Event
+
+
+class UnderWay:
+    """What threads do for one host. `tell` gets what comes of it, in any thread."""
+
+    def __init__(
+        self, hander: Hander, tell: Callable[[Any], None], *, ran_here: Callable[[], None] | None
+    ) -> None:
+        self._hander = hander
+        self._tell = tell
+        #: Authors' handlers run in the host's own thread, and this is called after each.
+        self._ran_here = ran_here
+        self._jobs: dict[Hand, tuple[Todo, Job]] = {}
+        self._naming: dict[Holding, NamingJob] = {}
+
+    def start(self, step: Step, *, now: datetime, began: float | None) -> Item | None:
+        """Start what a run does next; return what comes of it, if there is nothing to do.
+
+        `began`: when the turn began in which its checkpoint was written, by `machine_seconds`.
+        """
+        hand = step.hand
+        if step.todo is Todo.CALL and began is not None:
+            mutator = hand.holding.code.mutator_named(hand.run.mutation.mutator)
+            hand.send_by = began + hand.holding.code.policy_for(mutator).lease_seconds
+        job = self._hander.job_for(hand, step.todo, now=now)
+        if isinstance(job, Item):
+            return job
+        self._jobs[hand] = (step.todo, job)
+        self._run(job, is_handler=step.todo not in OUTSIDE)
+        return None
+
+    def start_naming(self, holding: Holding, events: list[Event]) -> None:
+        """Have the lanes of `events` named, unless others of the workflow are being named."""
+        if self.names_lanes_of(holding):
+            return
+        job = NamingJob(holding, events, tell=self._tell)
+        self._naming[holding] = job
+        self._run(job)
+
+    def _run(self, job: Job, *, is_handler: bool = True) -> None:
+        if self._ran_here is not None and is_handler:
+            job.run()
+            self._ran_here()
+        else:
+            Worker.start(job)
+
+    def names_lanes_of(self, holding: Holding) -> bool:
+        return holding in self._naming
+
+    def has_ended(self, hand: Hand) -> Todo | None:
+        """Note that the job of `hand` has ended; return what it did, if it was known."""
+        known = self._jobs.pop(hand, None)
+        return known[0] if known is not None else None
+
+    def has_named(self, holding: Holding) -> None:
+        """Note that nobody waits for the lanes of a workflow any more."""
+        self._naming.pop(holding, None)
+
+    def forget_naming(self) -> None:
+        self._naming.clear()
+
+    def calling(self) -> set[int]:
+        """Return the workflows of which calls are under way."""
+        return {hand.holding.id for hand, (todo, _) in self._jobs.items() if todo in OUTSIDE}
+
+    def give_up_overdue(self) -> Iterator[Item | Naming]:
+        """Wait no longer for what has taken too long; yield what is to be written of it."""
+        now = time.monotonic()
+        for hand, (todo, job) in list(self._jobs.items()):
+            if job.ends_at <= now:
+                answer = job.give_up()
+                if answer is not None:
+                    yield read_overdue(hand, todo, answer)
+        for naming_job in list(self._naming.values()):
+            if naming_job.ends_at <= now:
+                naming = naming_job.give_up_naming()
+                if naming is not None:
+                    yield naming
+
+    def ends(self) -> Iterator[float]:
+        """Yield when the time of each job is over."""
+        yield from (job.ends_at for _, job in self._jobs.values())
+        yield from (job.ends_at for job in self._naming.values())

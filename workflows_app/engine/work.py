@@ -1,0 +1,182 @@
+"""What there is to begin in the workflows of a turn, as the server sees it under their locks (P2, P8)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from workflows_app.engine.holding import Holding, LaneView
+from workflows_app.engine.planner import DueReconcile, LooseRun, OwedRetry
+from workflows_app.engine.retry import ONLY_NEXT_IS_MISSING
+from workflows_app.models import Event, Run
+from workflows_app.models.rows import Instances, Tuples
+
+#: An event of `workflow` whose lane is to be named: the code as it is has not refused that yet.
+_UNNAMED_EVENT = """event.status = 'pending' AND event.lane IS NULL AND NOT EXISTS (
+    SELECT FROM workflows_app_lanerefusal refusal
+     WHERE refusal.event_id = event.id AND refusal.revision = event.revision
+       AND refusal.version_id = workflow.active_version_id)"""
+#: What waits in a workflow for the host: active runs that are in nobody's hands, questions to be asked, retries
+#: that are owed, and whether there are events whose lane has no name. Of those, one is read; by a LIMIT of one
+#: PostgreSQL would believe that it finds one wherever it begins to look.
+_UNFINISHED = f"""
+    SELECT 'loose', wanted.workflow, found.id, NULL::timestamptz, found.lane, found.phase,
+           found.fencing_token, NULL::boolean
+      FROM unnest($1::bigint[]) AS wanted(workflow)
+     CROSS JOIN LATERAL (
+           SELECT run.id, run.lane, run.fencing_token, run.phase
+             FROM workflows_app_run run
+            WHERE run.workflow_id = wanted.workflow AND run.status = 'active'
+              AND run.id <> ALL($2::bigint[]) OFFSET 0) found
+    UNION ALL
+    SELECT 'reconcile', wanted.workflow, found.id, found.next_reconcile_at, '', '', NULL, NULL
+      FROM unnest($1::bigint[]) AS wanted(workflow)
+     CROSS JOIN LATERAL (
+           SELECT run.id, mutation.next_reconcile_at
+             FROM workflows_app_run run
+             JOIN workflows_app_mutation mutation ON mutation.run_id = run.id
+            WHERE run.workflow_id = wanted.workflow AND run.status = 'reconciling'
+              AND run.id <> ALL($2::bigint[]) AND mutation.next_reconcile_at IS NOT NULL
+            ORDER BY mutation.next_reconcile_at LIMIT $3::int) found
+    UNION ALL
+    SELECT 'retry', wanted.workflow, found.id, found.retry_due_at, '', '', found.handler_id,
+           found.missing
+      FROM unnest($1::bigint[]) AS wanted(workflow)
+      JOIN workflows_app_workflow workflow ON workflow.id = wanted.workflow
+     CROSS JOIN LATERAL (
+           SELECT run.id, run.retry_due_at, coalesce(settled.missing, false) AS missing,
+                  run.handler_id
+             FROM workflows_app_run run
+             LEFT JOIN workflows_app_mutation own ON own.run_id = run.id
+             LEFT JOIN workflows_app_mutation carried ON carried.id = run.carried_mutation_id
+            CROSS JOIN LATERAL (
+                  SELECT {ONLY_NEXT_IS_MISSING.format(status="coalesce(own.status, carried.status)")}
+                      AS missing) settled
+            WHERE run.workflow_id = wanted.workflow AND run.owes_retry
+              AND run.retry_due_at IS NOT NULL
+              AND (workflow.status = 'active' OR settled.missing)
+            ORDER BY run.retry_due_at LIMIT $3::int) found
+    UNION ALL
+    SELECT 'unnamed', wanted.workflow, NULL, NULL, '', '', NULL, NULL
+      FROM unnest($1::bigint[]) AS wanted(workflow)
+      JOIN workflows_app_workflow workflow ON workflow.id = wanted.workflow
+     CROSS JOIN LATERAL (
+           SELECT event.id FROM workflows_app_topic topic
+            CROSS JOIN LATERAL (
+                  SELECT event.id FROM workflows_app_event event
+                   WHERE event.topic_id = topic.id AND {_UNNAMED_EVENT} LIMIT 500) event
+            WHERE topic.workflow_id = wanted.workflow AND topic.consumer_id IS NOT NULL
+            LIMIT 1) found
+     ORDER BY 3
+"""
+LANE_STATE = "state.lane, state.state, state.arrivals, state.failures, state.wake_at"
+_READY = f"""
+    SELECT wanted.handler, found.* FROM unnest($1::bigint[]) AS wanted(handler)
+     CROSS JOIN LATERAL (
+           (SELECT {LANE_STATE}, state.oldest_pending FROM workflows_app_lanestate state
+             WHERE state.handler_id = wanted.handler AND NOT state.is_held
+               AND state.oldest_pending IS NOT NULL
+               AND (state.arrivals_seen IS NULL
+                    OR NOT (state.arrivals_seen = state.arrivals
+                            AND state.arrivals_seen IS NOT NULL))
+             ORDER BY state.oldest_pending LIMIT $2::int)
+           UNION ALL
+           (SELECT {LANE_STATE}, NULL FROM workflows_app_lanestate state
+             WHERE state.handler_id = wanted.handler AND NOT state.is_held
+               AND state.wake_at IS NOT NULL
+             ORDER BY state.wake_at LIMIT $2::int)) found
+"""
+_UNNAMED = f"""
+    SELECT topic.workflow_id, {{columns}} FROM workflows_app_topic topic
+      JOIN workflows_app_workflow workflow ON workflow.id = topic.workflow_id
+     CROSS JOIN LATERAL (
+           SELECT event.* FROM workflows_app_event event
+            WHERE event.topic_id = topic.id AND {_UNNAMED_EVENT} LIMIT 500) event
+     WHERE topic.workflow_id = ANY($1::bigint[]) AND topic.consumer_id IS NOT NULL
+"""
+
+
+class Work:
+    """What waits in `holdings`, once `take` has been called. At most `room` of each kind is looked for."""
+
+    def __init__(self, holdings: Sequence[Holding], room: int) -> None:
+        ids = [holding.id for holding in holdings]
+        in_hand = [pk for holding in holdings for pk in list(holding.hands)]
+        handlers = [
+            pk
+            for holding in holdings
+            for pk, handler in holding.handlers.items()
+            if handler.is_current
+        ]
+        self._unfinished = Tuples(_UNFINISHED, [ids, in_hand, room])
+        self._ready = Tuples(_READY, [handlers, room])
+        self.loose: dict[int, list[tuple[Any, ...]]] = {}
+        self.reconciles: dict[int, list[DueReconcile]] = {}
+        self.retries: dict[int, list[OwedRetry]] = {}
+        #: By handler.
+        self.ready: dict[int, list[LaneView]] = {}
+        self.unnamed: dict[int, list[Event]] = {}
+
+    def statements(self) -> list[Tuples]:
+        return [self._unfinished, self._ready]
+
+    def take(self) -> None:
+        """Take what was read. Reads events whose lane is to be named, if there are any."""
+        have_unnamed = []
+        for kind, workflow, run, due_at, lane, phase, number, missing in self._unfinished.rows():
+            match kind:
+                case "loose":
+                    self.loose.setdefault(workflow, []).append((run, lane, number, phase))
+                case "reconcile":
+                    self.reconciles.setdefault(workflow, []).append(DueReconcile(run, due_at))
+                case "retry":
+                    owed = OwedRetry(run, due_at, missing, number)
+                    self.retries.setdefault(workflow, []).append(owed)
+                case "unnamed":
+                    have_unnamed.append(workflow)
+        for handler, *row in self._ready.rows():
+            self.ready.setdefault(handler, []).append(lane_view(handler, row))
+        if have_unnamed:
+            self._read_unnamed(have_unnamed)
+
+    def _read_unnamed(self, workflows: list[int]) -> None:
+        names = ("id", "topic", "message_id", "payload", "revision")
+        for event in Instances(
+            _UNNAMED, [workflows], Event, names, alias="event", extra=("workflow_id",)
+        ).read():
+            workflow_id: int = event.workflow_id  # type: ignore[attr-defined]
+            self.unnamed.setdefault(workflow_id, []).append(event)
+
+    def shows_work_in(self, holding: Holding) -> bool:
+        """Tell whether there may be something to begin in `holding`, besides lanes that this turn frees."""
+        pk = holding.id
+        return (
+            pk in self.loose
+            or pk in self.reconciles
+            or pk in self.retries
+            or pk in self.unnamed
+            or any(handler in self.ready for handler in holding.handlers)
+        )
+
+    def loose_runs(self, holding: Holding) -> tuple[LooseRun, ...]:
+        """Return the active runs of `holding` that are in nobody's hands.
+
+        One whose call may be under way is an orphan too, whoever sent it: nobody waits for its answer.
+        """
+        token = holding.claim.token
+        return tuple(
+            LooseRun(
+                pk,
+                lane,
+                is_orphaned=fencing not in (None, token) or phase == Run.Phase.MUTATING,
+                has_begun_outside=phase in (Run.Phase.MUTATED, Run.Phase.EMITTING),
+            )
+            for pk, lane, fencing, phase in self.loose.get(holding.id, ())
+        )
+
+
+def lane_view(handler: int, row: Sequence[Any]) -> LaneView:
+    lane, state, arrivals, failures, wake_at, oldest = row
+    value = json.loads(state) if isinstance(state, str) else state
+    return LaneView(handler, lane, value, arrivals, failures, oldest, wake_at)
