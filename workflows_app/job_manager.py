@@ -7,12 +7,16 @@ that arrives just as a slice ends. And the queue's worker forgets what it was to
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from procrastinate.jobs import Job, Notification, Status
 from procrastinate.manager import JobManager, NotificationCallback, get_channel_for_queues
+
+#: How long a worker that leaves jobs to others waits before it takes one all the same.
+_OTHERS_FIRST_SECONDS = 0.05
 
 _TELL = """
     SELECT pg_notify(%(channel)s, %(payload)s)
@@ -25,9 +29,16 @@ class TellingJobManager(JobManager):
 
     _told = 0
 
-    def __init__(self, connector: Any, *, heard: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        connector: Any,
+        *,
+        heard: Callable[[], None] = lambda: None,
+        leaves_jobs: Callable[[], bool] = lambda: False,
+    ) -> None:
         super().__init__(connector)
         self._heard = heard
+        self._leaves_jobs = leaves_jobs
 
     async def listen_for_jobs(
         self, *, on_notification: NotificationCallback, queues: Iterable[str] | None = None
@@ -41,7 +52,12 @@ class TellingJobManager(JobManager):
         await super().listen_for_jobs(on_notification=hear, queues=queues)
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
-        """Take a job; look again as long as one was told of during the look that found none."""
+        """Take a job; look again as long as one was told of during the look that found none.
+
+        A worker that has given work to others lets them come first.
+        """
+        if self._leaves_jobs():
+            await asyncio.sleep(_OTHERS_FIRST_SECONDS)
         while True:
             told = self._told
             job = await super().fetch_job(queues=queues, worker_id=worker_id)

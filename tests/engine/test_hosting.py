@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from pytest_django import Settings
 
 from tests.engine.stage import (
@@ -25,6 +25,7 @@ from tests.engine.stage import (
 from tests.eventually import eventually
 from workflows_app.engine.advancing import Slice
 from workflows_app.engine.hosting import ThreadedHost
+from workflows_app.engine.sharing import Crowd
 from workflows_app.models import Arrival, Event, Lease, Mutation
 from workflows_app.models import Workflow as WorkflowRow
 from workflows_app.publishing import publish
@@ -38,6 +39,17 @@ from workflows_app.sdk import (
     Workflow,
 )
 
+
+def _sessions() -> int:
+    """Return how many sessions the test's database has."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND backend_type = 'client backend'"
+        )
+        return int(cursor.fetchone()[0])
+
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Start = Callable[..., ThreadedHost]
@@ -48,8 +60,10 @@ def start(empty_queue: Callable[[], None]) -> Iterator[Start]:
     """`start(at_once=1, others_wait=...)`: a host that works until the test ends."""
     hosts: list[ThreadedHost] = []
 
-    def begin(*, at_once: int = 1, others_wait: Callable[[], bool] = lambda: False) -> ThreadedHost:
-        host = ThreadedHost(at_once=at_once, others_wait=others_wait)
+    def begin(
+        *, at_once: int = 1, others_wait: Callable[[], bool] = lambda: False, **more: Any
+    ) -> ThreadedHost:
+        host = ThreadedHost(at_once=at_once, others_wait=others_wait, **more)
         hosts.append(host)
         host.start()
         return host
@@ -217,6 +231,53 @@ def test_a_workflow_gives_its_place_to_another_one_that_waits(
     assert done.has_more
     assert row().lease.holder == ""
     assert "pending" in _statuses().values()
+
+
+def test_handlers_that_look_for_themselves_share_few_connections(
+    start: Start, deploy: Deploy
+) -> None:
+    """A worker has 64 threads, and a server takes 100 connections of all workers together."""
+    all_have_looked = threading.Barrier(12)
+    gave_back: list[bool] = []
+
+    def prepare(ctx: PrepareContext, state: Any) -> PrepareResult:
+        events = ctx.get(RECEIVED, [ctx.lane])
+        if all_have_looked.wait(30) == 0:
+            # That of the host, and of the thread that counts.
+            eventually(lambda: _sessions() - before <= 2, True)
+            gave_back.append(True)
+        all_have_looked.wait(30)
+        return PrepareResult(events)
+
+    deploy(code(consumer(prepare, lane=lambda event: event.message_id)))
+    before = _sessions()
+    for number in range(12):
+        send(str(number))
+    start(at_once=12).take(row().pk).result(timeout=30)
+
+    assert gave_back == [True]
+    assert set(_statuses().values()) == {"consumed"}
+
+
+def test_a_full_worker_gives_those_who_have_less_their_share(
+    start: Start, deploy: Deploy, door: _Door
+) -> None:
+    slugs = [f"shop-{number}" for number in range(4)]
+    for slug in slugs:
+        deploy(calling(mutator(door.call), slug=slug))
+        publish(workflow=slug, topic=RECEIVED, message_id="1", payload="a")
+        publish(workflow=slug, topic=RECEIVED, message_id="2", payload="b")
+    host = start(at_once=4, crowd=lambda: Crowd(workers=2, claimed=4))
+    given = [host.take(row(slug).pk) for slug in slugs]
+
+    eventually(lambda: sum(one.is_closing for one in host.holdings.values()), 2)
+    assert host.leaves_jobs()
+    door.is_open.set()
+
+    assert [done.result(timeout=30).has_more for done in given] == [True, True, False, False]
+    assert [
+        Event.objects.filter(topic__workflow__slug=slug, status="pending").count() for slug in slugs
+    ] == [1, 1, 0, 0]
 
 
 def test_a_workflow_that_comes_to_a_full_worker_is_kept_until_there_is_a_place(

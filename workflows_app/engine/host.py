@@ -10,6 +10,7 @@ In tests the host runs in the calling thread, and handlers with it.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -52,6 +53,8 @@ class Host:
         self.holdings: dict[int, Holding] = {}
         #: How many runs were begun, asked about, retried, recovered or continued.
         self.begun = 0
+        #: How many seconds it has waited for something to do.
+        self.rested = 0.0
         self.inbox: SimpleQueue[Any] = SimpleQueue()
         self._holder = claims.new_holder()
         self._may_begin = may_begin
@@ -111,13 +114,17 @@ class Host:
                 return
 
     def _gather(self, seconds: float) -> None:
+        began = time.monotonic()
         try:
             message = self.inbox.get(timeout=seconds) if seconds > 0 else self.inbox.get_nowait()
+        except Empty:
+            return
+        finally:
+            self.rested += time.monotonic() - began
+        with contextlib.suppress(Empty):
             while True:
                 self.receive(message)
                 message = self.inbox.get_nowait()
-        except Empty:
-            return
 
     def receive(self, message: Any) -> None:
         """Take what came of a job."""

@@ -27,6 +27,7 @@ from workflows_app.engine.advancing import Slice
 from workflows_app.engine.holding import Holding
 from workflows_app.engine.host import Host
 from workflows_app.engine.jobs import Worker, hanging
+from workflows_app.engine.sharing import Crowd, Sharing
 from workflows_app.waking import SESSION_NAME
 
 logger = logging.getLogger("workflows_app")
@@ -56,6 +57,7 @@ class ThreadedHost(Host):
         *,
         at_once: int,
         others_wait: Callable[[], bool],
+        crowd: Callable[[], Crowd] = lambda: Crowd(workers=1, claimed=0),
         give_up: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(at_once=at_once)
@@ -63,6 +65,7 @@ class ThreadedHost(Host):
         self._give_up = give_up
         self._has_given_up = False
         self._others_wait = others_wait
+        self._sharing = Sharing(crowd)
         self._done: dict[int, Future[Slice]] = {}
         self._held_since: dict[int, float] = {}
         self._asked_at = 0.0
@@ -93,6 +96,10 @@ class ThreadedHost(Host):
         if self.holdings:
             self.inbox.put(_Look())
 
+    def leaves_jobs(self) -> bool:
+        """Tell whether other workers shall take jobs first."""
+        return self._sharing.leaves_jobs(now=time.monotonic())
+
     def stop(self, *, within_seconds: float) -> bool:
         """End the host. Return whether all that was under way came to its end within the time."""
         self.inbox.put(_Stop(within_seconds))
@@ -118,6 +125,7 @@ class ThreadedHost(Host):
         try:
             self.step(wait=1.0)
             self._make_room()
+            self._share()
             self._give_up_if_most_hang()
         except Error as error:
             self._fail(error)
@@ -195,6 +203,18 @@ class ThreadedHost(Host):
             return
         pk = min(self._held_since, key=self._held_since.__getitem__)
         if now - self._held_since[pk] >= seconds:
+            self.holdings[pk].is_closing = True
+
+    def _share(self) -> None:
+        """Give workflows back that workers who have less could advance."""
+        if any(holding.is_closing for holding in self.holdings.values()):
+            return
+        held, is_full = len(self.holdings), self.room == 0
+        surplus = self._sharing.surplus(
+            held, rested=self.rested, is_full=is_full, now=time.monotonic()
+        )
+        by_age = sorted(self._held_since, key=self._held_since.__getitem__)
+        for pk in by_age[:surplus]:
             self.holdings[pk].is_closing = True
 
     def _fail(self, error: Exception) -> None:

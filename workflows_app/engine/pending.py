@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from workflows_app.models import Event
 from workflows_app.models.rows import Instances
@@ -20,6 +24,8 @@ _OLDEST = """
             ORDER BY event.id + 0 LIMIT wanted.most) event
      ORDER BY wanted.place, event.id
 """
+#: How many threads of a process read for a handler at once: threads are many, the server's connections few.
+_READERS = threading.BoundedSemaphore(4)
 #: What a handler is shown, and a checkpoint compares.
 SHOWN = ("id", "topic", "message_id", "payload", "revision", "status", "lane")
 
@@ -43,15 +49,30 @@ def oldest(wants: Sequence[Want]) -> Instances[Event]:
     return Instances(_OLDEST, arrays, Event, SHOWN, alias="event", extra=("place",))
 
 
+@contextmanager
+def _connected() -> Iterator[None]:
+    """Read on the connection that this thread has; one that has none borrows one, and gives it back."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    if connection.connection is not None:
+        yield
+        return
+    with _READERS:
+        try:
+            yield
+        finally:
+            connection.close()
+
+
 @dataclass(frozen=True)
 class LaneReader:
-    """Reads for one run, on the connection of whoever asks."""
+    """Reads for one run, in the thread of whoever asks."""
 
     topics: Mapping[str, int]
     lane: str
 
     def oldest(self, topic: str, limit: int) -> list[Event]:
-        return oldest([Want(self.topics[topic], self.lane, limit)]).read()
+        with _connected():
+            return oldest([Want(self.topics[topic], self.lane, limit)]).read()
 
     def named(self, topic: str, message_ids: list[str]) -> list[Event]:
         found = Event.objects.filter(
@@ -60,4 +81,5 @@ class LaneReader:
             status=Event.Status.PENDING,
             message_id__in=message_ids,
         )
-        return list(found.order_by("pk"))
+        with _connected():
+            return list(found.order_by("pk"))

@@ -78,8 +78,11 @@ TURNS = [
         says="a workflow keeps its place however many wait for it",
         breaks="P8",
         file=_HOSTING,
-        old="            self.holdings[pk].is_closing = True\n",
-        new="            assert self.holdings[pk]\n",
+        old=(
+            "        if now - self._held_since[pk] >= seconds:\n"
+            "            self.holdings[pk].is_closing = True\n"
+        ),
+        new="",
         tests=(
             "engine/test_hosting.py::test_a_workflow_gives_its_place_to_another_one_that_waits",
         ),
@@ -101,6 +104,27 @@ TURNS = [
         tests=(
             "engine/test_hosting.py"
             "::test_an_event_that_arrives_while_calls_are_under_way_waits_for_none_of_them",
+        ),
+    ),
+    Fault(
+        says="a worker that does not keep up keeps all workflows, whoever else is idle",
+        breaks="P8",
+        file="workflows_app/engine/sharing.py",
+        old="surplus = max(0, held - crowd.share)",
+        new="surplus = 0 * held",
+        tests=(
+            "engine/test_sharing.py",
+            "engine/test_hosting.py::test_a_full_worker_gives_those_who_have_less_their_share",
+        ),
+    ),
+    Fault(
+        says="each thread that reads for a handler keeps a connection",
+        breaks="P8",
+        file="workflows_app/engine/pending.py",
+        old="            connection.close()\n",
+        new="            pass\n",
+        tests=(
+            "engine/test_hosting.py::test_handlers_that_look_for_themselves_share_few_connections",
         ),
     ),
 ]

@@ -20,9 +20,10 @@ from procrastinate.psycopg_connector import PsycopgConnector
 from procrastinate.signals import on_stop
 from psycopg_pool import AsyncConnectionPool
 
+from workflows_app.alerts.watching import telling_people
 from workflows_app.conf import policy
 from workflows_app.database import database_problems
-from workflows_app.dispatch import hosted_by, others_wait
+from workflows_app.dispatch import crowd, hosted_by, others_wait
 from workflows_app.engine.hosting import ThreadedHost
 from workflows_app.job_manager import TellingJobManager
 from workflows_app.management import command
@@ -77,7 +78,7 @@ class Command(command.Command):
         if concurrency < 1:
             self.stderr.write("--concurrency must be 1 or more.")
             raise SystemExit(2)
-        with own_sessions(), _told_once():
+        with own_sessions(), _told_once(), telling_people():
             has_given_up = asyncio.run(_work(concurrency=concurrency, wait=not until_idle))
         if has_given_up:
             raise SystemExit(1)
@@ -132,7 +133,7 @@ async def _work(*, concurrency: int, wait: bool) -> bool:
         for event in (gave_up, told_to_stop):
             loop.call_soon_threadsafe(event.set)
 
-    host = ThreadedHost(at_once=concurrency, others_wait=others_wait, give_up=give_up)
+    host = ThreadedHost(at_once=concurrency, others_wait=others_wait, crowd=crowd, give_up=give_up)
     host.start()
     with on_stop(told_to_stop.set), hosted_by(host), closing(host):
         delays = pauses(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
@@ -210,7 +211,9 @@ async def _work_while_connected(
         kwargs=params, configure=_autocommit, pool_factory=_pool, timeout=_POOL_SECONDS
     )
     with app.replace_connector(connector) as worker_app:
-        worker_app.job_manager = TellingJobManager(worker_app.connector, heard=host.look)
+        worker_app.job_manager = TellingJobManager(
+            worker_app.connector, heard=host.look, leaves_jobs=host.leaves_jobs
+        )
         async with worker_app.open_async(), sweeping(worker_app):
             while True:
                 worker = worker_app.run_worker_async(
