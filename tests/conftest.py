@@ -14,16 +14,29 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
 
 from tests.jobs import empty_queue
+from tests.owner import running_as_runs
 from tests.scenes import SLUG, Scene, workflow_with
 from workflows_app.models import Run
 from workflows_app.testing import ScriptedMutator, registered, scripted
 
 #: What the migrations fill, and no test that commits changes.
-FILLED = {"auth_group", "auth_group_permissions", "auth_permission", "django_content_type"}
+FILLED = {
+    "auth_group",
+    "auth_group_permissions",
+    "auth_permission",
+    "django_content_type",
+    "workflows_app_givenpermission",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run what is marked as long, too")
+    parser.addoption(
+        "--role",
+        choices=["owner", "runs"],
+        default="owner",
+        help="who the tests are to the database",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -38,6 +51,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (left_out if is_left_out else kept).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """Make the database as its owner, and go on as whom `--role` says."""
+    if request.config.getoption("role") == "owner":
+        yield
+        return
+    with django_db_blocker.unblock(), running_as_runs():
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -56,7 +81,8 @@ def quick_flush() -> Iterator[None]:
             return truncate(self, style, tables, **options)
         names = (self.quote_name(table) for table in tables if table not in FILLED)
         without_triggers = "SET LOCAL session_replication_role = replica"
-        return [without_triggers, *(f"DELETE FROM {name}" for name in names)]
+        as_owner = "SET LOCAL ROLE NONE"
+        return [as_owner, without_triggers, *(f"DELETE FROM {name}" for name in names)]
 
     def emit_post_migrate_signal(*arguments: Any) -> None:
         if not _is_superuser():
@@ -70,7 +96,7 @@ def quick_flush() -> Iterator[None]:
 
 def _is_superuser() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = session_user")
         return bool(cursor.fetchone()[0])
 
 

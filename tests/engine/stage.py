@@ -149,6 +149,12 @@ def calling(called: type[Mutator], next: Next | None = None, **workflow: Any) ->
     return code(ship, calls=[called], **workflow)
 
 
+def by_lane(called: type[Mutator], **workflow: Any) -> type[Workflow]:
+    """Return a workflow that calls `called` once an event, in the lane that its payload names."""
+    ship = consumer(mutate=lambda prepared: MutationCall(called, {}), lane=by_payload)
+    return code(ship, calls=[called], **workflow)
+
+
 def empty(ctx: PrepareContext, state: Any) -> PrepareResult:
     return PrepareResult.nothing()
 
@@ -192,6 +198,11 @@ def fresh(event: Event) -> Event:
 
 def status_of(message_id: str, topic: str = RECEIVED) -> str:
     return str(Event.objects.get(topic__name=topic, message_id=message_id).status)
+
+
+def statuses() -> dict[str, str]:
+    """Return the status of each event, by its message id."""
+    return {event.message_id: event.status for event in Event.objects.order_by("pk")}
 
 
 def reasons(instance: Any, field: str = "status") -> list[tuple[str, str]]:

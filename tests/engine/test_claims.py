@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -77,6 +79,17 @@ def test_the_holder_is_a_thread_of_a_process_of_a_machine() -> None:
     assert (int(pid), int(thread)) == (os.getpid(), threading.get_ident())
 
 
+def _zombie() -> str:
+    """Return the holder's name of a process that has ended, and of which its parent took no note."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    _zombies.append(process)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    return f"{_this_machine()} {process.pid} 1"
+
+
+#: Kept, so that Python takes no note of them either.
+_zombies: list[subprocess.Popen[bytes]] = []
+
 #: Holder, seconds until its claim expires, and whether it is taken over.
 HOLDERS: dict[str, tuple[Callable[[], str], float, bool]] = {
     "another machine": (lambda: f"elsewhere/pid:[1] {GONE_PID} 1", 60.0, False),
@@ -92,6 +105,7 @@ HOLDERS: dict[str, tuple[Callable[[], str], float, bool]] = {
         60.0,
         True,
     ),
+    "a process of this machine that ended, and is still listed": (_zombie, 60.0, True),
     "this thread": (this_holder, 60.0, True),
     "an earlier host of this thread": (new_holder, 60.0, False),
     "a name of another kind": (lambda: "worker-7", 60.0, False),

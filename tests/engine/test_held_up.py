@@ -21,6 +21,7 @@ from tests.engine.stage import (
     status_of,
     take_one,
 )
+from tests.owner import as_owner
 from workflows_app.sdk import MutationCall, PrepareContext, PrepareResult, Reconciliation
 
 #: Over before anything can begin, as after a worker was suspended.
@@ -56,7 +57,7 @@ def _losing_the_database_in(where: str) -> Any:
     def act(name: str) -> None:
         calls.append(name)
         if name == where:
-            with connection.cursor() as cursor:
+            with as_owner(), connection.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(%s, 60000)", [hosts[0]])
                 assert cursor.fetchone() == (True,), "the host's connection is gone"
 

@@ -25,6 +25,7 @@ from tests.engine.stage import (
     send,
     take_one,
 )
+from tests.owner import as_owner
 from workflows_app.engine.advancing import advance
 from workflows_app.engine.outages import retry_through_outage
 from workflows_app.models import Lease, Run
@@ -42,7 +43,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def hang_up() -> None:
     """Let the server end this session in the middle of a transaction."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), as_owner(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
@@ -177,7 +178,7 @@ def _the_first_rest_is_hung_up() -> Iterator[None]:
     _tell(
         "CREATE SEQUENCE rests",
         """
-        CREATE FUNCTION hang_up() RETURNS trigger LANGUAGE plpgsql AS $$
+        CREATE FUNCTION hang_up() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
         BEGIN
             IF nextval('rests') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
             RETURN NEW;
@@ -197,6 +198,6 @@ def _the_first_rest_is_hung_up() -> Iterator[None]:
 
 
 def _tell(*statements: str) -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
+from tests.owner import as_owner
 from tests.plans import FEW, fill, watched
 from tests.scenes import Scene
 from workflows_app import dispatch, operations
@@ -121,7 +122,7 @@ def test_nor_what_waits_for_others(stories: Stories, monkeypatch: pytest.MonkeyP
         for topic in [own, *others]
     ]
     Event.objects.bulk_create(waiting)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("ANALYZE workflows_app_event")
     Event.objects.filter(topic=own).update(status=Event.Status.SKIPPED)
     with watched(monkeypatch) as cost:
@@ -146,7 +147,7 @@ def test_without_one_of_its_indexes_it_would(
 ) -> None:
     fill(stories.finished(), 2_000)
     stories.an_event()
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(f"DROP INDEX {index}")
     with watched(monkeypatch) as cost:
         story(stories)

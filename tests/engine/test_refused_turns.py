@@ -25,6 +25,7 @@ from tests.engine.stage import (
     status_of,
 )
 from tests.engine.worker import work
+from tests.owner import as_owner
 from workflows_app.models import Event, Mutation, Run
 from workflows_app.sdk import MutationCall, MutationOutcome, NextContext, PrepareResult, Workflow
 
@@ -35,7 +36,7 @@ LANES = ("a", "b", "bad", "c")
 
 
 def _tell(*statements: str) -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
 

@@ -202,6 +202,33 @@ def test_the_sweep_wakes_what_is_due(workflow_id: int) -> None:
     assert _waiting() == [workflow_id]
 
 
+@pytest.mark.parametrize(
+    ("lasts", "kept"),
+    [
+        (timedelta(days=1), False),
+        (timedelta(minutes=30), False),
+        (timedelta(minutes=20), True),
+        (timedelta(seconds=-1), True),
+    ],
+)
+def test_a_claim_ends_that_a_clock_which_was_ahead_has_dated(
+    workflow_id: int, lasts: timedelta, kept: bool
+) -> None:
+    """Its holder may be dead on another machine, and nothing else would tell."""
+    expires_at = database_now() + lasts
+    Lease.objects.update(holder="elsewhere 1 1", expires_at=expires_at)
+
+    _sweep()
+
+    lease = Lease.objects.get()
+    assert lease.holder == "elsewhere 1 1"
+    assert lease.expires_at is not None
+    if kept:
+        assert lease.expires_at == expires_at
+    else:
+        assert lease.expires_at - database_now() < timedelta(minutes=13)
+
+
 def test_sweeps_go_by_the_database_s_clock_and_all_workers_make_one(
     workflow_id: int, empty_queue: Callable[[], None]
 ) -> None:

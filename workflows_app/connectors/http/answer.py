@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 
 from workflows_app.connectors.http.network import AnswerTooLarge
-from workflows_app.connectors.http.scrubbing import scrub, scrub_json
 from workflows_app.errors import NotJson
+from workflows_app.scrubbing import scrub, scrub_json
 from workflows_app.sdk.json_values import json_value
 
 #: Encodings of Python that no answer has, and that take long to read or run what they read.

@@ -8,7 +8,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, register
 
-from workflows_app.connectors.http.secrets import names_of_short_ones, too_short
+from workflows_app.secrets import names_of_short_ones, too_short
 
 
 @register()

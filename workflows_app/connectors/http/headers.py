@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from workflows_app.connectors.http.secrets import MIN_LENGTH, Secret
+from workflows_app.secrets import MIN_LENGTH, Secret
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 #: Headers that say how the message is sent. A second opinion on that can make two messages of one.

@@ -24,11 +24,11 @@ from workflows_app.connectors.http.headers import (
     require_own,
 )
 from workflows_app.connectors.http.network import NotSent
-from workflows_app.connectors.http.scrubbing import scrub
-from workflows_app.connectors.http.secrets import Secret, filled_in, known_values
 from workflows_app.errors import DefinitionError
+from workflows_app.scrubbing import scrub
 from workflows_app.sdk.failures import NotApplied
 from workflows_app.sdk.mutators import Mutator
+from workflows_app.secrets import Secret, filled_in, known_values
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 #: Methods whose requests have no body unless the author writes one.

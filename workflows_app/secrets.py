@@ -1,13 +1,15 @@
-"""Secrets by name: looked up when a call is made, and struck out of whatever is stored.
+"""Secrets by name: looked up when a call is made, and struck out of whatever is stored or logged.
 
-Whatever an answer or an error says goes through `scrubbing` before it becomes a result or evidence,
-with the values of all secrets that the code names, whichever call they are for.
+Whatever authors' code and outside systems say in an answer or an error goes through `struck_out` before it becomes
+a result, evidence, a failure or a line of the log, with the values of all secrets that the code names, whichever
+call they are for.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,8 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies
 
 from django.conf import settings
+
+from workflows_app.scrubbing import scrub, scrub_json
 
 #: A shorter value stands in answers by chance: striking it out would spoil them.
 MIN_LENGTH = 8
@@ -59,6 +63,32 @@ def filled_in(body: Any) -> Any:
     if isinstance(body, list | tuple):
         return [filled_in(item) for item in body]
     return body
+
+
+def struck_out(text: str) -> str:
+    """Return `text` without the values of all known secrets."""
+    return scrub(text, known_values())
+
+
+def struck_out_of(value: Any) -> Any:
+    """Return a JSON value without the values of all known secrets."""
+    return scrub_json(value, known_values())
+
+
+class SecretsFilter(logging.Filter):
+    """Strikes secrets out of warnings and errors, and of the tracebacks that come with them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING or not (values := known_values()):
+            return True
+        said = record.getMessage()
+        if (clean := scrub(said, values)) != said:
+            record.msg, record.args = clean, None
+        if record.exc_info and not record.exc_text:
+            # What a formatter finds here it takes for the traceback.
+            where = logging.Formatter().formatException(record.exc_info)
+            record.exc_text = scrub(where, values)
+        return True
 
 
 def known_values() -> list[str]:

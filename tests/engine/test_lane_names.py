@@ -1,0 +1,195 @@
+"""How an event comes to its lane: by the code's `lane`, when it is published, changed, offered or deployed (P2)."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from tests.engine.stage import (
+    RECEIVED,
+    SHIPPED,
+    Deploy,
+    by_lane,
+    by_payload,
+    code,
+    consumer,
+    fresh,
+    host,
+    last_run,
+    row,
+    send,
+    status_of,
+    statuses,
+)
+from workflows_app import registry
+from workflows_app.engine.versions import sync
+from workflows_app.errors import LaneRefused
+from workflows_app.models import Event, LaneRefusal
+from workflows_app.queries.waiting import why_pending
+from workflows_app.sdk import (
+    MutationOutcome,
+    NextContext,
+    PrepareContext,
+    PrepareResult,
+)
+from workflows_app.sdk.values import EventRecord
+from workflows_app.testing import scripted
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound")]
+
+
+def test_a_pending_event_whose_payload_changes_changes_its_lane(deploy: Deploy) -> None:
+    deploy(by_lane(scripted("lost", "applied")))
+    send("1", "acme")
+    event = send("2", "acme")
+    host()
+    assert (fresh(event).lane, fresh(event).status) == ("acme", "pending")
+
+    send("2", "other")
+    host()
+    assert (fresh(event).lane, fresh(event).status) == ("other", "consumed")
+
+
+def test_a_lane_that_raises_refuses_the_publication(deploy: Deploy) -> None:
+    def lane(event: EventRecord) -> str:
+        return str(event.payload["supplier"])
+
+    deploy(code(consumer(lane=lane)))
+    send("1", {"supplier": "acme"})
+    with pytest.raises(LaneRefused, match=r"Ship.*'2'.*KeyError"):
+        send("2", {})
+
+    assert [event.lane for event in Event.objects.all()] == ["acme"]
+
+
+def test_next_that_publishes_what_has_no_lane_fails_its_run(deploy: Deploy) -> None:
+    def lane(event: EventRecord) -> str:
+        return str(event.payload["supplier"])
+
+    def next(ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> None:
+        ctx.publish(SHIPPED, message_id="1", payload={})
+
+    bill = consumer(name="Bill", subscribes=[SHIPPED], publishes=[], lane=lane)
+    deploy(code(consumer(next=next), bill))
+    send()
+    host()
+
+    assert (last_run().status, last_run().failure_kind) == ("failed", "logic")
+    assert (status_of("1"), row().topics.get(name=SHIPPED).events.count()) == ("pending", 0)
+
+
+def _a_publisher_without_the_code() -> AbstractContextManager[None]:
+    return registry.override(code(consumer(), version="9.9"))
+
+
+def test_events_without_a_lane_are_named_before_they_are_offered(deploy: Deploy) -> None:
+    lanes: list[str] = []
+
+    def prepare(ctx: PrepareContext, state: Any) -> PrepareResult:
+        lanes.append(ctx.lane)
+        return PrepareResult(ctx.peek(RECEIVED))
+
+    deploy(code(consumer(prepare, lane=by_payload)))
+    with _a_publisher_without_the_code():
+        event = send("1", "acme")
+        assert fresh(event).lane is None, "a publisher without the code can't name it"
+    host()
+
+    assert (fresh(event).lane, fresh(event).status) == ("acme", "consumed")
+    assert "acme" in lanes
+    reasons = fresh(event).history.values_list("history_change_reason", flat=True)
+    assert "its lane was named" in reasons
+
+
+def test_an_event_whose_lane_cannot_be_named_stays_pending_and_holds_nothing_up(
+    deploy: Deploy, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[str] = []
+
+    def lane(event: EventRecord) -> str:
+        asked.append(event.message_id)
+        return str(event.payload["supplier"])
+
+    def deployed(version: str) -> None:
+        deploy(code(consumer(lane=lane), version=version))
+
+    deployed("1.0")
+    with _a_publisher_without_the_code():
+        bad = send("1", {})
+        good = send("2", {"supplier": "acme"})
+    host()
+    host(10)
+
+    assert (fresh(bad).lane, fresh(bad).status) == (None, "pending")
+    assert (fresh(good).lane, fresh(good).status) == ("acme", "consumed")
+    assert asked == ["1", "2"], "it is asked about each once, whoever claims the workflow"
+    told = [one for one in caplog.messages if one.startswith("event.lane_refused")]
+    assert len(told) == 1
+    why = (
+        "Ship.lane can't name the lane of event '1' of topic 'order.received': it raised KeyError."
+        " It must return a text of at most 200 characters."
+    )
+    assert told == [f"event.lane_refused event={bad.pk}: {why}"]
+    assert (
+        why_pending(fresh(bad)) == f"{why} It is asked again for another payload or by other code."
+    )
+
+    with _a_publisher_without_the_code():
+        send("1", {"supplier": "best"})
+    host(20)
+    assert (fresh(bad).lane, fresh(bad).status) == ("best", "consumed")
+    assert LaneRefusal.objects.count() == 0
+
+
+def test_other_code_is_asked_again_for_the_lane_that_the_old_one_did_not_name(
+    deploy: Deploy,
+) -> None:
+    def refused(event: EventRecord) -> str:
+        raise KeyError("supplier")
+
+    deploy(code(consumer(lane=refused)))
+    with _a_publisher_without_the_code():
+        event = send("1", {})
+    host()
+    assert LaneRefusal.objects.get().event == event
+    deploy(code(consumer(lane=lambda event: "any"), version="1.1"))
+    host(10)
+
+    assert (fresh(event).lane, fresh(event).status) == ("any", "consumed")
+
+
+def test_another_version_names_the_lanes_of_pending_events_anew(deploy: Deploy) -> None:
+    deploy(by_lane(scripted("lost")))
+    send("1", "acme")
+    held = send("2", "acme")
+    host()
+    sync(
+        code(
+            consumer(mutate=lambda prepared: None, lane=lambda event: event.message_id),
+            calls=[scripted("applied")],
+            version="1.1",
+        )
+    )
+
+    assert fresh(held).lane == "2"
+    assert Event.objects.get(message_id="1").lane == "acme", "what is reserved stays where it is"
+
+
+def test_what_another_version_names_goes_on_in_its_new_lane(deploy: Deploy) -> None:
+    lost = scripted("lost")
+    deploy(by_lane(lost))
+    send("1", "acme")
+    held = send("2", "acme")
+    host()
+    renamed = consumer(lane=lambda event: event.message_id)
+    deploy(code(renamed, calls=[lost], version="1.1"))
+    host()
+
+    assert (fresh(held).status, last_run().lane, last_run().status) == (
+        "consumed",
+        "2",
+        "committed",
+    )
+    assert statuses() == {"1": "reserved", "2": "consumed"}

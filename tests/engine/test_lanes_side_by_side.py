@@ -1,0 +1,154 @@
+"""Runs of different lanes at the same time: how many, and what one does to another's events (P1, P8)."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from tests.engine.stage import (
+    RECEIVED,
+    Deploy,
+    by_lane,
+    by_payload,
+    code,
+    consumer,
+    fresh,
+    host,
+    mutator,
+    runs,
+    send,
+    statuses,
+)
+from workflows_app.engine.versions import sync
+from workflows_app.models import Event
+from workflows_app.sdk import (
+    MutationCall,
+    MutationOutcome,
+    NextContext,
+    PrepareContext,
+    PrepareResult,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound")]
+
+#: Long enough for any machine: no test that passes waits for it.
+PATIENCE_SECONDS = 20.0
+
+
+class _Meeting:
+    """A call that returns when so many are under way."""
+
+    def __init__(self, number: int) -> None:
+        self._barrier = threading.Barrier(number)
+
+    def __call__(self, params: Any, key: str) -> Any:
+        self._barrier.wait(PATIENCE_SECONDS)
+        return {}
+
+
+def test_calls_of_different_lanes_go_side_by_side(deploy: Deploy) -> None:
+    deploy(by_lane(mutator(_Meeting(4))))
+    for number in range(8):
+        send(str(number), f"lane {number % 4}")
+    host(at_once=4)
+
+    assert set(statuses().values()) == {"consumed"}
+    assert {run.mutation.status for run in runs() if run.reservations.exists()} == {"applied"}
+
+
+@pytest.mark.parametrize(
+    ("workflow", "of_mutator"),
+    [({"lanes_at_once": 2}, {}), ({}, {"calls_at_once": 2})],
+    ids=["lanes_at_once", "calls_at_once"],
+)
+def test_no_more_calls_are_under_way_than_the_policy_says(
+    deploy: Deploy, workflow: dict[str, Any], of_mutator: dict[str, Any]
+) -> None:
+    changed = threading.Lock()
+    under_way = 0
+    most: list[int] = []
+    meets = _Meeting(2)
+
+    def execute(params: Any, key: str) -> Any:
+        nonlocal under_way
+        with changed:
+            under_way += 1
+            most.append(under_way)
+        meets(params, key)
+        with changed:
+            under_way -= 1
+        return {}
+
+    deploy(by_lane(mutator(execute, policy=of_mutator), policy=workflow))
+    for number in range(6):
+        send(str(number), f"lane {number}")
+    host(at_once=6)
+
+    assert max(most) <= 3, (
+        "one that returns may be replaced before the other has counted itself off"
+    )
+    assert set(statuses().values()) == {"consumed"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_one_run_publishes_anew_and_another_reserves_in_one_turn_is_called_as_it_is_now(
+    deploy: Deploy,
+) -> None:
+    called: list[str] = []
+
+    def prepare(ctx: PrepareContext, state: Any) -> PrepareResult:
+        events = ctx.peek(RECEIVED, limit=1)
+        return PrepareResult(events, [event.payload["text"] for event in events])
+
+    def execute(params: Any, key: str) -> Any:
+        called.append(params["text"])
+        if params["text"] == "first":
+            # The host begins with it in the turn in which it hears that this call has ended.
+            send("2", {"lane": "b", "text": "second"})
+        return {}
+
+    def next(ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> None:
+        if prepared.data == ["first"]:
+            payload = {"lane": "b", "text": "changed"}
+            ctx.publish(RECEIVED, message_id="2", payload=payload)
+
+    carrier = mutator(execute)
+    ship = consumer(
+        prepare,
+        lambda prepared: MutationCall(carrier, {"text": prepared.data[0]}),
+        next,
+        publishes=[RECEIVED],
+        lane=lambda event: str(event.payload["lane"]),
+    )
+    deploy(code(ship, calls=[carrier]))
+    send("1", {"lane": "a", "text": "first"})
+    host(at_once=2)
+
+    event = Event.objects.get(message_id="2")
+    assert (event.status, event.payload["text"], event.revision) == ("consumed", "changed", 2)
+    assert called == ["first", "changed"]
+
+
+def test_an_event_that_goes_to_another_lane_meanwhile_is_not_reserved_in_the_old_one(
+    deploy: Deploy,
+) -> None:
+    renamed = code(consumer(lane=lambda event: "new"), version="1.1")
+    is_first = [True]
+
+    def prepare(ctx: PrepareContext, state: Any) -> PrepareResult:
+        events = ctx.peek(RECEIVED)
+        if is_first and is_first.pop():
+            sync(renamed)
+        return PrepareResult(events)
+
+    deploy(code(consumer(prepare, lane=by_payload)))
+    event = send("1", "old")
+    host()
+    assert (fresh(event).lane, fresh(event).status) == ("new", "pending")
+
+    deploy(renamed)
+    host()
+    taken = [run.lane for run in runs() if run.reservations.exists()]
+    assert (taken, fresh(event).status) == (["new"], "consumed")

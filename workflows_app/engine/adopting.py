@@ -1,0 +1,127 @@
+"""What the rows of a workflow take over from the code of a version that becomes active (P6).
+
+Handlers, topics and the lanes of pending events are those of the code; what waits has another look. Needs the
+workflow's lock.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import connection
+
+from workflows_app.engine.lanes import refresh_now
+from workflows_app.engine.retry import only_next_is_missing
+from workflows_app.models import (
+    MAIN_LANE,
+    Arrival,
+    Event,
+    Handler,
+    LaneRefusal,
+    LaneState,
+    Topic,
+    Workflow,
+)
+from workflows_app.models.saving import collected, save_with_history
+from workflows_app.sdk.handlers import Producer
+from workflows_app.sdk.lanes import lane_of
+from workflows_app.sdk.workflow import Workflow as WorkflowCode
+
+
+def sync_handlers(code: type[WorkflowCode], workflow: Workflow, now: datetime) -> None:
+    """Let handlers and topics be those of `code`. Needs the workflow's lock: nobody else makes any."""
+    handlers = {handler.name: handler for handler in workflow.handlers.all()}
+    names = []
+    for handler_code in code.handlers():
+        name = handler_code.handler_name()
+        handler = handlers.setdefault(name, Handler(workflow=workflow, name=name))
+        handler.is_current = True
+        is_producer = issubclass(handler_code, Producer)
+        kind = Handler.Kind.PRODUCER if is_producer else Handler.Kind.CONSUMER
+        handler.kind = kind.value
+        handler.save()
+        names.append(name)
+        state, _ = LaneState.objects.get_or_create(handler=handler, lane=handler.own_lane)
+        if issubclass(handler_code, Producer):
+            first = code.schedule_of(handler_code).first_at(now)
+            state.wake_at = min(state.wake_at or first, first)
+            state.save(update_fields=["wake_at"])
+    workflow.handlers.exclude(name__in=names).update(is_current=False)
+    topics = {topic.name: topic for topic in workflow.topics.all()}
+    for name in code.topics():
+        consumer = code.consumer_of(name)
+        topic = topics.get(name, Topic(workflow=workflow, name=name))
+        topic.consumer = handlers[consumer.handler_name()] if consumer else None
+        topic.save()
+    workflow.topics.exclude(name__in=code.topics()).update(consumer=None)
+    # A new handler's lane may be held by a run of another one.
+    refresh_now(*((workflow.pk, handler.own_lane) for handler in handlers.values()))
+    Arrival.objects.filter(topic__workflow=workflow, topic__consumer=None).delete()
+
+
+def name_lanes_anew(
+    code: type[WorkflowCode], workflow: Workflow, *, reason: str, actor: Any
+) -> None:
+    """Let pending events be in the lanes that `code` names. Needs the workflow's lock."""
+    left: set[tuple[int, str]] = set()
+    for topic in workflow.topics.filter(consumer__isnull=False):
+        pending = topic.events.filter(status=Event.Status.PENDING).order_by("pk")
+        consumer = code.consumer_of(topic.name)
+        assert consumer is not None, "the topic's consumer was just taken from the code"
+        if not consumer.names_lanes():
+            pending = pending.exclude(lane=MAIN_LANE)
+        with collected():
+            for event in pending.select_for_update(no_key=True).iterator(chunk_size=1000):
+                lane = lane_of(code, topic.name, event.message_id, event.payload)
+                if lane != event.lane:
+                    if event.lane is not None:
+                        left.add((workflow.pk, event.lane))
+                    event.lane = lane
+                    save_with_history(event, reason=reason, actor=actor, fields=["lane"])
+    refresh_now(*left)
+    LaneRefusal.objects.filter(event__topic__workflow=workflow).delete()
+
+
+def let_all_look(workflow: Workflow) -> None:
+    """New code may want what the old code left: let each consumer look once in each of its lanes.
+
+    As an arrival in each lane with pending events; a run of old code that finds nothing meanwhile
+    does not undo it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO workflows_app_arrival (topic_id, lane, transaction)"
+            " SELECT DISTINCT topic.id, event.lane, pg_current_xact_id()::text"
+            "   FROM workflows_app_topic topic JOIN workflows_app_event event"
+            "     ON event.topic_id = topic.id AND event.status = 'pending'"
+            "  WHERE topic.workflow_id = %s AND topic.consumer_id IS NOT NULL",
+            [workflow.pk],
+        )
+
+
+def drop_owed_retries_without_handler(
+    code: type[WorkflowCode], workflow: Workflow, *, reason: str, actor: User | None
+) -> None:
+    """A retry that nobody can make must not hold the workflow. Its events are pending, and seen.
+
+    If only `next` is missing, its events are held: that waits for a version with the handler.
+    """
+    for run in workflow.runs.filter(owes_retry=True).select_related("handler"):
+        if code.handler_named(run.handler.name) is None and not only_next_is_missing(run):
+            run.owes_retry = False
+            run.retry_due_at = None
+            save_with_history(
+                run, reason=reason, actor=actor, fields=["owes_retry", "retry_due_at"]
+            )
+            refresh_now((workflow.pk, run.lane))
+
+
+def make_owed_retries_due(
+    workflow: Workflow, *, reason: str, actor: User | None, now: datetime
+) -> None:
+    """New code is reason to try again what failed for good, or for the time being."""
+    for run in workflow.runs.filter(owes_retry=True, retry_due_at__isnull=True):
+        run.retry_due_at = now
+        save_with_history(run, reason=reason, actor=actor, fields=["retry_due_at"])

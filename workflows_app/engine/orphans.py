@@ -1,0 +1,66 @@
+"""What another version of the code would leave without its handler or mutator: refused, unless accepted (P2, P6)."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from workflows_app.errors import SyncRefused
+from workflows_app.models import (
+    Event,
+    Handler,
+    LaneState,
+    Mutation,
+    Run,
+    Workflow,
+)
+from workflows_app.sdk.workflow import Workflow as WorkflowCode
+
+
+def refuse_orphans(code: type[WorkflowCode], workflow: Workflow) -> None:
+    """Refuse a version that leaves pending events without a consumer, or a run without its handler."""
+    problems = []
+    for topic in workflow.topics.exclude(consumer=None):
+        if code.consumer_of(topic.name) is None:
+            count = topic.events.filter(status=Event.Status.PENDING).count()
+            if count:
+                problems.append(f"topic '{topic.name}' has {count:,} pending event(s)")
+    names = [handler.handler_name() for handler in code.handlers()]
+    unfinished = workflow.runs.filter(status__in=Run.OPEN) | workflow.runs.filter(owes_retry=True)
+    problems += [
+        f"run {run.pk} of '{run.handler.name}' is {run.status}"
+        for run in unfinished.exclude(handler__name__in=names).select_related("handler")
+    ]
+    problems += _orphaned_mutators(code, workflow)
+    problems += _orphaned_producers(code, workflow)
+    if problems:
+        raise SyncRefused(
+            "orphans",
+            f"{code.slug} {code.version} lacks what is still needed: {'; '.join(problems)}. Keep it"
+            f" until that is done, or use --accept-orphans.",
+        )
+
+
+def _orphaned_mutators(code: type[WorkflowCode], workflow: Workflow) -> list[str]:
+    """Say of which effects nobody knows whether they happened, and the code could not ask any more."""
+    names = [mutator.name for mutator in code.mutators]
+    unsettled = Mutation.objects.filter(run__workflow=workflow, status__in=Mutation.UNKNOWN)
+    counts = Counter(unsettled.exclude(mutator__in=names).values_list("mutator", flat=True))
+    return [
+        f"mutator '{name}' has {count:,} effect(s) with an unknown outcome"
+        for name, count in sorted(counts.items())
+    ]
+
+
+def _orphaned_producers(code: type[WorkflowCode], workflow: Workflow) -> list[str]:
+    """Say which producers have read up to somewhere, and would begin anew under another name."""
+    names = [producer.handler_name() for producer in code.producers]
+    states = LaneState.objects.filter(
+        handler__workflow=workflow,
+        handler__kind=Handler.Kind.PRODUCER,
+        handler__is_current=True,
+        state__isnull=False,
+    )
+    return [
+        f"producer '{name}' has a state, from where it goes on"
+        for name in states.exclude(handler__name__in=names).values_list("handler__name", flat=True)
+    ]
