@@ -1,0 +1,139 @@
+"""Alerts for me: what a person is told of, and where. Everybody sees and changes their own, and no others'.
+
+It saves what the form says: no state of a workflow is in it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from workflows_app.admin.parameters import NamedParameters
+from workflows_app.alerts.facts import SHOWS, chosen_kinds, may_be_told
+from workflows_app.alerts.places import mail_of
+from workflows_app.alerts.settings import alert_settings
+from workflows_app.models import AlertChoice
+
+
+class ChoiceForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """Offers the kinds that its person may see, and the channels of the settings."""
+
+    #: Set by the page.
+    person: Any = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.person = self.person
+        workflow: Any = self.fields["workflow"]
+        workflow.empty_label = "All workflows"
+        workflow.widget.can_view_related = False
+        self.fields["channel"] = forms.ChoiceField(
+            label="Where to",
+            choices=places_of(self.person),
+            required=False,
+            widget=UnfoldAdminSelectWidget,
+            help_text="Your e-mail, or a channel of your team. The settings have the channels.",
+        )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if not any(given.get(kind) for kind in SHOWS):
+            raise ValidationError("Tick at least one thing to be told of.")
+        if not given.get("channel") and not mail_of(self.person):
+            self.add_error(
+                "channel", "Your account has no e-mail. Choose a channel, or have one entered."
+            )
+        same = AlertChoice.objects.filter(
+            person=self.person, workflow=given.get("workflow"), channel=given.get("channel", "")
+        )
+        if same.exclude(pk=self.instance.pk).exists():
+            raise ValidationError(
+                "You have chosen this workflow and place already: change that one."
+            )
+        return given
+
+
+def places_of(person: Any) -> list[tuple[str, str]]:
+    """Return where messages for `person` may go, and what that is called."""
+    mail = mail_of(person)
+    mine = f"My e-mail: {mail}" if mail else "My e-mail (my account has none)"
+    return [("", mine), *((name, f"Channel: {name}") for name in sorted(alert_settings().channels))]
+
+
+def field_name(kind: str) -> str:
+    """Return what people call a kind."""
+    field: Any = AlertChoice._meta.get_field(kind)
+    return str(field.verbose_name)
+
+
+@admin.register(AlertChoice)
+class AlertChoiceAdmin(NamedParameters):
+    """Needs no permission of its own: whoever may see something may be told of it."""
+
+    class Media:
+        css = {"all": ["workflows_app/admin.css"]}
+
+    form = ChoiceForm
+    list_display = ["about", "place", "told_of"]
+    list_display_links = ["about"]
+    list_before_template = "workflows_app/alert_choices.html"
+    sortable_by = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AlertChoice]:
+        mine: QuerySet[AlertChoice] = super().get_queryset(request)
+        return mine.filter(person=request.user.pk).select_related("workflow")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["workflow", *may_be_told(request.user), "channel"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, **kwargs)
+        return type("ChoiceFormOfPerson", (form,), {"person": request.user})
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        limits = alert_settings()
+        context = {"alerts_are_on": limits.are_on, "repeat_minutes": limits.repeat_seconds / 60}
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    @display(description="workflow")
+    def about(self, choice: AlertChoice) -> str:
+        return choice.workflow.title if choice.workflow else "All workflows"
+
+    @display(description="where to")
+    def place(self, choice: AlertChoice) -> str:
+        if not choice.channel:
+            return mail_of(choice.person) or "your account has no e-mail: nowhere"
+        known = choice.channel in alert_settings().channels
+        return choice.channel if known else f"{choice.channel}: there is no such channel any more"
+
+    @display(description="told of")
+    def told_of(self, choice: AlertChoice) -> str:
+        allowed = set(may_be_told(choice.person)) & chosen_kinds(choice)
+        names = (field_name(kind) for kind in SHOWS if kind in allowed)
+        return "; ".join(names) or "nothing that you may see"
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._may(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._may(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, obj)
+
+    def _may(self, request: HttpRequest, choice: AlertChoice | None = None) -> bool:
+        is_own = choice is None or choice.person_id == request.user.pk
+        return is_own and bool(may_be_told(request.user))

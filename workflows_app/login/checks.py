@@ -1,0 +1,76 @@
+"""System checks of the login: with a stable id, the problem and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+MIDDLEWARE = "workflows_app.login.factors.LoginMiddleware"
+#: The settings that this app relies on, and what they must be.
+_NEEDED = {
+    "ACCOUNT_ADAPTER": "workflows_app.login.adapters.AccountAdapter",
+    "SOCIALACCOUNT_ADAPTER": "workflows_app.login.adapters.SingleSignOnAdapter",
+    "MFA_ADAPTER": "workflows_app.login.adapters.SecondFactorAdapter",
+    "LOGIN_URL": "account_login",
+}
+#: Caches that each process has for itself, or that keep nothing.
+_NOT_SHARED = ("locmem.LocMemCache", "dummy.DummyCache")
+
+
+@register()
+def check_login(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """E041: a setting. E042: the middleware. E043: groups of single sign-on. W041: the cache."""
+    messages: list[CheckMessage] = [
+        Error(
+            f"The login needs {name} = '{wanted}'.",
+            hint="docs/install.md has the settings of the login.",
+            id="workflows_app.E041",
+        )
+        for name, wanted in _NEEDED.items()
+        if getattr(settings, name, None) != wanted
+    ]
+    if MIDDLEWARE not in settings.MIDDLEWARE:
+        messages.append(
+            Error(
+                "The middleware of the login is missing: the admin's own login would not be throttled.",
+                hint=f"Put '{MIDDLEWARE}' behind 'allauth.account.middleware.AccountMiddleware'.",
+                id="workflows_app.E042",
+            )
+        )
+    messages += [
+        Error(f"Single sign-on by '{name}': {problem}", id="workflows_app.E043")
+        for name, problem in _wrong_providers()
+    ]
+    if str(settings.CACHES["default"]["BACKEND"]).endswith(_NOT_SHARED):
+        messages.append(
+            Warning(
+                "Each web process counts attempts to log in for itself: there are as many more of them.",
+                hint="Use a cache that all share: django.core.cache.backends.db.DatabaseCache with"
+                " LOCATION 'workflows_login_cache' needs nothing more.",
+                id="workflows_app.W041",
+            )
+        )
+    return messages
+
+
+def _wrong_providers() -> list[tuple[str, str]]:
+    configured = getattr(settings, "SOCIALACCOUNT_PROVIDERS", {}).get("openid_connect", {})
+    found = []
+    for app in configured.get("APPS", []):
+        name = app.get("provider_id", "?")
+        missing = [
+            key for key in ("provider_id", "name", "client_id", "secret") if not app.get(key)
+        ]
+        if missing or not app.get("settings", {}).get("server_url"):
+            missing = [*missing, *(["settings.server_url"] if not missing else [])]
+            found.append((name, f"it has no {missing[0]}."))
+        groups = app.get("settings", {}).get("groups", {})
+        if not isinstance(groups, dict) or not all(
+            isinstance(each, str) for each in groups.values()
+        ):
+            found.append((name, "its groups must be a dict: a group here for each there."))
+    return found
