@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.demo.office import Office
-from tests.demo.open_bank import OpenBank
+from tests.demo.open_bank import SEED, OpenBank, open_bank
+from workflows_app.demo.bank.mischief import Mischief
 from workflows_app.demo.invoices import FILE_VARIABLE
 from workflows_app.demo.workflows import BANK_URL_VARIABLE, Invoices
 from workflows_app.testing import registered
@@ -18,15 +18,8 @@ from workflows_app.testing import registered
 @pytest.fixture
 def bank(tmp_path: Path) -> Iterator[OpenBank]:
     """A bank that is open for the test."""
-    bank = OpenBank(tmp_path / "bank.jsonl")
-    thread = threading.Thread(target=bank.server.serve_forever, args=(0.01,))
-    thread.start()
-    with bank.http:
+    with open_bank(tmp_path / "bank.jsonl", Mischief(SEED)) as bank:
         yield bank
-    bank.server.closing.set()
-    bank.server.shutdown()
-    bank.server.server_close()
-    thread.join()
 
 
 @pytest.fixture

@@ -34,12 +34,12 @@ class Office:
                 row = {"number": number, "amount": "12.50", "supplier": supplier}
                 file.write(json.dumps(row) + "\n")
 
-    def works(self) -> None:
+    def works(self, *, at_once: int = 1) -> None:
         """Let the host work until only a person can go on, however many minutes that takes."""
-        drain(now=self.now)
+        drain(now=self.now, at_once=at_once)
         while Run.objects.filter(Q(status="reconciling") | Q(retry_due_at__isnull=False)).exists():
             self.now += timedelta(minutes=1)
-            drain(now=self.now)
+            drain(now=self.now, at_once=at_once)
         self.now += timedelta(minutes=1)
 
     def run_of(self, title: str) -> Run:

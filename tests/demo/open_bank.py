@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import httpx
 
 from workflows_app.demo.bank.ledger import Ledger, read_entries
 from workflows_app.demo.bank.mischief import Mischief
+from workflows_app.demo.bank.script import Script
 from workflows_app.demo.bank.server import Bank
 
 SEED = 1
@@ -22,9 +26,9 @@ def plain_http(url: str = "") -> httpx.Client:
 class OpenBank:
     """A bank that is open, with its records."""
 
-    def __init__(self, records: Path) -> None:
+    def __init__(self, records: Path, fails_by: Mischief | Script) -> None:
         self.records = records
-        self.server = Bank(("127.0.0.1", 0), Ledger(records), Mischief(SEED))
+        self.server = Bank(("127.0.0.1", 0), Ledger(records), fails_by)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.http = plain_http(self.url)
 
@@ -50,6 +54,22 @@ class OpenBank:
     def _post(self, path: str, body: Any, key: str, timeout: float) -> httpx.Response:
         headers = {"Idempotency-Key": key} if key else {}
         return self.http.post(path, json=body, headers=headers, timeout=timeout)
+
+
+@contextmanager
+def open_bank(records: Path, fails_by: Mischief | Script) -> Iterator[OpenBank]:
+    """Open a bank for a block."""
+    bank = OpenBank(records, fails_by)
+    thread = threading.Thread(target=bank.server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        with bank.http:
+            yield bank
+    finally:
+        bank.server.closing.set()
+        bank.server.shutdown()
+        bank.server.server_close()
+        thread.join()
 
 
 def invoice_that(fails: str = "", *, webhook_fails: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Runs of `manage.py demo` as processes of their own, and what they leave behind."""
+"""Runs of `manage.py demo` and `drill` as processes of their own, and what they leave behind."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ MINE = ["--database-is-mine"]
 
 
 class DemoProcess:
-    """One `manage.py demo`, with what it writes in files."""
+    """One `manage.py demo`, or `drill`, with what it writes in files."""
 
-    def __init__(self, directory: Path, *arguments: str, **environment: str) -> None:
+    def __init__(
+        self, directory: Path, *arguments: str, command: str = "demo", **environment: str
+    ) -> None:
         directory.mkdir()
         self._output, self._errors = directory / "stdout", directory / "stderr"
         with self._output.open("wb") as output, self._errors.open("wb") as errors:
             self._process = psutil.Popen(
-                [sys.executable, str(settings.BASE_DIR / "manage.py"), "demo", *MINE, *arguments],
+                [sys.executable, str(settings.BASE_DIR / "manage.py"), command, *MINE, *arguments],
                 env={**os.environ, "DEBUG": "1", **environment},
                 cwd=directory,
                 stdin=subprocess.DEVNULL,
@@ -61,7 +63,7 @@ class DemoProcess:
 
     def run_name(self) -> str:
         """Return the name of this run: of its database and of its directory."""
-        return str(self.child("--no-serve").environ()[RUN_VARIABLE])
+        return str(self.child("--skip-checks").environ()[RUN_VARIABLE])
 
     def signal(self, number: int) -> None:
         """Send a signal to the process that was started."""

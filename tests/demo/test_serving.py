@@ -55,15 +55,9 @@ def test_it_starts_lets_one_log_in_and_ends_and_starts_again(
     # The bank, the worker, and the web server with a process of its own.
     first.wait_for_children(4)
     address, password = _opened(first)
-    with plain_http() as http:
-        http.follow_redirects = True
-        login = http.get(address)
-        form = {"username": "demo", "password": password, "next": "/admin/"}
-        form["csrfmiddlewaretoken"] = http.cookies["csrftoken"]
-        home = http.post(login.url, data=form)
+    logged_in(address, password)
     second = demo(free_port())
 
-    assert (home.status_code, str(home.url)) == (200, address)
     assert second.wait() == 1
     assert second.stderr == (
         "CommandError: The demo is being served from this database already. Stop that first.\n"
@@ -80,6 +74,18 @@ def test_it_starts_lets_one_log_in_and_ends_and_starts_again(
 
     assert third.wait() == 0
     assert other_password != password
+
+
+def logged_in(address: str, password: str) -> str:
+    """Log in as the demo's user; return the page that this leads to: the one at `address`."""
+    with plain_http() as http:
+        http.follow_redirects = True
+        login = http.get(address)
+        form = {"login": "demo", "password": password, "next": "/admin/"}
+        form["csrfmiddlewaretoken"] = http.cookies["csrftoken"]
+        home = http.post(login.url, data=form)
+    assert (home.status_code, str(home.url)) == (200, address)
+    return home.text
 
 
 def _opened(demo: DemoProcess) -> tuple[str, str]:

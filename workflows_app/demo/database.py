@@ -17,6 +17,16 @@ class NoDatabase(Exception):
     """The server can't be reached, or makes no database for this user."""
 
 
+def require_own(*, is_mine: bool) -> None:
+    """Refuse a database that may be somebody's, as on the machine of a team. Raises NoDatabase."""
+    engine: str = connection.settings_dict["ENGINE"]
+    if not is_mine and not engine.endswith("embedded_postgres"):
+        raise NoDatabase(
+            "The demo fills its database, and this is not the embedded one. Leave DATABASE_URL out, or"
+            " say --database-is-mine if nobody needs what is in it."
+        )
+
+
 @contextmanager
 def fresh(name: str) -> Iterator[None]:
     """Make the database `name` for a block. Raises NoDatabase."""

@@ -102,12 +102,15 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def start_bank(children: Children, *, directory: Path, seed: int) -> str:
-    """Start the bank on the ledger in `directory`; return its address once it is open."""
+def start_bank(children: Children, *, directory: Path, fails_by: list[str]) -> str:
+    """Start the bank on the ledger in `directory`; return its address once it is open.
+
+    `fails_by`: the bank's arguments that say what fails how, `--seed N` or `--script FILE`.
+    """
     port_file = directory / "bank.port"
     port_file.unlink(missing_ok=True)
     arguments = ["--ledger", str(directory / "bank.jsonl"), "--port-file", str(port_file)]
-    children.start("bank", "-m", "workflows_app.demo.bank", "--seed", str(seed), *arguments)
+    children.start("bank", "-m", "workflows_app.demo.bank", *fails_by, *arguments)
     deadline = time.monotonic() + _OPEN_SECONDS
     while not port_file.exists():
         children.check()

@@ -45,7 +45,7 @@ class ServedDemo:
 
     def serve(self) -> None:
         """Serve until a signal comes. Raises CannotServe and ChildEnded."""
-        _require_free(self.port)
+        require_free(self.port)
         run = places.served_run()
         directory = places.directory_of(run)
         directory.mkdir(parents=True, exist_ok=True)
@@ -65,13 +65,10 @@ class ServedDemo:
                 self.tell("Stopped.")
 
     def _start(self, children: Children, directory: Path) -> None:
-        url = start_bank(children, directory=directory, seed=self.seed)
+        url = start_bank(children, directory=directory, fails_by=["--seed", str(self.seed)])
         children.environment[BANK_URL_VARIABLE] = url
         children.start("worker", *manage("run_worker", "--skip-checks"))
-        bind = ["--bind", f"127.0.0.1:{self.port}", "--log-level", "warning"]
-        server = ["gunicorn", "-c", "python:config.gunicorn", *bind, "config.wsgi"]
-        children.start("web server", "-m", *server)
-        _wait_for_answer(children, f"http://127.0.0.1:{self.port}/healthz")
+        start_web_server(children, self.port)
 
     def _tell_how(self, password: str, directory: Path, log: Path | None) -> None:
         self.tell(
@@ -97,7 +94,8 @@ def _alone(lock: Path) -> Iterator[None]:
         yield
 
 
-def _require_free(port: int) -> None:
+def require_free(port: int) -> None:
+    """Raise CannotServe if another program has the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -106,6 +104,14 @@ def _require_free(port: int) -> None:
             raise CannotServe(
                 f"Port {port} can't be used: {error.strerror}. Choose another by --port."
             ) from None
+
+
+def start_web_server(children: Children, port: int, *options: str) -> None:
+    """Start gunicorn, with more options of its own; return once it answers. Raises ChildEnded."""
+    bind = ["--bind", f"127.0.0.1:{port}", "--log-level", "warning", *options]
+    server = ["gunicorn", "-c", "python:config.gunicorn", *bind, "config.wsgi"]
+    children.start("web server", "-m", *server)
+    _wait_for_answer(children, f"http://127.0.0.1:{port}/healthz")
 
 
 def _wait_for_answer(children: Children, url: str) -> None:

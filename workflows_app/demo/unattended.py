@@ -11,7 +11,8 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,9 +61,16 @@ def run_in_a_fresh_database(arguments: list[str]) -> int:
     return 128 - code if code < 0 else code
 
 
-def _is_orphaned() -> bool:
-    outer = os.environ.get(_OUTER_VARIABLE)
-    return outer is not None and outer != str(os.getppid())
+@contextmanager
+def dropped_if_orphaned(run: str) -> Iterator[None]:
+    """Let the inner process of a run remove the run's database at its end, if the outer one is gone."""
+    try:
+        yield
+    finally:
+        outer = os.environ.get(_OUTER_VARIABLE)
+        if outer is not None and outer != str(os.getppid()):
+            connection.close()
+            database.drop(run)
 
 
 @dataclass(frozen=True)
@@ -94,14 +102,13 @@ class UnattendedRun:
         However it ends, no process and no file but the log is left.
         """
         log = places.log_of(self.name) if self.is_logged else None
-        with ended_by_signals():
-            try:
-                with places.made(self.name) as directory, places.logged_to(log):
-                    return self._work_in(directory, log)
-            finally:
-                if _is_orphaned():
-                    connection.close()
-                    database.drop(self.name)
+        with (
+            ended_by_signals(),
+            dropped_if_orphaned(self.name),
+            places.made(self.name) as directory,
+            places.logged_to(log),
+        ):
+            return self._work_in(directory, log)
 
     def _work_in(self, directory: Path, log: Path | None) -> Result:
         person = Person(set_up(), directory / "bank.jsonl")
@@ -110,7 +117,7 @@ class UnattendedRun:
         environment = {FILE_VARIABLE: str(copy)}
         started = time.monotonic()
         with Children(environment, log=log) as children:
-            url = start_bank(children, directory=directory, seed=self.seed)
+            url = start_bank(children, directory=directory, fails_by=["--seed", str(self.seed)])
             children.environment[BANK_URL_VARIABLE] = url
             for number in range(_WORKERS):
                 children.start(f"worker {number + 1}", *manage("run_worker", "--skip-checks"))

@@ -14,6 +14,7 @@ import logging
 import os
 from datetime import timedelta
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from workflows_app.conf import LANE_LENGTH, PRODUCER_LANE
 from workflows_app.connectors.http import HttpLookupMutator, HttpMutator
@@ -44,6 +45,13 @@ def bank_url() -> str:
     return os.environ[BANK_URL_VARIABLE]
 
 
+def page_about(path: str, invoice: str) -> str:
+    """Return the address of the bank's page that shows what there is of `invoice`; empty without a bank."""
+    if BANK_URL_VARIABLE not in os.environ:
+        return ""
+    return f"{bank_url()}{path}?q={quote(invoice, safe='', errors='replace')}"
+
+
 class CreatePayment(HttpLookupMutator):
     """Pays at the bank, which honours idempotency keys and can be searched by them."""
 
@@ -52,6 +60,7 @@ class CreatePayment(HttpLookupMutator):
     absence_is_proof_after = timedelta(seconds=2)
     policy: ClassVar = {"call_timeout_seconds": 1.5, "reconcile_attempts": 3}
     read_timeout_seconds = 1.0
+    key_lasts = timedelta(hours=24)
     result_fields: ClassVar = {"payment": "The number of the payment in the bank's list"}
 
     def request_url(self, params: Any) -> str:
@@ -64,7 +73,18 @@ class CreatePayment(HttpLookupMutator):
         return f"{params['supplier']}, {params['amount']}"
 
     def verification_steps(self, params: Any) -> str:
-        return f"Open the bank's list of payments and look for invoice {params['invoice']}."
+        return (
+            f"Look for invoice {params['invoice']} in the bank's list of payments, which never lags. If it is"
+            f" there, it happened. If it is not, it did not; the same page shows whether"
+            f" {params['supplier']} has withdrawn the invoice: then skip it."
+        )
+
+    def verification_url(self, params: Any) -> str:
+        return page_about("/", params["invoice"])
+
+    def check_result(self, params: Any, result: Any) -> None:
+        if not str(result["payment"]).strip().isdecimal():
+            raise ValueError("The bank's payment numbers are whole numbers, as 47.")
 
 
 class NotifySupplier(HttpMutator):
@@ -81,7 +101,13 @@ class NotifySupplier(HttpMutator):
         return str(params["supplier"])
 
     def verification_steps(self, params: Any) -> str:
-        return f"Ask {params['supplier']} whether the news of invoice {params['invoice']} arrived."
+        return (
+            f"Look whether the news of invoice {params['invoice']} is in the list of what arrived at"
+            f" {params['supplier']}, which never lags."
+        )
+
+    def verification_url(self, params: Any) -> str:
+        return page_about("/suppliers", params["invoice"])
 
 
 class ReadInvoices(Producer):

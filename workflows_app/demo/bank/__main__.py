@@ -11,6 +11,7 @@ from pathlib import Path
 
 from workflows_app.demo.bank.ledger import Ledger
 from workflows_app.demo.bank.mischief import Mischief
+from workflows_app.demo.bank.script import Script
 from workflows_app.demo.bank.server import Bank
 
 
@@ -20,9 +21,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0: any that is free")
     parser.add_argument("--port-file", type=Path, help="where to write the port, once it is open")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--script", type=Path, help="what fails how, in place of the seed's chance")
     options = parser.parse_args()
     options.ledger.parent.mkdir(parents=True, exist_ok=True)
-    ledger, mischief = Ledger(options.ledger), Mischief(options.seed)
+    ledger = Ledger(options.ledger)
+    mischief = Script.read(options.script) if options.script else Mischief(options.seed)
     try:
         bank = Bank(("127.0.0.1", options.port), ledger, mischief)
     except OSError as error:

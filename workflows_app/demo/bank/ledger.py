@@ -60,6 +60,10 @@ class Ledger:
         with self._lock:
             return list(self._by_key.values())
 
+    def deliveries(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return [entry for entry in self._entries if entry["kind"] == "webhook"]
+
     def _append(self, entry: dict[str, Any]) -> None:
         entry["at"] = time.time()
         self._file.write(json.dumps(entry).encode() + b"\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from threading import Lock
+from typing import Any
 
 #: How a payment goes wrong, and in how many of 1,000 cases. The rest goes right.
 PAYMENT_FAILURES = {
@@ -31,6 +32,8 @@ class Mischief:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
+        #: Suppliers write nothing here.
+        self.notices: list[dict[str, Any]] = []
         self._tries: Counter[str] = Counter()
         self._lock = Lock()
 

@@ -1,4 +1,4 @@
-"""The bank's HTTP end: payments, a search that lags, and webhooks that can't be looked up."""
+"""The bank's HTTP end: payments, a search that lags, webhooks that can't be looked up, pages for people."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from workflows_app.demo.bank import pages
 from workflows_app.demo.bank.ledger import Ledger
 from workflows_app.demo.bank.mischief import Mischief
+from workflows_app.demo.bank.script import Script
 
 #: How long the search misses a new payment.
 SEARCH_LAG_SECONDS = 0.3
@@ -28,7 +30,7 @@ class Bank(ThreadingHTTPServer):
         self,
         address: tuple[str, int],
         ledger: Ledger,
-        mischief: Mischief,
+        mischief: Mischief | Script,
         *,
         search_lag_seconds: float = SEARCH_LAG_SECONDS,
     ) -> None:
@@ -59,14 +61,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         address = urlsplit(self.path)
+        asked = {name: values[0] for name, values in parse_qs(address.query).items()}
+        ledger, notices = self.server.ledger, self.server.mischief.notices
+        query = asked.get("q", "").strip()
         if address.path == "/healthz":
             self._answer(200, {"ok": True})
+        elif address.path == "/":
+            self._show(pages.payments_page(ledger.payments(), notices, query))
+        elif address.path == "/suppliers":
+            self._show(pages.suppliers_page(ledger.deliveries(), notices, query))
         elif address.path != "/payments":
             self._answer(404, {"error": "no such address"})
-        elif keys := parse_qs(address.query).get("key"):
-            self._search(keys[0], parse_qs(address.query).get("invoice", [""])[0])
+        elif "key" in asked:
+            self._search(asked["key"], asked.get("invoice", ""))
         else:
-            self._answer(200, self.server.ledger.payments())
+            self._answer(200, ledger.payments())
 
     def _pay(self, body: dict[str, Any]) -> None:
         key = self.headers.get("Idempotency-Key")
@@ -130,10 +139,17 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     def _answer(self, status: int, body: object) -> None:
-        content = json.dumps(body).encode()
+        self._send(status, "application/json", json.dumps(body).encode())
+
+    def _show(self, page: str) -> None:
+        # Names may have half surrogates.
+        self._send(200, "text/html; charset=utf-8", page.encode(errors="replace"))
+
+    def _send(self, status: int, kind: str, content: bytes) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Security-Policy", pages.POLICY)
         self.end_headers()
         self.wfile.write(content)
 

@@ -1,0 +1,86 @@
+"""What a decision took: clicks and seconds, from the web server's access log.
+
+A click is a page that was opened or a button that was pressed. Home is where one starts, and none; neither are
+files, suggestions while one types, what refreshes itself, and the page that a press leads to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+#: For gunicorn's --access-logformat: time, method, status, sent by a script or not, where that leads, path.
+LOG_FORMAT = "\t".join(
+    ("%(t)s", "%(m)s", "%(s)s", "%({hx-request}i)s", "%({hx-redirect}o)s", "%(U)s")
+)
+
+_HOME = "/admin/"
+_NO_CLICKS = re.compile(r"/admin/(login|logout|jsi18n|autocomplete)\b")
+_PLACE = re.compile(r"/admin/workflows_app/((?:run|event)/\d+)/")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One request of the person's browser. `place` is "run/17", if it was about one."""
+
+    at: datetime
+    is_post: bool
+    is_click: bool
+    place: str
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What a decision took. `seconds` is None if the page was never opened."""
+
+    clicks: int
+    seconds: int | None
+
+
+def read_hits(log: Path) -> list[Hit]:
+    """Return the requests in the access log, whole lines only; none if there is no file yet."""
+    if not log.exists():
+        return []
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+    return list(_hits(lines))
+
+
+def _hits(lines: Iterable[str]) -> Iterable[Hit]:
+    follows = False
+    for line in lines:
+        at, method, status, by_script, leads_to, path = line.split("\t", 5)
+        if not path.startswith(_HOME) or method not in ("GET", "POST"):
+            continue
+        is_post, code = method == "POST", int(status)
+        is_fragment = by_script != "-" and path in (_HOME, "/admin/search/")
+        is_click = code < 400 and path != _HOME and not _NO_CLICKS.match(path) and not is_fragment
+        if not is_post and not is_fragment and follows:
+            is_click, follows = False, code in (301, 302)
+        if is_post:
+            follows = code in (302, 303) or leads_to != "-"
+        place = _PLACE.match(path)
+        yield Hit(
+            datetime.strptime(at, "[%d/%b/%Y:%H:%M:%S %z]"),
+            is_post,
+            is_click,
+            place[1] if place else "",
+        )
+
+
+def footprint(hits: list[Hit], places: Collection[str]) -> Footprint:
+    """Return what the decision about these `places` took: since the last one about any other.
+
+    Without a press on a page of theirs, as by a list or a command, all of `hits` up to now count.
+    """
+    presses = [index for index, hit in enumerate(hits) if hit.is_post and hit.place]
+    own = [index for index in presses if hits[index].place in places]
+    last = own[-1] if own else len(hits) - 1
+    before = [index for index in presses if index < last and hits[index].place not in places]
+    start = before[-1] + 1 if before else 0
+    taken = hits[start : last + 1]
+    opened = next((hit.at for hit in hits if hit.place in places and not hit.is_post), None)
+    seconds = int((hits[last].at - opened).total_seconds()) if opened and hits else None
+    return Footprint(sum(hit.is_click for hit in taken), seconds)

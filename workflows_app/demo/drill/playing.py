@@ -1,0 +1,171 @@
+"""The inner process of a drill: web server, worker and bank, and an eye on each decision as it is made."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workflows_app.demo import places
+from workflows_app.demo.bank.ledger import read_entries
+from workflows_app.demo.drill.footprints import LOG_FORMAT, Footprint, footprint, read_hits
+from workflows_app.demo.drill.score import Standing, Verdict, score, standings
+from workflows_app.demo.drill.staging import Stage, lay_out, policy_variable, waiting
+from workflows_app.demo.invoices import FILE_VARIABLE, InvoiceFile
+from workflows_app.demo.processes import (
+    ChildEnded,
+    Children,
+    EndedBySignal,
+    ended_by_signals,
+    manage,
+    start_bank,
+)
+from workflows_app.demo.serving import require_free, start_web_server
+from workflows_app.demo.setting_up import USER, set_up
+from workflows_app.demo.summary import is_settled
+from workflows_app.demo.unattended import dropped_if_orphaned
+from workflows_app.demo.workflows import BANK_URL_VARIABLE
+from workflows_app.dispatch import wake_due
+
+_STAGING_SECONDS = 120.0
+_LOOK_SECONDS = 0.5
+#: For what follows from the last decision.
+_AFTERMATH_SECONDS = 10.0
+
+
+@dataclass
+class Drill:
+    """One drill, in a database of its own."""
+
+    name: str
+    seed: int
+    port: int
+    is_logged: bool
+    tell: Callable[[str], object]
+    #: By the invoice: what was decided and told.
+    _told: dict[str, tuple[Standing, Footprint]] = field(default_factory=dict)
+    #: What was pressed and left a case open, once each.
+    _left_open: set[tuple[str, str]] = field(default_factory=set)
+
+    def play(self) -> None:
+        """Play until all is decided, or a signal comes; then tell the score. Raises CannotServe, ChildEnded."""
+        require_free(self.port)
+        log = places.log_of(self.name) if self.is_logged else None
+        with (
+            ended_by_signals(),
+            dropped_if_orphaned(self.name),
+            places.made(self.name) as directory,
+            places.logged_to(log),
+        ):
+            self._play_in(directory, log)
+
+    def _play_in(self, directory: Path, log: Path | None) -> None:
+        password = secrets.token_urlsafe(9)
+        stage = lay_out(directory, seed=self.seed)
+        self.tell(f"Staging {len(stage.cases)} cases: half a minute.")
+        is_open = False
+        environment = {FILE_VARIABLE: str(stage.invoices), **policy_variable()}
+        try:
+            set_up(password=password)
+            with Children(environment, log=log) as children:
+                url = start_bank(
+                    children, directory=directory, fails_by=["--script", str(stage.script)]
+                )
+                children.environment[BANK_URL_VARIABLE] = url
+                children.start("worker", *manage("run_worker", "--skip-checks"))
+                access_log = directory / "access.log"
+                logged = ["--access-logfile", str(access_log), "--access-logformat", LOG_FORMAT]
+                start_web_server(children, self.port, *logged)
+                self._stage(children, len(stage.cases))
+                self._tell_how(password, url)
+                is_open = True
+                self._watch(children, stage, access_log)
+        except EndedBySignal:
+            if not is_open:
+                self.tell("Stopped before the cases were ready.")
+                raise
+            self.tell("Stopped.")
+        self._tell_score(stage)
+
+    def _stage(self, children: Children, cases: int) -> None:
+        """Wait until each of so many cases waits for a person."""
+        deadline = time.monotonic() + _STAGING_SECONDS
+        while waiting() < cases:
+            children.check()
+            if time.monotonic() > deadline:
+                raise ChildEnded(
+                    f"Only {waiting()} of {cases} cases were ready after {_STAGING_SECONDS:g} seconds."
+                )
+            wake_due()
+            time.sleep(_LOOK_SECONDS)
+
+    def _tell_how(self, password: str, bank_url: str) -> None:
+        self.tell(
+            f"Open http://127.0.0.1:{self.port}/admin/ and log in as '{USER}' with password '{password}'.\n"
+            "Each run that waits there is a payment or a webhook of which nobody knows whether it happened,"
+            " or that was refused. Settle them all.\n"
+            f"The bank's payments: {bank_url}/  what arrived at suppliers: {bank_url}/suppliers\n"
+            "Nothing else is needed. Each decision is judged here as you make it; Ctrl-C ends it."
+        )
+
+    def _watch(self, children: Children, stage: Stage, access_log: Path) -> None:
+        while True:
+            children.check()
+            wake_due()
+            found = standings(stage.cases, read_entries(stage.bank_records))
+            # The press is in the log when its answer is out, a moment after its decision is in the database.
+            time.sleep(_LOOK_SECONDS)
+            hits = read_hits(access_log)
+            for standing in found:
+                self._tell_decision(standing, footprint(hits, standing.places), len(found))
+            if len(self._told) == len(stage.cases):
+                self._wait_for_aftermath(stage)
+                return
+
+    def _tell_decision(self, standing: Standing, taken: Footprint, cases: int) -> None:
+        """Tell what was decided about a case, once."""
+        number, line = standing.case.invoice.number, _line(standing, taken)
+        if number in self._told:
+            return
+        if standing.verdict != Verdict.OPEN:
+            self._told[number] = (standing, taken)
+            self.tell(f"{len(self._told):2} of {cases}  {line}")
+        elif standing.decision and (number, standing.decision) not in self._left_open:
+            self._left_open.add((number, standing.decision))
+            self.tell(f"          {line}")
+
+    def _wait_for_aftermath(self, stage: Stage) -> None:
+        file, deadline = InvoiceFile.read(stage.invoices), time.monotonic() + _AFTERMATH_SECONDS
+        while not is_settled(file) and time.monotonic() < deadline:
+            wake_due()
+            time.sleep(_LOOK_SECONDS)
+
+    def _tell_score(self, stage: Stage) -> None:
+        found = standings(stage.cases, read_entries(stage.bank_records))
+        self.tell("\nNo.  Invoice    Verdict  Decision           Clicks  Seconds")
+        for number, standing in enumerate(found, start=1):
+            invoice = standing.case.invoice.number
+            _, taken = self._told.get(invoice, (standing, Footprint(0, None)))
+            clicks = str(taken.clicks) if invoice in self._told else "-"
+            self.tell(
+                f"{number:3}  {invoice:9}  {standing.verdict:7}  {standing.decision:17}  {clicks:>6}"
+                f"  {_seconds(taken):>7}"
+            )
+        for standing in found:
+            if standing.verdict in (Verdict.WRONG, Verdict.CAUGHT):
+                self.tell(f"{standing.case.invoice.number}: {standing.sentence}")
+        self.tell(score(found))
+
+
+def _seconds(taken: Footprint) -> str:
+    return "-" if taken.seconds is None else str(taken.seconds)
+
+
+def _line(standing: Standing, taken: Footprint) -> str:
+    invoice, kind = standing.case.invoice, standing.case.kind
+    what = "payment" if kind.is_payment else "webhook"
+    pressed = f"“{standing.decision}”" if standing.verdict != Verdict.CAUGHT else "a wrong press"
+    took = f"{taken.clicks} clicks, {_seconds(taken)} s"
+    return f"{standing.verdict.upper()}: {what} of {invoice.number}, {pressed}. {standing.sentence} ({took})"
