@@ -7,10 +7,10 @@ LOCK := requirements/dev.txt
 PEERS := .venv-bench
 # A process and a database for each processor; with ARGS one, so that output comes as it is printed.
 TESTS := -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder) \
-	$(ONLY) $(addprefix --ignore=,$(NOT))
+	$(addprefix --role=,$(ROLE)) $(ONLY) $(addprefix --ignore=,$(NOT))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long check static coverage model mutants soak bench bench-quick bench-report bench-peers matrix format lock clean
+.PHONY: help install demo drill screenshots test test-long check static coverage model mutants soak bench bench-quick bench-report bench-peers matrix format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,7 +32,13 @@ $(STAMP): $(LOCK)
 demo: install ## Run the demo: web, worker and a bank that fails on purpose (ARGS="--no-serve")
 	DEBUG=1 $(BIN)/python manage.py demo $(ARGS)
 
-test: install ## Run the tests (ARGS="tests/unit -k name", NOT="tests/away tests/model")
+drill: install ## Try the console: settle 20 staged cases by its pages alone, and see the score (ARGS="--seed 7")
+	DEBUG=1 $(BIN)/python manage.py drill $(ARGS)
+
+screenshots: install ## Make the pictures in docs/images from the drill, by headless Chromium
+	DEBUG=1 $(BIN)/python -m tests.browser.screenshots $(ARGS)
+
+test: install ## Run the tests (ARGS="tests/unit -k name", NOT="tests/away tests/model", ROLE=runs)
 	$(BIN)/python $(TESTS)
 
 test-long: install ## Run all tests, those too that are more of the same: every race in both orders

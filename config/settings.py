@@ -12,8 +12,10 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 from config.embedded_postgres.location import default_directory
+from config.owner import database_variable
 from config.secret_key import refuse_weak
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -46,6 +48,12 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 #: The policy of the host; see `workflows_app/conf.py` for the keys.
 WORKFLOWS: dict[str, Any] = env.json("WORKFLOWS", default={})
+if "ALERT_CHANNELS" in os.environ:
+    # Their addresses hold secrets: apart from the rest, which anybody may see.
+    WORKFLOWS = {
+        **WORKFLOWS,
+        "alerts": {**WORKFLOWS.get("alerts", {}), "channels": env.json("ALERT_CHANNELS")},
+    }
 if "PAGES_AT_ONCE" in os.environ:
     # The web server says so: see `config/gunicorn.py`.
     WORKFLOWS = {"pages_at_once": env.int("PAGES_AT_ONCE"), **WORKFLOWS}
@@ -58,6 +66,13 @@ INSTALLED_APPS = [
     # Before the theme, so that the admin's first page is the console's.
     "procrastinate.contrib.django",
     "workflows_app",
+    # Before allauth, whose pages it draws anew.
+    "workflows_app.login",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
@@ -88,6 +103,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "workflows_app.admin.sessions.SessionAgeMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "workflows_app.login.factors.LoginMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
 ]
@@ -103,6 +120,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "workflows_app.login.context.theme",
             ],
         },
     },
@@ -123,7 +141,7 @@ if ON_EMBEDDED_SERVER:
         }
     }
 else:
-    DATABASES = {"default": env.db("DATABASE_URL")}
+    DATABASES = {"default": env.db(database_variable(sys.argv, os.environ))}
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     #: Behind a pooler that gives each transaction another session of the server.
@@ -151,6 +169,37 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
 SIMPLE_HISTORY_REVERT_DISABLED = True
 SIMPLE_HISTORY_ENFORCE_HISTORY_MODEL_PERMISSIONS = True
+
+# Login: by allauth, counted in the database for all web processes, and by single sign-on if there is one.
+
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "workflows_login_cache",
+        # What is over the limit is thrown out by chance, attempts to log in too.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+ACCOUNT_ADAPTER = "workflows_app.login.adapters.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "workflows_app.login.adapters.SingleSignOnAdapter"
+MFA_ADAPTER = "workflows_app.login.adapters.SecondFactorAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_UNIQUE_EMAIL = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_METHODS = {"password", "mfa"}
+MFA_TOTP_ISSUER = "Workflow operations"
+MFA_TOTP_TOLERANCE = 1
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+SOCIALACCOUNT_LOGIN_ON_GET = True
+#: Providers of OpenID Connect, as allauth has them: see docs/security.md.
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": env.json("OPENID_CONNECT", default=[])}
+}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -254,15 +303,15 @@ LANGUAGE_CODE = "en-gb"
 FORMAT_MODULE_PATH = "config.formats"
 USE_I18N = True
 
-LOGIN_URL = "admin:login"
-# The theme's login form does not say where to go.
-LOGIN_REDIRECT_URL = "admin:index"
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "admin:index"
 UNFOLD = {
     "SITE_TITLE": "Workflow operations",
     "SITE_HEADER": "Workflow operations",
     "SITE_SUBHEADER": "What needs a person, first",
     "SITE_SYMBOL": "conversion_path",
     "SHOW_HISTORY": True,
+    "ACCOUNT": {"navigation": [{"title": "Second factor", "link": reverse_lazy("mfa_index")}]},
     "SHOW_VIEW_ON_SITE": False,
     "SITE_FAVICONS": [
         {

@@ -7,16 +7,20 @@ from contextlib import contextmanager
 
 from django.db import connection
 
+from tests.owner import as_owner
+
 
 @contextmanager
 def database_ahead(seconds: float) -> Iterator[None]:
     """Let this session's `clock_timestamp()` be so many seconds ahead. Needs a transaction that is undone."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("CREATE SCHEMA IF NOT EXISTS another_clock")
         cursor.execute(
             "CREATE OR REPLACE FUNCTION another_clock.clock_timestamp() RETURNS timestamptz"
             f" LANGUAGE sql AS 'SELECT pg_catalog.clock_timestamp() + {seconds} * interval ''1 s'''"
         )
+        cursor.execute("GRANT USAGE ON SCHEMA another_clock TO PUBLIC")
+    with connection.cursor() as cursor:
         cursor.execute("SET LOCAL search_path = another_clock, public, pg_catalog")
         try:
             yield

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection, models, transaction
 
+from tests.owner import as_owner
 from workflows_app.models import (
     Event,
     EventInput,
@@ -98,7 +99,7 @@ def copy_workflow(workflow: Workflow, copies: int, *, first: int, slug: str) -> 
 def _copy(tables: Tables, values: dict[str, Any]) -> None:
     if values["copies"] < 1:
         return
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), as_owner(), connection.cursor() as cursor:
         # Each reference is made right here: checking it again for each row takes most of the time.
         cursor.execute("SET LOCAL session_replication_role = replica")
         for model, belongs in tables.items():

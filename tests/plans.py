@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import Model
 
 from tests.copies import copy_events
+from tests.owner import as_owner
 from workflows_app.models import Event, EventInput, Evidence, Input, Mutation, Reservation, Run
 
 #: The tables that grow with all that was ever done.
@@ -86,7 +87,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cost]:
 def fill(events: Sequence[Event], number: int = MANY) -> None:
     """Let there be `number` finished events like these, most of them old, and let PostgreSQL know."""
     copy_events(events, number // len(events), first=1, seconds_apart=1200.0)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         for table in _TABLES:
             cursor.execute(f"ANALYZE {table}")
             # As autovacuum does in time: what is not summarised yet is read.

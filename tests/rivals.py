@@ -13,13 +13,14 @@ from typing import Any, Generic, TypeVar
 from django.db import connection, connections
 
 from tests.eventually import eventually
+from tests.owner import as_owner
 
 T = TypeVar("T")
 
 
 def waiting_for_locks() -> int:
     """Return how many sessions of this database wait for a lock of another."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND wait_event_type = 'Lock'"

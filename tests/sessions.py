@@ -13,6 +13,8 @@ from typing import Any
 from django.db import connection
 from django.db.backends.signals import connection_created
 
+from tests.owner import startup_options
+
 #: A session that waits longer than this, for a lock or for one statement, is told so by the server.
 _LIMITS = "-c lock_timeout=15s -c statement_timeout=30s"
 #: What its name is called, as a setting.
@@ -29,7 +31,10 @@ def enter(name: str) -> None:
     """Give this thread's session, which is not open yet, its name and its limits."""
     _name.set(name)
     own: Any = connection
-    options = {**own.settings_dict["OPTIONS"], "options": f"{_LIMITS} -c {NAME}={name}"}
+    options = {
+        **own.settings_dict["OPTIONS"],
+        "options": f"{startup_options()} {_LIMITS} -c {NAME}={name}",
+    }
     own.settings_dict = {**own.settings_dict, "OPTIONS": options}
 
 

@@ -63,13 +63,13 @@ def _saved(sender: type[Model], instance: Any, raw: bool, created: bool, **_: An
     if raw:
         return
     if created:
-        _write(instance, ["made", *_flags(instance)])
+        write_change(instance, ["made", *_flags(instance)])
     elif before is not None:
-        _write(instance, list(_differences(before, instance)))
+        write_change(instance, list(_differences(before, instance)))
 
 
 def _deleted(instance: Any, **_: Any) -> None:
-    _write(instance, ["deleted"])
+    write_change(instance, ["deleted"])
 
 
 def _handed_out(
@@ -95,7 +95,7 @@ def _handed_out(
     ):
         if isinstance(about, get_user_model() | Group) and given:
             names = ", ".join(str(each) for each in given)
-            _write(about, [f"{_called(given[0])} {_WORDS[action]}: {names}"])
+            write_change(about, [f"{_called(given[0])} {_WORDS[action]}: {names}"])
 
 
 def _linked(through: type[Model], instance: Any, model: type[Model], using: str) -> Iterable[Any]:
@@ -126,7 +126,8 @@ def _differences(before: Any, after: Any) -> Iterable[str]:
             yield f"{field.verbose_name}: {old} → {new}"
 
 
-def _write(about: Any, what: list[str]) -> None:
+def write_change(about: Any, what: list[str]) -> None:
+    """Write what was changed of an account or a group, by whom the request is from. Nothing if empty."""
     if not what:
         return
     came_from = origin()

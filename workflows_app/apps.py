@@ -1,9 +1,13 @@
 """The Django app: loads the `workflows` modules of all installed apps."""
 
+import logging
+
 # Lets models declare triggers. Where 'pgtrigger' is not installed, a system check must come to say so.
 import pgtrigger.apps  # noqa: F401
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
+
+from workflows_app.secrets import SecretsFilter
 
 
 class WorkflowsConfig(AppConfig):
@@ -12,6 +16,7 @@ class WorkflowsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        logging.getLogger("workflows_app").addFilter(SecretsFilter())
         from workflows_app import checks, installation  # noqa: F401  # registers the system checks
 
         if not installation.is_complete():
@@ -25,5 +30,6 @@ class WorkflowsConfig(AppConfig):
             poolers,
             security_checks,
         )
+        from workflows_app.alerts import checks as alert_checks  # noqa: F401
 
         account_changes.connect()

@@ -15,6 +15,7 @@ from workflows_app.conf import policy
 from workflows_app.database import database_problems
 from workflows_app.errors import SettingsError
 from workflows_app.installation import is_complete
+from workflows_app.secret_looking import undeclared
 
 
 @register(Tags.database)
@@ -95,4 +96,20 @@ def check_mutators(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
             id="workflows_app.I001",
         )
         for name in sorted(without)
+    ]
+
+
+@register()
+def check_secret_names(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """W030: a name in the code of a workflow looks like that of a secret, and is not declared as one."""
+    return [
+        Warning(
+            f"Workflow '{workflow.slug}' names '{name}', which looks secret: everybody who may see its"
+            f" runs sees that value.",
+            hint=f"Add '{name}' to secret_params of the mutator, or to secret_fields of the workflow. If"
+            f" it is no secret, silence this check.",
+            id="workflows_app.W030",
+        )
+        for workflow in registry.all_workflows()
+        for name in undeclared(workflow)
     ]

@@ -86,10 +86,18 @@ class Policy:
     session_seconds: float = 86_400.0
     #: How long after giving the password a person may decide without giving it again; 0: always.
     password_again_seconds: float = 0.0
+    #: Whether who may decide needs a second factor; with `workflows_app.login`.
+    second_factor_to_decide: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.type == "bool":
+                if not isinstance(value, bool):
+                    raise SettingsError(
+                        f"WORKFLOWS['{field.name}'] must be true or false, not {value!r}."
+                    )
+                continue
             number = isinstance(value, int | float) and not isinstance(value, bool)
             number = number and not (isinstance(value, float) and not math.isfinite(value))
             if not number or (field.type == "int" and not isinstance(value, int)):
@@ -143,6 +151,8 @@ _MAY_BE_ZERO = {
     "session_seconds",
     "password_again_seconds",
 }
+#: Keys of `WORKFLOWS` that other modules read and check: `alerts.settings`.
+SECTIONS = ("alerts",)
 _ORDERED = [
     ("backoff_initial_seconds", "backoff_max_seconds"),
     ("wake_min_seconds", "wake_max_seconds"),
@@ -164,7 +174,7 @@ def policy() -> Policy:
     configured = getattr(settings, "WORKFLOWS", {})
     if not isinstance(configured, Mapping):
         raise SettingsError("WORKFLOWS must be a dict.")
-    return _build(configured)
+    return _build({key: value for key, value in configured.items() if key not in SECTIONS})
 
 
 def _forget(*, setting: str, **_: Any) -> None:

@@ -24,7 +24,11 @@ from django.db import Error, close_old_connections, connection
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
 from django.db.models.functions import Now
 from procrastinate.contrib.django import app
-from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
+from procrastinate.contrib.django.models import (
+    ProcrastinateEvent,
+    ProcrastinateJob,
+    ProcrastinateWorker,
+)
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
 
@@ -33,6 +37,7 @@ from workflows_app.engine import claims
 from workflows_app.engine.advancing import Slice
 from workflows_app.engine.advancing import advance as advance_here
 from workflows_app.engine.drift import forget_old_clocks
+from workflows_app.engine.sharing import Crowd
 from workflows_app.models import Arrival, Lease, Topic
 from workflows_app.models.clocks import database_now
 from workflows_app.outages import watch
@@ -86,6 +91,13 @@ def others_wait() -> bool:
     return waiting.filter(status="todo").exists()
 
 
+def crowd() -> Crowd:
+    """Return who works on this queue, and on how much."""
+    since = database_now() - timedelta(seconds=policy().stalled_after_seconds)
+    alive = ProcrastinateWorker.objects.filter(last_heartbeat__gt=since)
+    return Crowd(alive.count(), Lease.objects.exclude(holder="").count())
+
+
 @app.task(name=SWEEP_TASK, queue=QUEUE, queueing_lock=SWEEP_TASK)
 async def sweep(timestamp: int) -> None:
     """Wake every workflow that is due, and, once a heartbeat, clear away what dead workers left.
@@ -110,6 +122,7 @@ async def _sweep(timestamp: int) -> None:
             await sync_to_async(end_idle_transactions)()
             await _clear_stalled_jobs()
             await sync_to_async(forget_old_clocks)()
+            await sync_to_async(claims.shorten)()
         await sync_to_async(wake_due)()
 
 

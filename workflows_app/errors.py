@@ -18,6 +18,10 @@ class SettingsError(WorkflowsError):
     """The `WORKFLOWS` setting, or a `policy` that overrides it, is wrong."""
 
 
+class RoleRefused(WorkflowsError):
+    """A role of the database can't be the one that runs the console and the workers."""
+
+
 class NotJson(WorkflowsError):
     """A value that must cross the database is not JSON. `field` is its path, as `payload.lines[3]`."""
 

@@ -1,6 +1,7 @@
-"""The two groups that come with the migrations: viewers and operators.
+"""The three groups that come with the migrations, and are kept current by them: viewers, operators, supervisors.
 
-They are made once. What a team changes in them afterwards stays as the team made it.
+A permission that a version brings is given once to the groups it is meant for. What a team takes from a group, or
+gives to it, stays as the team made it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from django.dispatch import receiver
 
 VIEWERS = "Workflow viewers"
 OPERATORS = "Workflow operators"
+SUPERVISORS = "Workflow supervisors"
 
-#: One permission an operation; `pause_workflow` also resumes.
+#: One permission an operation; `pause_workflow` also resumes. Who decides must see what about: `view_sensitive`.
 OPERATE = [
     "skip_event",
     "try_again",
@@ -27,22 +29,41 @@ OPERATE = [
     "pause_workflow",
     "run_producers",
     "close_breaker",
+    "take_run",
+    "add_note",
+    "view_sensitive",
 ]
+#: Supervisors confirm what others propose, and take data out of the console.
+SUPERVISE = [*OPERATE, "approve_batch", "export"]
+
+#: What each group may besides seeing rows.
+_MAY = {VIEWERS: [], OPERATORS: OPERATE, SUPERVISORS: SUPERVISE}
+#: It begins like a permission to see rows, and is none.
+_NOT_OF_ROWS = "view_sensitive"
 
 
 @receiver(post_migrate, dispatch_uid="workflows_app.groups")
 def make_groups(sender: AppConfig, using: str, **_: Any) -> None:
-    """Make the groups that are missing, after the permissions were made."""
+    """Make the groups that are missing, and give the others what is new, after the permissions were made."""
     if sender.label != "workflows_app" or not router.allow_migrate(using, "workflows_app"):
         return
     from django.contrib.auth.management import create_permissions
     from django.contrib.auth.models import Group, Permission
 
+    from workflows_app.models import GivenPermission
+
     create_permissions(sender, using=using, verbosity=0, apps=apps)
     own = Permission.objects.using(using).filter(content_type__app_label="workflows_app")
-    view = own.filter(codename__startswith="view_")
-    wanted = {VIEWERS: view, OPERATORS: view | own.filter(codename__in=OPERATE)}
-    for name, permissions in wanted.items():
+    view = own.filter(codename__startswith="view_").exclude(codename=_NOT_OF_ROWS)
+    gifts = GivenPermission.objects.using(using)
+    for name, operations in _MAY.items():
         group, made = Group.objects.using(using).get_or_create(name=name)
         if made:
-            group.permissions.set(permissions)
+            gifts.filter(group_name=name).delete()
+        given = set(gifts.filter(group_name=name).values_list("codename", flat=True))
+        new = (view | own.filter(codename__in=operations)).exclude(codename__in=given)
+        permissions = list(new)
+        group.permissions.add(*permissions)
+        gifts.bulk_create(
+            GivenPermission(group_name=name, codename=each.codename) for each in permissions
+        )

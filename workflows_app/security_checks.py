@@ -9,17 +9,20 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from workflows_app.conf import policy
 from workflows_app.deciders import deciders
 from workflows_app.errors import SettingsError
 from workflows_app.installation import CONSOLE
 
 GUARD = "workflows_app.admin.guard.GuardMiddleware"
 SESSION_AGE = "workflows_app.admin.sessions.SessionAgeMiddleware"
+LOGIN = "workflows_app.login"
 
 
 @register()
 def check_security(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """E020: no guard before the pages. E021: `WORKFLOWS_DECIDERS` is wrong. W020: sessions don't end."""
+    """E020: no guard before the pages. E021: `WORKFLOWS_DECIDERS` is wrong.
+    E040: a second factor that nothing asks for. W020: sessions don't end."""
     messages: list[CheckMessage] = []
     has_console = apps.is_installed(CONSOLE)
     if has_console and GUARD not in settings.MIDDLEWARE:
@@ -39,6 +42,14 @@ def check_security(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
                 str(error), hint="Correct the WORKFLOWS_DECIDERS setting.", id="workflows_app.E021"
             )
         )
+    if _lacks_login():
+        messages.append(
+            Error(
+                "WORKFLOWS['second_factor_to_decide'] is on, and nothing here asks for a second factor.",
+                hint=f"Add '{LOGIN}' to INSTALLED_APPS. docs/install.md has what it needs.",
+                id="workflows_app.E040",
+            )
+        )
     if has_console and SESSION_AGE not in settings.MIDDLEWARE:
         messages.append(
             Warning(
@@ -48,3 +59,10 @@ def check_security(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
             )
         )
     return messages
+
+
+def _lacks_login() -> bool:
+    try:
+        return policy().second_factor_to_decide and not apps.is_installed(LOGIN)
+    except SettingsError:
+        return False

@@ -210,7 +210,10 @@ def scripted(
     told: dict[str, Any] = {"name": name}
     if replaces is not None:
         reconcilable = replaces.can_reconcile()
-        kept = ("name", "policy", "absence_is_proof_after", "target", "verification_steps")
+        kept = (
+            *("name", "policy", "absence_is_proof_after", "key_lasts"),
+            *("target", "verification_steps", "verification_url"),
+        )
         told = {attribute: getattr(replaces, attribute) for attribute in kept}
     base = ReconcilableScriptedMutator if reconcilable else ScriptedMutator
     # What staff are told may be made up by other methods of that mutator.

@@ -117,7 +117,7 @@ def test_the_login_leads_to_the_home_page(viewer_user: User) -> None:
     viewer_user.set_password("a long enough word")
     viewer_user.save()
     answer = Client().post(
-        reverse("admin:login"), {"username": "viktor", "password": "a long enough word"}
+        reverse("account_login"), {"login": "viktor", "password": "a long enough word"}
     )
     assert (answer.status_code, answer.headers["Location"]) == (302, HOME)
 

@@ -56,10 +56,10 @@ def test_its_page_lists_the_runs_whose_outcome_was_unknown_the_last_one_first(
 
     text = text_of(viewer, page_of(other))
     assert (
-        "2 unknown outcomes in a row No new call goes out. One is tried at 2026-01-01 12:00:00 UTC."
+        "2 unknown outcomes in a row No new call goes out. One is tried at 2026-01-01 12:00:00 UTC ."
         in text
     )
-    assert "Pay 2 blocked, lane “lane 2” ReadTimeout: no answer" in text
+    assert "Pay 2 blocked, lane “ lane 2 ” ReadTimeout: no answer" in text
     assert text.count("ReadTimeout") == 2
     page = viewer.get(page_of(other)).content.decode()
     shown = [run for run in runs if page_of(run) in page]

@@ -68,7 +68,7 @@ def test_a_preview_tells_of_an_answer_that_came_too_late(play: Scene, operator: 
     after = text_of_answer(choose(operator, "bulk_it_didnt_happen", [run]))
 
     assert "came too late" not in before
-    assert "says: it happened." in after
+    assert "The outside system has answered after all: it happened." in after
 
 
 def test_confirmed_each_is_a_decision_of_its_own(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -15,6 +16,7 @@ from tests.admin.addresses import list_of, page_of, text_of, told
 from tests.admin.rows import add, stage
 from tests.commands import console
 from tests.conftest import logged_in
+from tests.models.rows import Rows
 from workflows_app.groups import OPERATE
 from workflows_app.models import (
     Breaker,
@@ -25,13 +27,14 @@ from workflows_app.models import (
     Run,
     Workflow,
 )
-from workflows_app.operations import it_didnt_happen
+from workflows_app.operations import it_didnt_happen, pause_workflow, resume_workflow, skip_run
 
 pytestmark = pytest.mark.django_db
 
 #: The permission of each button, by the glossary.
 ASKS = {
     "skip_event": "skip_event",
+    "skip_events_of_run": "skip_event",
     "try_again": "try_again",
     "it_happened": "assert_happened",
     "it_didnt_happen": "assert_not_happened",
@@ -42,6 +45,8 @@ ASKS = {
     "resume_workflow": "pause_workflow",
     "run_producers_now": "run_producers",
     "close_breaker": "close_breaker",
+    "take": "take_run",
+    "add_note": "add_note",
 }
 WITH_BUTTONS: list[type[Model]] = [Breaker, Event, Run, Workflow]
 
@@ -51,6 +56,13 @@ def links(client: Client, address: str) -> dict[str, str]:
     page = client.get(address).content.decode()
     found = re.findall(r'<a class="ops-link[^"]*" href="([^"]+)">([^<]+)</a>', page)
     return {text: href for href, text in found}
+
+
+def hrefs(client: Client, address: str) -> dict[str, str]:
+    """Return where all links of a page lead to, by what stands on them; the first of each."""
+    page = client.get(address).content.decode().split('id="main"')[-1]
+    found = re.findall(r'<a [^>]*?href="([^"]+)"[^>]*>([^<]+)</a>', page)
+    return {html.unescape(text).strip(): href for href, text in reversed(found)}
 
 
 def test_every_link_of_a_retry_leads_to_what_it_names(
@@ -64,12 +76,51 @@ def test_every_link_of_a_retry_leads_to_what_it_names(
         assert found[f"run {blocked.pk}"] == page_of(blocked)
         assert found[str(event.message_id)] == page_of(event)
     assert of_retry[f"run {retry.pk}"] == page_of(retry)
-    assert of_blocked[f"Run {retry.pk}"] == page_of(retry)
+    assert of_blocked[f"run {retry.pk}"] == page_of(retry)
     assert of_blocked["scripted"] == page_of(Mutation.objects.get(run=blocked))
     assert links(operator, page_of(event))[str(cause)] == page_of(cause)
+    effect = Mutation.objects.get(run=blocked)
+    assert hrefs(operator, page_of(effect))[str(blocked)] == page_of(blocked)
+    assert hrefs(operator, list_of(Mutation))[str(blocked)] == page_of(blocked)
+    # One run made it, another one holds it.
+    Event.objects.filter(pk=event.pk).update(created_by=blocked)
+    assert hrefs(operator, page_of(event))[str(retry)] == page_of(retry)
+    assert hrefs(operator, list_of(Event))[str(retry)] == page_of(retry)
     action = OperatorAction.objects.get()
     assert links(operator, page_of(action))[str(blocked)] == page_of(blocked)
     assert "retry of" in text_of(operator, page_of(retry)).lower()
+
+
+def test_the_page_of_a_workflow_lists_all_decisions_the_newest_first(
+    blocked: Run, operator_user: User, operator: Client
+) -> None:
+    pause_workflow(blocked.workflow, actor=operator_user, reason="the first of three")
+    resume_workflow(blocked.workflow, actor=operator_user, reason="the second of three")
+    skip_run(blocked, actor=operator_user, reason="the third of three")
+    text = text_of(operator, page_of(blocked.workflow))
+    assert re.findall(r"the (\w+) of three", text) == ["third", "second", "first"]
+
+
+def test_the_page_of_a_workflow_tells_of_its_own_breakers(blocked: Run, operator: Client) -> None:
+    own = Breaker.objects.get()
+    others = Rows("other").breaker("open")
+    Breaker.objects.filter(pk=own.pk).update(
+        status="open", openings=1, unknowns=5, opened_at=others.trial_at, trial_at=others.trial_at
+    )
+    Breaker.objects.filter(pk=others.pk).update(openings=1, unknowns=5, opened_at=others.trial_at)
+    for mine, other in ((own, others), (others, own)):
+        page = operator.get(page_of(mine.handler.workflow)).content.decode()
+        assert (page_of(mine) in page, page_of(other) in page) == (True, False)
+
+
+def test_the_last_page_of_a_list_counts_those_before_it(
+    operator: Client, operator_user: User
+) -> None:
+    add(stage(operator_user), 60, "more")
+    number = Event.objects.count()
+    last = -(-number // 50)
+    assert last > 1
+    assert f"{number} events" in text_of(operator, f"{list_of(Event)}?p={last}")
 
 
 def test_a_number_finds_the_run_of_that_number_alone(viewer: Client, operator_user: User) -> None:
@@ -80,6 +131,9 @@ def test_a_number_finds_the_run_of_that_number_alone(viewer: Client, operator_us
     for number in (7, 70, 17, 777):
         rows = viewer.get(list_of(Run), {"q": number}).context["cl"].result_list
         assert [row.pk for row in rows] == [number]
+    Run.objects.bulk_create([Run(pk=8, **common, **done | {"title": "Pay invoice 777"})])
+    rows = viewer.get(list_of(Run), {"q": "777"}).context["cl"].result_list
+    assert {row.pk for row in rows} == {8, 777}
 
 
 def test_each_button_asks_for_its_own_permission_and_no_other(operator_user: User) -> None:

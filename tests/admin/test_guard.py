@@ -61,7 +61,7 @@ def test_what_takes_the_database_too_long_is_stopped_and_told(
     event = scene().publish("1")
     skip = page_of(event, "skip_event")
     with holding(EVENTS_HELD):
-        answer = client.get(list_of(Event) + "?q=a")
+        answer = client.get(list_of(Event))
         sent = client.post(skip, {"_form_submitted": "True", "reason": "Not ours"})
         assert client.get("/healthz").content == b"ok\n"
         assert client.get("/readyz").content == b"ok\n"
@@ -202,8 +202,8 @@ def test_a_refusal_is_one_line_with_the_person_and_the_address_and_no_mail(
     assert viewer.get("/admin/a%20b?%00", **at).status_code == 400
     assert viewer.get("/admin/workflows_app/event/1/change/?_to_field=x", **at).status_code == 400
 
-    form = {"username": "vik tor", "password": "guess"}
-    Client().post("/admin/login/", form, **at)
+    form = {"login": "vik tor", "password": "guess"}
+    Client().post("/account/login/", form, **at)
 
     told = lines(caplog)
     foreign = "web.refused status=400 user=- address=127.0.0.1 method=GET path=/admin/"
@@ -214,7 +214,7 @@ def test_a_refusal_is_one_line_with_the_person_and_the_address_and_no_mail(
         f"web.refused status=403 {viktor} method=POST path=/admin/logout/",
         "web.refused status=400 user=- address=10.0.0.9 method=GET path=/admin/a?b",
         f"web.refused status=400 {viktor} method=GET path=/admin/workflows_app/event/1/change/",
-        "web.login_failed name=vik?tor user=- address=10.0.0.9 method=POST path=/admin/login/",
+        "web.login_failed name=vik?tor user=- address=10.0.0.9 method=POST path=/account/login/",
     ]
     assert mail.outbox == []
 

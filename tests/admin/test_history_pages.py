@@ -75,11 +75,11 @@ def test_an_old_version_tells_what_led_to_it(
     first, *_, last = old_versions_of(event)
 
     assert (
-        f"As it was from {when(event)[0]}, after a change by olga: It is in the bank's list"
+        f"As it was from {when(event)[0]} , after a change by olga : It is in the bank's list"
         in text_of(viewer, last)
     )
     text = text_of(viewer, first)
-    assert "after a change by no person: published by the application" in text
+    assert "after a change by no person : published by the application" in text
     assert "Status Pending Revision 1 Payload { " in fields_of(viewer, first)
     # What is true now only is not on the page of an old version.
     assert "Runs that reserved it" not in text

@@ -49,7 +49,7 @@ def test_it_asks_for_what_the_mutator_wants_and_says_what_follows(
 
     for words in (
         "If it did not happen, nobody will ever do it. Look in the outside system first.",
-        "Nothing is sent. `next` learns that it happened, and goes on: invoice.paid is published.",
+        "Nothing is sent. The workflow learns that it happened, and goes on: invoice.paid is published.",
         "The payment's number",
         "The bank's reference",
         "the script",
@@ -62,7 +62,7 @@ def test_the_other_assertion_says_what_follows_too(numbered: Run, operator: Clie
     text = text_of_answer(operator.get(page_of(numbered, "it_didnt_happen")))
 
     assert (
-        "It is sent again. If that works, `next` learns that it happened, and goes on: invoice.paid"
+        "It is sent again. If that works, the workflow learns that it happened, and goes on: invoice.paid"
         " is published." in text
     )
     assert "The payment's number" not in text
@@ -156,7 +156,7 @@ def test_in_bulk_runs_about_which_something_is_asked_are_left_to_their_pages(
     assert [item["row"] for item in preview.context["applying"]] == [plain]
     text = text_of_answer(preview)
     assert "Something is asked about each of these 1: decide on their own pages" in text
-    assert "Nothing is sent. `next` learns that it happened" in text
+    assert "Nothing is sent. The workflow learns that it happened" in text
     confirmed = {**chosen, "confirmed": "yes", "reason": "I looked"}
     done, refused = told(operator.post(list_of(Run), confirmed))
     assert done == "It happened: done for 1."

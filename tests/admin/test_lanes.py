@@ -93,7 +93,7 @@ def test_a_handler_lists_its_lanes_those_that_are_taken_first(rows: Rows, viewer
 @pytest.mark.parametrize(
     ("status", "waits_for"),
     [
-        ("open", "when one call is tried, at 2026-01-01 12:00:00 UTC; or Send again"),
+        ("open", "when one call is tried, at 2026-01-01 12:00:00 UTC ; or Send again"),
         ("half_open", "when the call that is being tried has an answer; or Send again"),
     ],
 )
@@ -143,7 +143,7 @@ def test_events_and_runs_are_found_by_their_lane(rows: Rows, viewer: Client) -> 
     rows.run("committed", title="Pay two", lane="supplier Initech")
 
     events = text_of(viewer, f"{list_of(Event)}?q=initech")
-    runs = text_of(viewer, f"{list_of(Run)}?q=initech")
+    runs = text_of(viewer, f"{list_of(Run)}?lane=supplier+Initech")
 
     assert "two" in events
     assert "supplier ACME" not in events

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.admin.addresses import SHOWN_TO_SUPERUSERS, list_of, text_of
+from workflows_app.admin.finding import MOST
 from workflows_app.admin.paging import COUNTED_AT_MOST
 from workflows_app.models import (
     Event,
@@ -25,6 +29,7 @@ from workflows_app.models import (
     WorkflowVersion,
 )
 from workflows_app.operations import skip_run
+from workflows_app.publishing import publish_many
 from workflows_app.waking import defer_advance
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +63,7 @@ def test_runs_are_found_by_what_they_wait_for(
     assert found(viewer, Run, waits="person") == [rejected.pk, blocked.pk]
     assert found(viewer, Run, waits="time") == [refused.pk]
     assert found(viewer, Run, waits="worker") == []
-    assert found(viewer, Run, waits="rubbish") == numbers(Run.objects.all())
+    assert found(viewer, Run, waits="rubbish", polls="all") == numbers(Run.objects.all())
 
 
 def test_runs_are_filtered_by_status_failure_and_workflow(
@@ -68,7 +73,7 @@ def test_runs_are_filtered_by_status_failure_and_workflow(
     assert found(viewer, Run, status__exact="failed") == [rejected.pk]
     assert found(viewer, Run, failure_kind__exact="rejected") == [rejected.pk]
     assert found(viewer, Run, failure_kind__exact="logic") == []
-    assert found(viewer, Run, workflow__id__exact=rejected.workflow_id) == numbers(
+    assert found(viewer, Run, workflow__id__exact=rejected.workflow_id, polls="all") == numbers(
         Run.objects.filter(workflow=rejected.workflow)
     )
     assert found(viewer, Run, status__exact="blocked", q="red") == []
@@ -88,8 +93,9 @@ def test_events_are_found_by_id_status_workflow_and_topic(lived: Any, viewer: Cl
 
 def test_mutations_are_found_by_target_mutator_and_key(lived: Any, viewer: Client) -> None:
     third, second, first = Mutation.objects.all()
-    assert found(viewer, Mutation, q="SCRIPT") == [third.pk, second.pk, first.pk]
-    assert found(viewer, Mutation, q="scripted") == [third.pk, second.pk, first.pk]
+    assert found(viewer, Mutation, outside="scripted") == [third.pk, second.pk, first.pk]
+    assert found(viewer, Mutation, outside="other") == []
+    assert found(viewer, Mutation, q="12.5") == [third.pk, second.pk, first.pk]
     assert found(viewer, Mutation, q=second.idempotency_key) == [second.pk]
     assert found(viewer, Mutation, status__exact="indeterminate") == [third.pk]
     assert found(viewer, Mutation, resolved_by__exact="response") == [second.pk, first.pk]
@@ -113,6 +119,76 @@ def test_inputs_and_decisions_are_found(lived: Any, viewer: Client, operator_use
         skipped_run.pk,
         skipped_event.pk,
     ]
+
+
+def test_polls_that_found_nothing_do_not_flood_the_runs(lived: Any, viewer: Client) -> None:
+    polls = Run.objects.filter(handler__kind="producer")
+    empty, useful = polls.order_by("-pk")[:2]
+    Event.objects.filter(pk=Event.objects.order_by("pk")[0].pk).update(created_by=useful)
+    others = numbers(Run.objects.exclude(handler__kind="producer"))
+    assert found(viewer, Run) == sorted([*others, useful.pk], reverse=True)
+    assert found(viewer, Run, polls="all") == numbers(Run.objects.all())
+    assert empty.pk in found(viewer, Run, polls="only")
+    assert useful.pk not in found(viewer, Run, polls="only")
+    Run.objects.filter(pk=empty.pk).update(title="Read the mails")
+    assert found(viewer, Run, q=f"{empty.pk}") == []
+
+
+def test_rows_are_filtered_by_lane_version_age_and_time(
+    scene: Callable[..., Any], viewer: Client, settings: Any
+) -> None:
+    play = scene("applied")
+    old, new = play.publish("1"), play.publish("2")
+    Event.objects.filter(pk=new.pk).update(lane="Müller & Söhne")
+    assert found(viewer, Event, lane="Müller & Söhne") == [new.pk]
+    assert found(viewer, Event, lane="main") == [old.pk]
+    assert found(viewer, Event, lane="%") == []
+    at = timezone.make_aware(datetime(2026, 3, 1, 23, 30))
+    Event.objects.filter(pk=old.pk).update(created_at=at)
+    assert found(viewer, Event, age="1h") == [new.pk]
+    assert found(viewer, Event, age="over1d") == [old.pk]
+    day = {"created_at_from_0": "2026-03-01", "created_at_to_0": "2026-03-01"}
+    assert found(viewer, Event, **day) == [old.pk]
+    assert found(viewer, Event, **day, created_at_to_1="23:00") == []
+    version = WorkflowVersion.objects.get()
+    assert len(found(viewer, Run, version=version.pk, polls="all")) == Run.objects.count()
+    assert found(viewer, Run, version=version.pk + 1, polls="all") == []
+
+
+def test_what_is_typed_into_a_filter_leaves_the_others_as_they_are(
+    lived: Any, viewer: Client
+) -> None:
+    chosen = {"polls": "all", "age": "1d", "status__exact": "committed", "q": "red"}
+    page = viewer.get(f"{list_of(Run)}?{urlencode(chosen)}").content.decode()
+    panel = page.split('id="filter-form"')[1].split("</form>")[0]
+    kept = re.findall(r'<input type="hidden" name="(\w+)" value="(\w*)"', panel)
+    assert dict(kept) == chosen
+
+
+def test_a_list_of_the_ledger_is_read_from_its_other_end(lived: Any, viewer: Client) -> None:
+    oldest_first = numbers(Event.objects.order_by("pk"))
+    assert found(viewer, Event, o="5") == oldest_first
+    assert found(viewer, Event, o="-5") == oldest_first[::-1]
+
+
+def test_a_search_says_that_it_shows_the_newest_alone(scene: Any, viewer: Client) -> None:
+    events = ((f"n-{number}", {"number": number}) for number in range(MOST + 20))
+    publish_many(workflow=scene("applied").slug, topic="invoice.received", events=events)
+    answer = viewer.get(f"{list_of(Event)}?q=n")
+    assert [str(message) for message in answer.context["messages"]] == [
+        "The newest 500 are shown. Add a word, or a filter."
+    ]
+    assert answer.context["cl"].result_list[0].message_id == f"n-{MOST + 19}"
+    assert answer.context["cl"].result_count == MOST
+
+
+def test_a_masked_value_finds_nothing_in_a_list(
+    lived: Any, viewer: Client, operator: Client
+) -> None:
+    Workflow.objects.update(secret_names=["amount"])
+    assert found(viewer, Event, q="12.50") == []
+    assert len(found(operator, Event, q="12.50")) == 5
+    assert len(found(viewer, Event, q="blue")) == 3
 
 
 def test_the_other_lists_are_found_by_name(lived: Any, viewer: Client) -> None:

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 
 from tests.admin.addresses import HOME, SHOWN, WITH_HISTORY, history_of, list_of, page_of
+from tests.owner import as_owner
 from tests.plans import MANY, fill, watched
 from tests.scenes import Scene
 from workflows_app.models import Event, Input, Run
@@ -60,7 +61,7 @@ def test_without_the_index_on_its_dates_home_would_read_all_history(
     scene: Callable[..., Scene], superuser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(list(Event.objects.filter(reservations__run=scene("applied").happens("1"))), 2_000)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("DROP INDEX run_by_date")
     with watched(monkeypatch) as cost:
         superuser.get(HOME)

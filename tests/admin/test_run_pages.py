@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils.html import escape
 
 from tests.admin.addresses import page_of, text_of
 from tests.models.rows import NOON, Rows
@@ -55,32 +56,70 @@ def test_a_blocked_run_that_can_be_asked_says_all_that_is_known(
     text = text_of(operator, page_of(run))
 
     for words in (
-        "Did it happen? Nobody knows, and the main lane of workflow “Pay the invoices” waits for the answer.",
+        "Did it happen? Nobody knows, and the main lane of workflow “ Pay the invoices ” waits for the answer.",
         "What was attempted scripted → the script",
-        '"amount": "12.50"',
-        f"idempotency key {run.mutation.idempotency_key}",
-        "Known so far Indeterminate",
-        "Why it is unknown still unknown after 5 attempts: TimeoutError: 502 Bad Gateway",
+        "Parameters To ACME Amount 12.50",
+        f"Idempotency key {run.mutation.idempotency_key} Copy",
+        "Known so far Nothing for certain",
         "It came of 42 app invoice.received 42",
         "Events 42 invoice.received, Reserved",
-        "Can the host check? Yes, it can ask the outside system once more.",
-        "How to check by hand Open the list of payments. Look for ACME.",
+        "Workflow Pay the invoices , version 1.0, Pay, run ",
+        "Why nobody knows The outside system took too long to answer. It may have done it all the same:",
+        "The host asked the outside system 5 times. It gave no answer to that.",
+        "attempt 5: It gave no answer to that. Details TimeoutError: 502 Bad Gateway",
+        "How to check Open the list of payments. Look for ACME.",
+        "The host can ask the outside system, too: “Try again” lets it.",
+        "Its lane Nothing else waits in the main lane . Other lanes go on.",
+        "Who looks into it Nobody has said so.",
         "Now decide Try again You don't know, but the outside system may answer now.",
         "It didn't happen You looked in the outside system, and it is not there.",
         "It happened You looked in the outside system, and it is there. Nothing is sent;",
         "Skip Nobody can find out, or it is no longer needed.",
-        "asking whether it happened 5 Unknown TimeoutError: 502 Bad Gateway",
     ):
         assert words in text
-    # The decision stands before the evidence, which may be long.
-    assert text.index("Now decide") < text.index("Evidence When What was done")
+    # In the order in which a person reads: what, why, what was tried, how to find out, who else; then the decision.
+    parts = (
+        "What was attempted",
+        "Why nobody knows",
+        "What the host tried",
+        "How to check",
+        "Its lane",
+    )
+    order = [text.index(part) for part in (*parts, "Who looks into it", "Now decide", "Timeline")]
+    assert order == sorted(order)
+    assert "not offered" not in text
+
+
+@pytest.mark.parametrize(
+    ("url", "leads_there"),
+    [
+        ("https://bank.example/payments?to=A&b=1", True),
+        ("javascript:alert(1)", False),
+        ("x", False),
+    ],
+)
+def test_where_a_person_looks_is_a_button_that_opens_a_tab_of_its_own(
+    scene: Callable[..., Any], operator: Client, url: str, leads_there: bool
+) -> None:
+    play = scene("lost")
+    play.mutator.verification_url = lambda self, params: url
+
+    page = operator.get(page_of(play.happens())).content.decode()
+
+    where = f'href="{escape(url)}" target="_blank" rel="noopener noreferrer">Look there'
+    assert (where in page) == leads_there
+    assert ("Look there" in page) == leads_there
 
 
 def test_a_blocked_run_that_nobody_can_ask_says_so(blocked: Run, operator: Client) -> None:
     text = text_of(operator, page_of(blocked))
-    assert "Can the host check? No. Only a person can find out." in text
+    assert "The host can't ask this outside system: only a person can find out." in text
     assert (
-        "How to check by hand The workflow's author left no instructions. Look in the outside system"
+        "Try again : not offered, this mutator can't ask the outside system, so only a person can look."
+        in text
+    )
+    assert (
+        "How to check The workflow's author left no instructions. Look in the outside system"
         " for the target and the parameters above." in text
     )
 
@@ -95,7 +134,7 @@ def test_instructions_that_fail_do_not_hide_the_page(
 
     play.mutator.verification_steps = broken
     text = text_of(operator, page_of(play.happens()))
-    assert "How to check by hand could not be computed" in text
+    assert "How to check could not be computed" in text
     assert "no such parameter" not in text
 
 
@@ -104,7 +143,7 @@ def test_a_run_whose_code_is_gone_can_still_be_settled(
 ) -> None:
     Mutation.objects.filter(pk=blocked.mutation.pk).update(mutator="gone.from.the.code")
     text = text_of(operator, page_of(blocked))
-    assert "Can the host check? No. Only a person can find out." in text
+    assert "The host can't ask: the code of this mutator is not part of this console." in text
     skip_run(Run.objects.get(pk=blocked.pk), actor=operator_user, reason="Looked it up")
 
 
@@ -117,7 +156,7 @@ def test_a_reconciling_run_says_when_the_host_asks_next(
     due = run.mutation.next_reconcile_at
     assert (
         "Whether it happened is unknown. The host asks the outside system, next at"
-        f" {due:%Y-%m-%d %H:%M:%S} UTC. Nobody needs to do anything yet." in text
+        f" {due:%Y-%m-%d %H:%M:%S} UTC . Nobody needs to do anything yet." in text
     )
     assert "Now decide" not in text
     assert "If you know already what happened Decide now You know what happened, or won't" in text
@@ -130,7 +169,11 @@ def test_a_failed_run_with_a_date_says_that_nobody_has_to_act(
     assert run.retry_due_at is not None
     text = text_of(operator, page_of(run))
     assert (
-        f"This attempt failed. It is tried again at {run.retry_due_at:%Y-%m-%d %H:%M:%S} UTC without"
+        "This attempt failed. It did not happen outside. It is tried again at"
+        f" {run.retry_due_at:%Y-%m-%d %H:%M:%S} UTC without anybody's doing." in text
+    )
+    assert (
+        f"It is tried again at {run.retry_due_at:%Y-%m-%d %H:%M:%S} UTC without"
         " anybody's doing." in text
     )
     assert "Why it failed refused by the script" in text
@@ -143,12 +186,13 @@ def test_a_failed_run_without_a_date_says_what_to_do(
     run = scene("rejected").happens()
     text = text_of(operator, page_of(run))
     assert (
-        "This failed, and the main lane of workflow “Pay the invoices” waits for a person or for a new version."
-        in text
+        "This attempt failed. It did not happen outside: the outside system refused it for good. Nothing"
+        " happens by itself: the main lane of workflow “ Pay the invoices ” waits for a person or for a"
+        " new version." in text
     )
     assert (
-        "Retry now The cause is gone, and it need not wait any longer. If it shall not be done at"
-        " all, skip its event first (see Events above). “Retry now” then goes on without it."
+        "What you can do Retry now The cause is gone, and it need not wait any longer. Skip its events It"
+        " shall not be done at all. What it was about is skipped for good, and its lane goes on."
         in text
     )
     assert "Failure rejected by the outside system, while mutating: rejected by the script" in text
@@ -172,8 +216,8 @@ def test_a_run_that_ended_its_workers_says_which_events_to_look_at(operator: Cli
 
     assert (
         "Its worker died or hung each time, so it is not tried again by itself. Find out which"
-        " event does that. Skip the event, or deploy a version that can take it. This failed, and"
-        " lane “ACME” of workflow “Pay” waits for a person or for a new version." in text
+        " event does that. Skip the event, or deploy a version that can take it. Nothing happens by"
+        " itself: lane “ACME” of workflow “ Pay ” waits for a person or for a new version." in text
     )
     assert "Why it failed its worker died, 4 times in a row" in text
     assert (
@@ -189,8 +233,12 @@ def test_an_attempt_that_was_taken_over_leads_to_the_one_that_took_over(
     it_didnt_happen(blocked, actor=operator_user, reason="Not in the bank's list")
     retry = Run.objects.get(retry_of=blocked)
     text = text_of(operator, page_of(blocked))
-    assert f"This attempt failed. Run {retry.pk} took over: Active." in text
-    assert f"Attempts run {blocked.pk} (Failed, this one) → run {retry.pk} (Active)" in text
+    assert (
+        f"This attempt failed. Run {retry.pk} goes on with the same call. It did not happen outside. What"
+        f" became of its events 42 invoice.received Reserved held by run {retry.pk} Pay invoice 42"
+        in text
+    )
+    assert f"Attempts run {blocked.pk} (this one) → run {retry.pk} (Pay invoice 42)" in text
     assert "Known so far Did not happen, by a person" in text
     assert "It didn't happen by olga" in text
     assert "In progress." in text_of(operator, page_of(retry))
@@ -223,7 +271,9 @@ def test_a_skipped_run_says_that_it_was_done_without(
     skip_run(run, actor=operator_user, reason="Paid by card")
     play.run_host()
     text = text_of(operator, page_of(run))
-    assert "Done, without it: a person skipped it." in text
+    assert (
+        "Done, without it: a person skipped it, and whether it happened was never learned." in text
+    )
     assert "Known so far Skipped, by a person" in text
 
 
@@ -253,7 +303,8 @@ def test_a_run_whose_worker_died_says_who_took_over(operator: Client) -> None:
         play.run_host(crashed.retry_due_at)
     retry = Run.objects.get(retry_of=crashed)
     text = text_of(operator, page_of(crashed))
-    assert f"This attempt ended when its worker died. Run {retry.pk} took over: Committed." in text
+    assert "This attempt ended when its worker died. Its events were given back, and a new" in text
+    assert f"Attempts run {crashed.pk} (this one) → run {retry.pk} (Pay invoice 42)" in text
 
 
 def test_the_mutation_page_shows_evidence_against_the_ledger(
@@ -264,7 +315,12 @@ def test_the_mutation_page_shows_evidence_against_the_ledger(
         mutation=run.mutation, kind="late", verdict="not_applied", detail="409", contradicts=True
     )
     for row in (run.mutation, run):
-        assert "it did not happen, against the ledger 409" in text_of(viewer, page_of(row))
+        assert "It says: it did not happen. This contradicts the ledger. Details 409" in text_of(
+            viewer, page_of(row)
+        )
+    assert "The outside system has answered after all: it did not happen." in text_of(
+        viewer, page_of(run)
+    )
     assert f"Run Pay invoice 42 run {run.pk}, Committed" in text_of(viewer, page_of(run.mutation))
 
 

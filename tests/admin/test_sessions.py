@@ -75,7 +75,8 @@ def test_what_is_sent_too_late_is_not_done(olga: Client, blocked: Run, settings:
     sent = {"_form_submitted": "True", "reason": "Not ours"}
     answer = olga.post(dialog, sent, headers={"hx-request": "true"})
 
-    assert answer.headers["HX-Redirect"] == LOGIN
+    # The dialog says so, and keeps what was typed.
+    assert (answer.status_code, answer.content) == (401, b"")
     assert OperatorAction.objects.count() == 0
 
 
@@ -150,3 +151,24 @@ def test_a_decision_keeps_name_address_and_session(
     for page in (page_of(blocked), page_of(action), list_of(OperatorAction)):
         assert re.search(r"\bolga\b(?!-)", text_of_answer(olga.get(page)))
     assert OperatorAction.objects.get().session == action.session
+
+
+def test_a_page_that_asks_for_itself_keeps_nobody_logged_in(
+    olga: Client, settings: Settings
+) -> None:
+    settings.WORKFLOWS = {"session_idle_seconds": 600}
+    poll = {"hx-request": "true", "hx-trigger": "ops-home"}
+    olga.get(HOME)
+    time_passes(olga, 400)
+    assert olga.get(HOME, headers=poll).status_code == 200
+    time_passes(olga, 400)
+    # Nobody was there for 800 seconds: the next poll leads to the login.
+    assert olga.get(HOME, headers=poll).headers["HX-Redirect"] == LOGIN
+
+
+@pytest.mark.parametrize(
+    "name", ["Nowhere/Land", "../../etc/passwd", "/etc/passwd", "x" * 5000, "\x7f"]
+)
+def test_a_cookie_that_names_no_time_zone_is_not_listened_to(operator: Client, name: str) -> None:
+    operator.cookies["workflows_zone"] = name
+    assert operator.get(HOME).status_code == 200

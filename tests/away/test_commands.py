@@ -23,6 +23,7 @@ WHO = ["--actor", "olga", "--reason", "as the bank says", "--no-input"]
 #: Every command of ours, as it is called, and what it says of what was done.
 CALLS = {
     "doctor": ([], "Nothing was changed."),
+    "grant_role": (["console"], "Nothing was changed."),
     "list_blocked": ([], "Nothing was changed."),
     "publish_events": (["pay", "invoice.received"], "Nothing was changed."),
     "resolve_runs": (["1", "--operation", "skip_run", *WHO], "Nothing was changed."),
@@ -34,8 +35,8 @@ CALLS = {
     ),
     "trace": (["run", "1"], "Nothing was changed."),
 }
-#: It makes a database of its own, and has its own sentence.
-OTHERS = {"demo"}
+#: They make a database of their own, and have their own sentence; `flush` is refused, database or not.
+OTHERS = {"demo", "drill", "flush"}
 
 
 def test_every_command_says_so_in_one_line(database: Database) -> None:

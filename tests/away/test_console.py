@@ -59,7 +59,14 @@ def test_every_page_says_that_it_can_t_be_reached(
     database: Database, console: Client, blocked: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
     dialog = page_of(blocked, "it_didnt_happen")
-    pages = [HOME, "/admin/login/", *map(list_of, SHOWN), page_of(blocked), dialog]
+    pages = [
+        HOME,
+        "/admin/login/",
+        "/account/login/",
+        *map(list_of, SHOWN),
+        page_of(blocked),
+        dialog,
+    ]
     database.stop()
 
     for page in pages:
@@ -86,7 +93,7 @@ def test_what_was_sent_is_to_be_looked_up_and_is_never_sent_again_by_itself(
     sent = {
         dialog: DECISION,
         list_of(Run): {"action": "it_didnt_happen", "_selected_action": blocked.pk},
-        "/admin/login/": {"username": "olga", "password": "correct horse"},
+        "/account/login/": {"login": "olga", "password": "correct horse"},
     }
     database.stop()
 

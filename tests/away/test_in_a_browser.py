@@ -20,6 +20,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium on this machine."),
 ]
+LOOKED = "I looked for the script in the outside system, and it is not there"
 UNREACHABLE = "The database can't be reached."
 
 
@@ -47,6 +48,7 @@ def test_a_decision_that_could_not_be_saved_is_told_in_its_dialog_and_taken_late
     opened.click("It didn't happen", role="button")
     opened.sees_dialog("If it did happen, doing it again makes a duplicate.")
     opened.fill("Why?", "Not in the bank's list")
+    opened.tick(LOOKED)
 
     database.stop()
     opened.submit("It didn't happen")
@@ -62,6 +64,7 @@ def test_a_decision_that_could_not_be_saved_is_told_in_its_dialog_and_taken_late
     assert OperatorAction.objects.count() == 0
     opened.click("It didn't happen", role="button")
     opened.fill("Why?", "Not in the bank's list")
+    opened.tick(LOOKED)
     opened.submit("It didn't happen")
     opened.sees("It didn't happen: a new run sends it again.")
     assert OperatorAction.objects.count() == 1

@@ -62,6 +62,11 @@ class Server:
         self._tell("CREATE DATABASE {} TEMPLATE {}", PREFIX + name, template)
         return PREFIX + name
 
+    def create_as(self, name: str) -> str:
+        """Make a database of exactly this name, which stays when the run is over."""
+        self._tell("CREATE DATABASE {}", name)
+        return name
+
     def drop(self, name: str) -> None:
         self._tell("DROP DATABASE IF EXISTS {} WITH (FORCE)", PREFIX + name.removeprefix(PREFIX))
 

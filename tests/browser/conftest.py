@@ -57,8 +57,14 @@ def browse(
     with ExitStack() as stack:
         tabs: list[Tab] = []
 
-        def make(*, is_logged_in: bool = True, width: int = 1280, dark: bool = False) -> Tab:
-            cookies = [_session_of(olga, live_server.url)] if is_logged_in else []
+        def make(
+            *,
+            is_logged_in: bool = True,
+            width: int = 1280,
+            dark: bool = False,
+            time_zone: str = "UTC",
+        ) -> Tab:
+            cookies = [session_of(olga, live_server.url)] if is_logged_in else []
             made = stack.enter_context(
                 tab(
                     browser_thread,
@@ -67,6 +73,7 @@ def browse(
                     cookies,
                     viewport={"width": width, "height": 900},
                     color_scheme="dark" if dark else "light",
+                    timezone_id=time_zone,
                 )
             )
             tabs.append(made)
@@ -76,7 +83,8 @@ def browse(
     assert [made.complaints for made in tabs] == [[] for _ in tabs]
 
 
-def _session_of(person: User, base: str) -> dict[str, Any]:
+def session_of(person: User, base: str) -> dict[str, Any]:
+    """Return the cookie of a new session of `person`."""
     client = Client()
     client.force_login(person)
     name = settings.SESSION_COOKIE_NAME

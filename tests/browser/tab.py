@@ -69,6 +69,12 @@ class Tab:
     def fill(self, label: str, text: str) -> None:
         self._do(lambda page: page.get_by_label(label).fill(text))
 
+    def tick(self, label: str) -> None:
+        self._do(lambda page: page.get_by_label(label).check())
+
+    def value(self, label: str, *, exact: bool = False) -> str:
+        return str(self._do(lambda page: page.get_by_label(label, exact=exact).input_value()))
+
     def choose(self, label: str, option: str) -> None:
         self._do(lambda page: page.get_by_label(label).select_option(label=option))
 
@@ -129,15 +135,40 @@ class Tab:
     def sees_no_button(self, text: str) -> None:
         self._do(lambda page: expect(_named(page, "button", text)).to_have_count(0))
 
+    def log_out(self) -> None:
+        """Lose the session, as when it is over."""
+        self._do(lambda page: page.context.clear_cookies())
+
+    def log_in(self, cookie: Any) -> None:
+        """Have another session, as after a login in another tab."""
+        self._do(lambda page: page.context.add_cookies([cookie]))
+
     def text(self) -> str:
         return str(self._do(lambda page: page.locator("#main").inner_text()))
 
     def address(self) -> str:
         return str(self._do(lambda page: page.url)).removeprefix(self.base)
 
+    def title(self) -> str:
+        return str(self._do(lambda page: page.title()))
+
+    def ask_again(self, element: str) -> None:
+        """Let an element that asks for itself from time to time do so now, and wait for its answer."""
+        self._do(lambda page: _ask(page, element))
+
+    def is_in_view(self, text: str, role: str = "button") -> bool:
+        """Tell whether an element is on the screen, without any scrolling."""
+        inside = "e => { const b = e.getBoundingClientRect(); return b.top >= 0 && b.bottom <= innerHeight }"
+        return bool(self._do(lambda page: _named(page, role, text).evaluate(inside)))
+
     def width(self) -> int:
         """Return how wide the page is; wider than the window means that parts are out of sight."""
         return int(self._do(lambda page: page.evaluate("document.documentElement.scrollWidth")))
+
+
+def _ask(page: Page, element: str) -> None:
+    with page.expect_response(lambda answer: answer.request.headers.get("hx-request") == "true"):
+        page.evaluate("element => htmx.trigger(element, 'ops-refresh')", element)
 
 
 def _dialog(page: Page) -> Any:

@@ -9,14 +9,17 @@ import pytest
 from django.contrib.auth.models import User
 
 from tests.admin.addresses import list_of, page_of
-from tests.browser.conftest import PASSWORD
+from tests.browser.conftest import PASSWORD, session_of
 from tests.browser.tab import Tab
+from tests.operations.readiness import mute
 from tests.scenes import Scene
-from workflows_app.models import Event, OperatorAction, Run, Workflow
+from workflows_app.models import Event, Evidence, OperatorAction, Run, Workflow
 from workflows_app.operations import skip_run
+from workflows_app.sdk import Reconciliation
 
 WARNING = "If it did happen, doing it again makes a duplicate. Look in the outside system first."
 REASON = "Why?"
+LOOKED = "I looked for the script in the outside system, and it is not there"
 
 
 @pytest.fixture
@@ -43,27 +46,32 @@ def test_from_the_login_to_the_decision(
     tab.fill("Username", "olga")
     tab.fill("Password", PASSWORD)
     tab.keys("Enter")
-    tab.sees("Did it happen? 1 run can't go on until somebody says.")
+    tab.sees("Needs a person: 1")
 
     # It stands there twice: among what needs a person, and in the table of workflows.
     tab.click_first("Pay invoice 42")
-    tab.sees("Did it happen? Nobody knows", "Can the host check?")
+    tab.sees("Did it happen? Nobody knows", "the host")
     tab.click("It didn't happen", role="button")
-    tab.sees_dialog(WARNING, "the script", '"amount": "12.50"', "ACME")
+    tab.sees_dialog(WARNING, "the script", "12.50", "ACME")
 
+    tab.submit("It didn't happen")
+    assert tab.sent[1:] == [], (
+        "after the login nothing is sent before the person says that they looked"
+    )
+    tab.tick(LOOKED)
     tab.submit("It didn't happen")
     tab.sees_dialog("Say why: a reason is required.", WARNING)
     assert decisions() == []
 
     tab.fill(REASON, "Not in the bank's list")
     tab.submit("It didn't happen")
-    tab.sees("It didn't happen: a new run sends it again.", "took over: Active.")
+    tab.sees("It didn't happen: a new run sends it again.", "goes on with the same call.")
     assert tab.address() == page_of(blocked)
     assert decisions() == [("it_didnt_happen", "olga", "Not in the bank's list")]
 
     play.run_host()
     tab.reload()
-    tab.sees("took over: Committed.")
+    tab.sees("What became of its events", "consumed")
     tab.sees_no_button("It didn't happen")
     tab.open("/admin/")
     tab.sees("Nothing waits for a decision.")
@@ -75,10 +83,11 @@ def test_a_double_click_decides_once(blocked: Run, browse: Callable[..., Tab]) -
     tab.click("It didn't happen", role="button")
     tab.sees_dialog(WARNING)
     tab.fill(REASON, "Not in the bank's list")
+    tab.tick(LOOKED)
 
     tab.submit("It didn't happen", times=2)
 
-    tab.sees("took over: Active.")
+    tab.sees("goes on with the same call.")
     assert "is not blocked" not in tab.text()
     assert tab.sent == [page_of(blocked, "it_didnt_happen")]
     assert decisions() == [("it_didnt_happen", "olga", "Not in the bank's list")]
@@ -133,10 +142,76 @@ def test_a_page_that_was_left_open_is_told_what_happened_meanwhile(
     skip_run(blocked, actor=otto, reason="I was quicker")
 
     tab.fill(REASON, "Not in the bank's list")
+    tab.tick(LOOKED)
     tab.submit("It didn't happen")
 
     tab.sees(f"Run {blocked.pk} is not blocked", "otto decided “Skip”", "I was quicker")
     assert decisions() == [("skip_run", "otto", "I was quicker")]
+
+
+def test_an_answer_that_comes_while_the_dialog_is_open_is_shown_in_it_before_anything_is_sent(
+    blocked: Run, browse: Callable[..., Tab]
+) -> None:
+    tab = browse()
+    tab.open(page_of(blocked))
+    tab.click("It didn't happen", role="button")
+    tab.sees_dialog(WARNING)
+    Evidence.objects.create(mutation=blocked.mutation, kind="late", verdict="applied")
+    tab.fill(REASON, "Not in the bank's list")
+    tab.tick(LOOKED)
+    tab.submit("It didn't happen")
+
+    tab.sees_dialog(
+        "is not as you saw it", "The outside system has answered after all: it happened."
+    )
+    assert tab.value(REASON) == "Not in the bank's list"
+    tab.submit("It didn't happen")
+    assert len(tab.sent) == 1, "it takes another tick"
+    tab.tick("An answer says that it happened. I know that it is wrong")
+    tab.submit("It didn't happen")
+    tab.sees("It didn't happen: a new run sends it again.")
+    assert decisions() == [("it_didnt_happen", "olga", "Not in the bank's list")]
+
+
+def test_what_the_outside_says_is_shown_in_the_dialog(
+    olga: User, scene: Callable[..., Any], browse: Callable[..., Tab]
+) -> None:
+    mutator = mute()
+    run = scene(mutator=mutator).happens(days=0)
+    mutator.reconcile = lambda *_, **__: Reconciliation.applied({"number": 1})
+    tab = browse()
+    tab.open(page_of(run))
+    tab.click("It didn't happen", role="button")
+    tab.sees_dialog("the host first asks the outside system, for 10 seconds at most")
+    tab.fill(REASON, "Not in the bank's list")
+    tab.tick(LOOKED)
+    tab.submit("It didn't happen")
+
+    tab.sees_dialog("The outside system has answered", "says that it happened")
+    tab.has_focus("Look at the run")
+    tab.keys("Enter")
+    tab.sees("In progress.")
+    assert decisions() == []
+
+
+def test_who_was_logged_out_logs_in_elsewhere_and_loses_no_word(
+    blocked: Run, olga: User, live_server: Any, browse: Callable[..., Tab]
+) -> None:
+    tab = browse()
+    tab.open(page_of(blocked))
+    tab.click("Skip", role="button")
+    tab.fill(REASON, "A long story about the bank")
+    tab.log_out()
+
+    tab.submit("Skip")
+    tab.sees_dialog("You were logged out, and nothing was decided.", "Log in in another tab")
+    tab.log_in(session_of(olga, live_server.url))
+    tab.submit("Skip")
+
+    tab.sees("Skip: the run goes on without it.")
+    assert decisions() == [("skip_run", "olga", "A long story about the bank")]
+    assert all("403" in complaint for complaint in tab.complaints)
+    tab.complaints.clear()
 
 
 def test_a_dialog_that_is_opened_too_late_says_so(blocked: Run, browse: Callable[..., Tab]) -> None:

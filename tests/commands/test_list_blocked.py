@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -16,7 +17,8 @@ from tests.models.rows import NOON, Rows
 from tests.operations.readiness import everything, mute
 from tests.scenes import Scene, workflow_with
 from workflows_app.management.commands.list_blocked import TOO_MANY_UNKNOWNS
-from workflows_app.models import Breaker, Run
+from workflows_app.models import Breaker, Evidence, Run
+from workflows_app.operations import take
 from workflows_app.testing import registered, scripted
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +47,10 @@ def test_blocked_runs_and_failures_without_a_date_are_listed(scene: SceneMaker) 
 
     assert (ran.code, ran.err) == (0, "")
     assert [re.split(r" {2,}", line) for line in ran.lines] == [
-        ["run", "workflow", "lane", "title", "mutator", "target", "since", "behind", "why"],
+        [
+            *("run", "workflow", "lane", "title", "mutator", "target", "since", "behind", "why"),
+            *("late answer", "taken by"),
+        ],
         [
             str(blocked.pk),
             "pay",
@@ -56,6 +61,8 @@ def test_blocked_runs_and_failures_without_a_date_are_listed(scene: SceneMaker) 
             since(blocked.history.latest("history_id").history_date),
             "0",
             "outcome unknown, and the host can't ask: TimeoutError: no a…",
+            "none",
+            "nobody",
         ],
         [
             str(failed.pk),
@@ -67,6 +74,8 @@ def test_blocked_runs_and_failures_without_a_date_are_listed(scene: SceneMaker) 
             since(failed.ended_at),
             "1",
             "rejected by the script",
+            "none",
+            "nobody",
         ],
     ]
     assert everything() == before
@@ -92,6 +101,8 @@ def test_json_has_ids_parameters_and_whether_the_host_can_ask(scene: SceneMaker)
 
         rows = run("list_blocked", "--format", "json").json
 
+    newest = blocked.mutation.evidence.order_by("pk").last()
+    assert newest is not None
     assert rows == [
         {
             "kind": "run",
@@ -113,6 +124,9 @@ def test_json_has_ids_parameters_and_whether_the_host_can_ask(scene: SceneMaker)
             "since": rows[0]["since"],
             "waiting_behind": 0,
             "why": "still unknown after 1 attempts: TimeoutError: the bank is away",
+            "late_answer": None,
+            "taken_by": None,
+            "seen": f"e{newest.pk}-d0",
         },
         {
             "kind": "run",
@@ -134,9 +148,25 @@ def test_json_has_ids_parameters_and_whether_the_host_can_ask(scene: SceneMaker)
             "since": rows[1]["since"],
             "waiting_behind": 1,
             "why": "the invoice has no amount",
+            "late_answer": None,
+            "taken_by": None,
+            "seen": "e0-d0",
         },
     ]
     assert datetime.fromisoformat(rows[1]["since"]) <= timezone.now()
+
+
+def test_a_late_answer_and_who_looks_into_it_are_told(blocked: Run, operator_user: User) -> None:
+    answer = Evidence.objects.create(mutation=blocked.mutation, kind="late", verdict="applied")
+    taken = take(blocked, actor=operator_user, reason="on the phone")
+
+    (row,) = run("list_blocked", "--format", "json").json
+
+    assert row["late_answer"]["verdict"] == "applied"
+    assert (row["taken_by"]["person"], row["taken_by"]["reason"]) == ("olga", "on the phone")
+    assert row["seen"] == f"e{answer.pk}-d{taken.pk}"
+    cells = re.split(r" {2,}", run("list_blocked").lines[1])
+    assert cells[-2:] == ["it happened", "olga"]
 
 
 def broken(self: Any, ctx: Any, state: Any) -> Any:
@@ -229,7 +259,7 @@ def test_the_number_of_queries_does_not_grow_with_what_waits(
         failed = {"owes_retry": True, "ended_at": NOON}
         rows.mutation(rows.run("failed", lane=f"failed {number}", **failed), "failed")
 
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(8):
         assert len(run("list_blocked", "--format", "json").json) == 20
 
 

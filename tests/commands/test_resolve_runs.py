@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,8 +12,9 @@ from django.contrib.auth.models import User
 from tests.commands.console import Ran, run, run_on_terminal
 from tests.operations.readiness import everything, mute
 from tests.scenes import Scene
-from workflows_app.models import OperatorAction, Run
+from workflows_app.models import Evidence, OperatorAction, Run
 from workflows_app.operations import skip_run
+from workflows_app.sdk import Reconciliation
 
 pytestmark = pytest.mark.django_db
 
@@ -272,3 +275,85 @@ def test_a_result_that_belongs_to_nothing_is_wrong_usage(
     operation: str, arguments: list[str], problem: str
 ) -> None:
     assert resolve(operation, *arguments, *SURE) == Ran(2, "", f"CommandError: {problem}\n")
+
+
+def test_the_outside_is_asked_first_and_what_it_says_counts(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    mutator = mute()
+    blocked = scene(mutator=mutator).happens(days=0)
+    mutator.reconcile = lambda *_, **__: Reconciliation.applied({"number": 1})
+    before = everything()
+    dry = resolve("it_didnt_happen", blocked.pk, *BY, "--dry-run")
+    assert (dry.code, dry.err.splitlines()[-1]) == (0, "A dry run asks nobody outside.")
+    assert everything() == before
+
+    ran = resolve("it_didnt_happen", blocked.pk, *SURE)
+
+    assert (ran.code, ran.lines[-1]) == (3, "0 decided, 1 refused")
+    asked, refused = ran.err.splitlines()[-2:]
+    assert asked == (
+        "The outside system is asked first, where it can be; a clear answer counts, and not what you say."
+        " --no-probe leaves that out."
+    )
+    assert refused.startswith(
+        "contradicted: The outside system was asked, and says that it happened."
+    )
+    assert Run.objects.get(pk=blocked.pk).mutation.resolved_by == "reconcile"
+
+
+def test_without_a_probe_the_person_s_word_counts(scene: SceneMaker, operator_user: User) -> None:
+    mutator = mute()
+    blocked = scene(mutator=mutator).happens(days=0)
+    mutator.reconcile = lambda *_, **__: Reconciliation.applied({"number": 1})
+
+    assert resolve("it_didnt_happen", blocked.pk, *SURE, "--no-probe").code == 0
+
+    assert Run.objects.get(pk=blocked.pk).mutation.status == "failed"
+
+
+def test_what_was_listed_is_what_is_decided_on(
+    two_blocked: list[Run], operator_user: User, tmp_path: Path
+) -> None:
+    first, second = two_blocked
+    rows = run("list_blocked", "--format", "json").json
+    listed = tmp_path / "listed.json"
+    listed.write_text(json.dumps([*rows, {"kind": "breaker"}]))
+    late = Evidence.objects.create(mutation=second.mutation, kind="late", verdict="applied")
+
+    ran = resolve("it_didnt_happen", first.pk, second.pk, *SURE, "--seen-in", listed)
+
+    assert (ran.code, ran.lines[-1]) == (3, "1 decided, 1 refused")
+    assert "    an answer that came too late says: it happened" in ran.err.splitlines()
+    assert ran.err.splitlines()[-1].startswith(f"stale: Run {second.pk} is not as you saw it.")
+    listed.write_text("[]")
+    assert resolve("skip_run", second.pk, *SURE, "--seen-in", listed).err == (
+        f"stale: Run {second.pk} is not among those that you were shown.\n"
+    )
+    shown = ("--seen", f"e{late.pk}-d0")
+    assert (
+        resolve("it_didnt_happen", second.pk, *SURE, *shown)
+        .err.splitlines()[-1]
+        .startswith("contradicted: An answer that came too late said on")
+    )
+    assert resolve("it_didnt_happen", second.pk, *SURE, *shown, "--despite-contradiction").code == 0
+    assert OperatorAction.objects.get(run=second).evidence_seen == late
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["7", "8", "--seen", "e1-d0"], "--seen is what you were shown of one run: name one run."),
+        (
+            ["7", "--seen-in", "/nowhere"],
+            "--seen-in: /nowhere can't be read: No such file or directory.",
+        ),
+        (["7", "--seen-in", "-"], "--seen-in: - is not what list_blocked --format json writes."),
+        (
+            ["7", "--despite-contradiction"],
+            "--despite-contradiction goes with --operation it_didnt_happen only.",
+        ),
+    ],
+)
+def test_what_was_shown_of_nothing_is_wrong_usage(arguments: list[str], problem: str) -> None:
+    assert resolve("skip_run", *arguments, *SURE) == Ran(2, "", f"CommandError: {problem}\n")

@@ -12,6 +12,7 @@ from tests.operations.readiness import everything
 from tests.scenes import Scene
 from workflows_app.models import Event, OperatorAction
 from workflows_app.operations import skip_event
+from workflows_app.publishing import publish
 
 pytestmark = pytest.mark.django_db
 
@@ -197,3 +198,16 @@ def test_who_and_why_are_required(missing: str) -> None:
     ran = run(*OF, "42", *given, "--no-input")
     assert ran.code == 2
     assert f"required: {missing}" in ran.err
+
+
+def test_an_event_that_was_published_again_since_it_was_shown_stays(
+    events: list[Event], scene: SceneMaker, operator_user: User
+) -> None:
+    publish(workflow="pay", topic="invoice.received", message_id="42", payload={"amount": "9"})
+
+    ran = run(*OF, "42", *SURE, "--seen", "r1")
+
+    assert (ran.code, statuses()["42"]) == (3, "pending")
+    assert ran.err.startswith("stale: Event 42 is not as you saw it")
+    assert run(*OF, "42", *SURE, "--seen", "r2").code == 0
+    assert run(*OF, "41", "43", *SURE, "--seen", "r2").code == 2

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
+from django.db import connection
 
 from tests.concurrency import gates
 from tests.concurrency.actors import Actor, Decision, Deploy, OtherWorker, Publisher, Step
@@ -105,6 +106,9 @@ def codes(transactional_db: None) -> Iterator[list[type[Workflow]]]:
         person.groups.add(Group.objects.get(name="Workflow operators"))
     codes: list[type[Workflow]] = []
     yield codes
+    with connection.cursor() as cursor:
+        # Thousands of rows within a minute: the server's statistics may still say that there are none.
+        cursor.execute("ANALYZE")
     with registry.override(*codes):
         found = [
             f"{finding.workflow}: {finding.check.id} {finding.found.detail}"
@@ -161,7 +165,10 @@ def who_meets(orders: set[tuple[str, str]]) -> set[tuple[str, Any]]:
 
 
 def test_every_operation_is_somebodys_and_meets_others() -> None:
-    modules = {module.name for module in pkgutil.iter_modules(operations.__path__)} - {"base"}
+    modules = {module.name for module in pkgutil.iter_modules(operations.__path__)}
+    modules -= {"asserting", "base", "seen", "texts"}
+    # They are only kept: nothing changes by them.
+    modules -= {"add_note", "take"}
     theirs = {actor.operation.__module__ for actor in CAST.values() if isinstance(actor, Decision)}
 
     assert {f"{operations.__name__}.{name}" for name in modules} == theirs

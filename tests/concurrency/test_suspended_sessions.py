@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, ProgrammingError, connection
 
 from tests.concurrency.stage import Stage
 from tests.eventually import eventually
@@ -30,6 +30,13 @@ def test_only_idle_transactions_of_workers_are_ended(settings: Any) -> None:
         eventually(end_idle_transactions, 1)
         assert answers(other)
         assert not answers(worker)
+
+        # One whose last statement failed keeps its locks just so.
+        failed = stack.enter_context(in_transaction(SESSION_NAME))
+        with failed.cursor() as cursor, pytest.raises(ProgrammingError):
+            cursor.execute("SELECT nothing_of_this_name")
+        eventually(end_idle_transactions, 1)
+        assert not answers(failed)
 
 
 def test_a_sweep_does_not_wait_for_a_worker_that_was_suspended_while_it_woke_the_same_workflow(

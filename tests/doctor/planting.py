@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from tests.owner import as_owner
 from workflows_app.doctor import CHECKS, examine
 
 #: Keys of rows, by the words in which a case speaks of them.
@@ -56,7 +57,7 @@ def assert_finds(case: Planted, rows: Rows) -> None:
 
 def plant(sql: str, rows: Rows | None = None, *, without: Iterable[str] = ()) -> None:
     """Run `sql` past triggers, and past the constraints `without`."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         # What is deferred would stand in the way of changing the tables.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for name in without:
@@ -74,7 +75,7 @@ def plant(sql: str, rows: Rows | None = None, *, without: Iterable[str] = ()) ->
 
 def drop(name: str) -> None:
     """Drop the constraint or the index of this name, for the rest of the test."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT conrelid::regclass::text FROM pg_constraint WHERE conname = %s", [name]
         )

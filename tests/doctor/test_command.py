@@ -13,6 +13,7 @@ from django.db import connection
 
 from tests.doctor.planting import Rows, plant
 from tests.doctor.shop import Shop
+from tests.owner import as_owner, as_role
 from workflows_app.doctor import CHECKS, Finding, examine
 from workflows_app.models import Lease
 
@@ -20,6 +21,17 @@ pytestmark = pytest.mark.django_db
 
 BROKEN = "UPDATE workflows_app_run SET ended_at = NULL"
 ENDS = [check for check in CHECKS if check.id == "D305"]
+
+
+@pytest.fixture(autouse=True)
+def runs(db: None) -> Iterator[None]:
+    """The doctor is asked by the role that runs."""
+    with as_owner():
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE ROLE clerk")
+        call_command("grant_role", "clerk", stdout=StringIO())
+        with as_role("clerk"):
+            yield
 
 
 def doctor(*arguments: str) -> tuple[int, str]:
@@ -97,8 +109,8 @@ def test_json_of_several_findings_and_of_none_is_valid(paid: Rows) -> None:
 
 def test_one_workflow_alone_can_be_looked_at(paid: Rows) -> None:
     plant(
-        "INSERT INTO workflows_app_workflow (id, slug, title, status, created_at)"
-        " VALUES (999999999, 'other', 'Another one', 'active', now())"
+        "INSERT INTO workflows_app_workflow (id, slug, title, status, secret_names, created_at)"
+        " VALUES (999999999, 'other', 'Another one', 'active', '[]', now())"
     )
     plant(f"{BROKEN} WHERE id = %(run)s", paid)
 
@@ -136,7 +148,9 @@ def test_an_unknown_check_is_wrong_usage(db: None) -> None:
     with pytest.raises(CommandError) as error:
         call_command("doctor", "--only", "D000")
     assert error.value.returncode == 2
-    assert str(error.value).startswith("There is no check 'D000'. The checks: D101, D102, ")
+    assert str(error.value).startswith(
+        "There is no check 'D000'. The checks: D111, D112, D113, D101, "
+    )
 
 
 def test_an_unknown_workflow_is_an_error(db: None) -> None:

@@ -9,12 +9,14 @@ from django.contrib.auth.models import User
 
 from tests.doctor.planting import Planted, Rows, assert_finds, found_by, plant
 from tests.doctor.shop import Shop
-from workflows_app.models import OperatorAction
+from workflows_app.models import Event, OperatorAction
 from workflows_app.operations import (
     pause_workflow,
     resume_workflow,
     retry_failed_run,
     run_producers_now,
+    skip_event,
+    skip_run,
 )
 
 pytestmark = pytest.mark.django_db
@@ -163,4 +165,70 @@ def test_decisions_on_a_workflow_are_looked_up_in_its_history(shop: Shop, person
         f'shop: workflow {workflow.pk} "{name}" is in history row {row.history_id}, but not among'
         " the decisions"
         for name, row in (("pause_workflow", paused), ("resume_workflow", resumed))
+    ]
+
+
+@pytest.fixture
+def alike(shop: Shop, person: User) -> Rows:
+    """Two events and two effects, all skipped by one person for one reason, at once."""
+    skipped: Rows = {}
+    for number in ("1", "2"):
+        event = shop.order(number)
+        skip_event(event, actor=person, reason="test orders")
+        skipped[f"event{number}"] = event.pk
+    for number in ("1", "2"):
+        shop.mail += ["lost"]
+        run = shop.last_run(_sent(shop, f"mail {number}"))
+        skip_run(run, actor=person, reason="test orders")
+        shop.run_host()
+        skipped |= {f"run{number}": run.pk, f"mutation{number}": run.mutation.pk}
+    assert found_by("D601") == found_by("D602") == []
+    return skipped
+
+
+def _sent(shop: Shop, number: str) -> Event:
+    event = shop.order(number, by="mail")
+    shop.run_host()
+    return event
+
+
+def test_of_decisions_alike_each_has_a_record_of_its_own(alike: Rows) -> None:
+    plant(
+        "DELETE FROM workflows_app_operatoraction"
+        " WHERE event_id = %(event1)s OR run_id = %(run2)s;"
+        "UPDATE workflows_app_historicalevent SET history_id = 777777777"
+        " WHERE id = %(event1)s AND status = 'skipped';"
+        "UPDATE workflows_app_historicalmutation SET history_id = 777777778"
+        " WHERE id = %(mutation2)s AND status = 'skipped'",
+        alike,
+    )
+
+    assert found_by("D602") == [
+        line.format(**alike)
+        for line in sorted(
+            (
+                'shop: event {event1} "skip_event" is in history row 777777777, but not among the'
+                " decisions",
+                'shop: mutation {mutation2} "skip_run" is in history row 777777778, but not among'
+                " the decisions",
+            ),
+            key=lambda line: alike["event1" if "event1" in line else "mutation2"],
+        )
+    ]
+    assert found_by("D601") == []
+
+
+def test_a_decision_is_in_the_history_of_the_run_and_of_its_effect(alike: Rows) -> None:
+    plant(
+        "UPDATE workflows_app_historicalmutation SET history_change_reason = 'another'"
+        " WHERE id = %(mutation1)s AND status = 'skipped';"
+        "UPDATE workflows_app_historicalmutation SET history_user_id = NULL"
+        " WHERE id = %(mutation2)s AND status = 'skipped'",
+        alike,
+    )
+
+    actions = OperatorAction.objects.filter(run__in=[alike["run1"], alike["run2"]])
+    assert found_by("D601") == [
+        f'shop: decision {action.pk} "skip_run" on run {action.run_id} is not in its history'
+        for action in actions.order_by("pk")
     ]

@@ -12,6 +12,14 @@ pytestmark = pytest.mark.django_db
 
 CASES = [
     Planted(
+        "D431",
+        rows="blocked",
+        sql="""UPDATE workflows_app_mutation SET params = '{"lines": [{"payerIban": "DE1", "discard": 1}]}'""",
+        finds=[
+            "shop: mutation {mutation} holds 'payerIban' of mail, which everybody sees who may see effects"
+        ],
+    ),
+    Planted(
         "D421",
         rows="reconciled",
         sql="UPDATE workflows_app_evidence SET verdict = 'unknown'",

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.django_db
 #: Another workflow, with a row of each kind that can be linked.
 OTHER = 999999999
 ANOTHER_WORKFLOW = """
-    INSERT INTO workflows_app_workflow (id, slug, title, status, created_at)
-         VALUES (999999999, 'other', 'Another one', 'active', now());
+    INSERT INTO workflows_app_workflow (id, slug, title, status, secret_names, created_at)
+         VALUES (999999999, 'other', 'Another one', 'active', '[]', now());
     INSERT INTO workflows_app_workflowversion
                 (id, workflow_id, major, minor, kind, source_digest, note, created_at)
          VALUES (999999999, 999999999, 1, 0, 'initial', '', '', now());

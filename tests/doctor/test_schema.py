@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import CheckConstraint
 
 from tests.doctor.planting import Planted, Rows, assert_finds, drop, found_by, plant
+from tests.owner import as_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +20,18 @@ def refused(name: str, rows: str, sql: str, finds: str) -> Planted:
     return Planted("D103", rows, sql, [f"shop: {finds} is against {name}"], without=(name,))
 
 
+def alert(channel: str, status: str) -> str:
+    """Return what makes alert 7 as nobody would."""
+    return (
+        "INSERT INTO workflows_app_alert (id, workflow_id, channel, status, facts, subject, body,"
+        " attempts, problem, created_at, next_attempt_at) VALUES"
+        f" (7, %(workflow)s, '{channel}', '{status}', '[]', '', '', 0, '', now(), now())"
+    )
+
+
 CONDITIONS = [
+    refused("alert_status_known", "pending", alert("hook", "lost"), "alert 7"),
+    refused("alert_to_one_place", "pending", alert("", "waiting"), "alert 7"),
     refused(
         "event_status_known",
         "pending",
@@ -187,7 +199,7 @@ def test_a_missing_constraint_is_found(db: None, name: str, finds: str) -> None:
 
 def test_a_constraint_that_was_never_validated_is_found(pending: Rows) -> None:
     plant("UPDATE workflows_app_event SET status = 'lost'", without=["event_status_known"])
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             "ALTER TABLE workflows_app_event ADD CONSTRAINT event_status_known"
             " CHECK (status IN ('pending', 'reserved', 'consumed', 'skipped')) NOT VALID"
@@ -231,11 +243,16 @@ def foreign_key_of(table: str, column: str) -> str:
         ("ALTER TABLE workflows_app_run DISABLE TRIGGER {name}", "has switched off"),
         ("DROP TRIGGER {name} ON workflows_app_run", "lacks"),
         ("COMMENT ON TRIGGER {name} ON workflows_app_run IS 'x'", "has another version of"),
+        (
+            "CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql"
+            " AS 'BEGIN RETURN OLD; END'",
+            "has another function behind",
+        ),
     ],
 )
 def test_a_guard_that_does_not_guard_is_found(db: None, change: str, finds: str) -> None:
     assert found_by("D102") == []
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT tgname FROM pg_trigger WHERE tgrelid = 'workflows_app_run'::regclass"
             " AND tgname LIKE '%never_deleted%'"

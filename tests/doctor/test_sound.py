@@ -16,6 +16,7 @@ from workflows_app.models import Breaker, Event, Mutation, OperatorAction, Run
 from workflows_app.models.saving import save_with_history
 from workflows_app.operations import (
     OperationRefused,
+    add_note,
     close_breaker,
     decide_now,
     it_didnt_happen,
@@ -26,6 +27,7 @@ from workflows_app.operations import (
     run_producers_now,
     skip_event,
     skip_run,
+    take,
     try_again,
 )
 from workflows_app.testing import SimulatedCrash
@@ -34,7 +36,9 @@ pytestmark = pytest.mark.django_db
 
 
 def assert_sound(shop: Shop, *warnings: str) -> None:
-    found = list(examine(CHECKS, clock=lambda: shop.now))
+    # Who the tests are to the database is another matter: they own the tables.
+    checks = [check for check in CHECKS if check.id != "D111"]
+    found = list(examine(checks, clock=lambda: shop.now))
     assert lines(f for f in found if f.check.severity is Severity.VIOLATION) == []
     assert [f"{f.check.id} {line}" for f, line in zip(found, lines(found), strict=True)] == list(
         warnings
@@ -84,6 +88,8 @@ def every_decision_on_a_run(shop: Shop, person: User) -> None:
     recovers(shop)
     for number in ("skipped", "skipped too"):
         event = happens(shop, number, by="mail")
+        take(shop.last_run(event), actor=person)
+        add_note(shop.last_run(event), actor=person, text="the shop has closed")
         skip_run(shop.last_run(event), actor=person, reason="no longer wanted")
         shop.trouble["next"] += ["crash", "transient"]
         crash(shop)

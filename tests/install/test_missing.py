@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
+from tests.install import page
 from tests.install.whole import URLS, problems_in, told_by, write
 
 
@@ -154,3 +156,21 @@ def test_a_console_without_an_address_or_with_a_database_of_its_own_is_told(tmp_
             " 'procrastinate' in 'default'.",
         ),
     ]
+
+
+def test_a_second_factor_that_nothing_asks_for_is_told(tmp_path: Path) -> None:
+    assert checked(tmp_path, 'WORKFLOWS = {"second_factor_to_decide": True}') == [
+        (
+            "E040",
+            "WORKFLOWS['second_factor_to_decide'] is on, and nothing here asks for a second factor.",
+            "Add 'workflows_app.login' to INSTALLED_APPS. docs/install.md has what it needs.",
+        )
+    ]
+
+
+def test_the_login_is_whole_as_the_page_has_it(tmp_path: Path) -> None:
+    settings, urls = page.python_of("Login")
+    change = f'{settings}\nWORKFLOWS = {{"second_factor_to_decide": True}}'
+    with_login = f"{dedent(URLS)}\nfrom django.urls import include\n{urls}"
+    assert checked(tmp_path, change, with_login) == []
+    assert "No changes" in told_by(tmp_path, "makemigrations", "--check", "--dry-run")

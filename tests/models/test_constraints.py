@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import User
 
 from tests.models.rows import NOON, Rows, copy, refused, update
+from workflows_app.models import Alert, AlertChoice, GivenPermission, SavedFilter
 
 Violation = Callable[[Rows], None]
 
@@ -31,6 +33,26 @@ def retries_twice(rows: Rows) -> None:
     copy(rows.run("committed", retry_of=first))
 
 
+def alert(rows: Rows) -> Alert:
+    return Alert.objects.create(
+        workflow=rows.workflow, channel="hook", created_at=NOON, next_attempt_at=NOON
+    )
+
+
+def choice() -> AlertChoice:
+    return AlertChoice.objects.create(person=User.objects.create_user("olga"))
+
+
+def gift() -> GivenPermission:
+    return GivenPermission.objects.create(group_name="Workflow friends", codename="skip_event")
+
+
+def saved_filter() -> SavedFilter:
+    return SavedFilter.objects.create(
+        person=User.objects.create_user("olga"), page="run", name="mine", query="status=failed"
+    )
+
+
 def mutates_twice(rows: Rows) -> None:
     copy(rows.mutation(rows.run()), idempotency_key="other")
 
@@ -38,6 +60,12 @@ def mutates_twice(rows: Rows) -> None:
 #: (constraint, a name for the case): what violates it.
 VIOLATIONS: dict[tuple[str, str], Violation] = {
     ("workflows_app_workflow_slug_key", ""): lambda rows: copy(rows.workflow),
+    ("alert_status_known", ""): lambda rows: update(alert(rows), status="lost"),
+    ("alert_to_one_place", "nowhere"): lambda rows: update(alert(rows), channel=""),
+    ("one_waiting_alert_per_place", ""): lambda rows: copy(alert(rows)),
+    ("one_choice_per_place", ""): lambda rows: copy(choice(), blocked=False),
+    ("one_gift_per_group", ""): lambda rows: copy(gift()),
+    ("one_saved_filter_per_name", ""): lambda rows: copy(saved_filter(), query="other"),
     ("workflow_status_known", ""): lambda rows: update(rows.workflow, status="blocked"),
     ("one_row_per_version", ""): lambda rows: copy(rows.version, note="again"),
     ("one_topic_per_name", ""): lambda rows: copy(rows.topic),

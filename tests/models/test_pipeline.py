@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from psycopg.pq import TransactionStatus
 
+from tests.owner import as_owner
 from workflows_app.models.pipeline import round_trip
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,7 +26,7 @@ def own() -> Iterator[psycopg.Connection[Any]]:
 
 def seen(session: psycopg.Connection[Any]) -> Any:
     """Return what the server knows of the session: its state and its last statement."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT state, query FROM pg_stat_activity WHERE pid = %s", [session.info.backend_pid]
         )
@@ -94,7 +95,7 @@ def test_more_than_the_server_takes_before_it_is_listened_to(own: psycopg.Connec
 
 
 def test_a_session_that_is_gone_is_told(own: psycopg.Connection[Any]) -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [own.info.backend_pid])
 
     with pytest.raises(psycopg.OperationalError):

@@ -51,7 +51,7 @@ TABLE: dict[tuple[type[models.Model], str], dict[str, tuple[dict[str, Any], set[
     },
     (Mutation, "status"): {
         "apply": (SETTLED | {"result": {"id": 1}}, {"in_flight", "needs_reconcile"}, "applied"),
-        "assert_applied": ({"result": {"id": 1}, "now": NOON}, {"indeterminate"}, "applied"),
+        "apply_late": (SETTLED | {"result": {"id": 1}}, {"indeterminate"}, "applied"),
         "set_failed": (SETTLED, {"in_flight", "needs_reconcile", "indeterminate"}, "failed"),
         "await_reconcile": (
             {"due_at": NOON},

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pgtrigger
 import pytest
 from django.apps import apps
 from django.db import connection, models
 
 from tests.models.rows import NOON, Rows, delete, execute, refused, update
+from tests.owner import as_owner, as_role
 from workflows_app.models import (
     AccountChange,
+    Alert,
+    AlertChoice,
     Arrival,
     Breaker,
     Event,
     EventInput,
+    EventWords,
     Evidence,
+    GivenPermission,
     Handler,
     Input,
     LaneRefusal,
@@ -27,6 +33,7 @@ from workflows_app.models import (
     OperatorAction,
     Reservation,
     Run,
+    SavedFilter,
     Topic,
     Workflow,
     WorkflowVersion,
@@ -49,9 +56,33 @@ KEPT: dict[type[models.Model], Callable[[Rows], models.Model]] = {
     Mutation: lambda rows: rows.mutation(rows.run()),
     Breaker: Rows.breaker,
 }
-#: Bookkeeping, and what the code declares: neither says what happened.
-FREE = {Arrival, Handler, LaneRefusal, LaneState, Lease, MachineClock, Topic}
+#: Bookkeeping, what the code declares and what a person keeps for themselves: none says what happened.
+FREE = {
+    Alert,
+    AlertChoice,
+    Arrival,
+    EventWords,
+    GivenPermission,
+    Handler,
+    LaneRefusal,
+    LaneState,
+    Lease,
+    MachineClock,
+    SavedFilter,
+    Topic,
+}
 WITH_HISTORY = list(KEPT)
+
+
+@pytest.fixture(autouse=True)
+def owner(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The guards refuse the owner, too. Who only runs is refused before."""
+    if "rows" not in request.fixturenames:
+        yield
+        return
+    request.getfixturevalue("rows")
+    with as_owner():
+        yield
 
 
 def own_models() -> set[type[models.Model]]:
@@ -111,6 +142,49 @@ def test_history_can_not_be_rewritten(rows: Rows, model: Any, sql: str) -> None:
         trigger="append_only", message=f"Cannot update or delete rows from {history} table"
     ):
         execute(sql.format(history), [])
+
+
+EMPTIED = [model._meta.db_table for model in (*APPEND_ONLY, *KEPT)] + [
+    model.history.model._meta.db_table  # type: ignore[attr-defined]  # all of these have it
+    for model in WITH_HISTORY
+]
+
+
+@pytest.mark.parametrize("table", EMPTIED)
+def test_no_table_that_is_kept_can_be_emptied(rows: Rows, table: str) -> None:
+    execute("SET CONSTRAINTS ALL IMMEDIATE", [])
+    with refused(trigger="never_emptied", message=f"Cannot truncate {table} table"):
+        execute(f"TRUNCATE {table} CASCADE", [])
+
+
+def test_only_the_owner_can_let_a_table_be_emptied(rows: Rows) -> None:
+    execute("CREATE ROLE clerk", [])
+    execute("GRANT ALL ON workflows_app_accountchange TO clerk", [])
+    execute("SET LOCAL workflows_app.may_empty = on", [])
+
+    with (
+        as_role("clerk"),
+        refused(
+            trigger="never_emptied", message="Cannot truncate workflows_app_accountchange table"
+        ),
+    ):
+        execute("TRUNCATE workflows_app_accountchange", [])
+    execute("TRUNCATE workflows_app_accountchange", [])
+
+
+@pytest.mark.parametrize("model", APPEND_ONLY, ids=name_of)
+def test_no_session_can_ask_a_guard_to_look_away(rows: Rows, model: type[models.Model]) -> None:
+    make, change = APPEND_ONLY[model]
+    row = make(rows)
+
+    with (
+        pgtrigger.ignore(),
+        refused(
+            trigger="append_only",
+            message=f"Cannot update or delete rows from {model._meta.db_table} table",
+        ),
+    ):
+        update(row, **change)
 
 
 FINAL = [
@@ -210,6 +284,7 @@ def test_every_history_table_has_its_trigger() -> None:
     for model in with_history:
         history: Any = model.history.model  # type: ignore[attr-defined]  # checked above
         assert (history._meta.db_table, "append_only") in installed
+        assert (history._meta.db_table, "never_emptied") in installed
 
 
 @pytest.mark.django_db
@@ -220,8 +295,9 @@ def test_the_database_has_the_triggers_that_the_models_declare() -> None:
         for trigger in [*getattr(model._meta, "triggers", [])]
     }
     histories = {
-        (model.history.model._meta.db_table, "append_only")  # type: ignore[attr-defined]
+        (model.history.model._meta.db_table, name)  # type: ignore[attr-defined]
         for model in WITH_HISTORY
+        for name in ("append_only", "never_emptied")
     }
 
     assert {

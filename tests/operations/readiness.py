@@ -16,6 +16,7 @@ from workflows_app import registry
 from workflows_app.errors import OperationRefused
 from workflows_app.models import OperatorAction
 from workflows_app.operations import (
+    add_note,
     close_breaker,
     decide_now,
     it_didnt_happen,
@@ -26,6 +27,7 @@ from workflows_app.operations import (
     run_producers_now,
     skip_event,
     skip_run,
+    take,
     try_again,
 )
 from workflows_app.testing import ScriptedMutator, scripted
@@ -42,10 +44,12 @@ class Press:
     permission: str
     label: str
     ready: Callable[[SceneMaker], Any]
+    #: How decisions call it, if not by the name of the function.
+    called: str = ""
 
     @property
     def name(self) -> str:
-        return self.function.__name__
+        return self.called or self.function.__name__
 
 
 def mute(*outcomes: str, asked: int = 1) -> type[ScriptedMutator]:
@@ -84,6 +88,10 @@ def _gone_silent(make: SceneMaker) -> Any:
     return play.workflow.handlers.get(kind="consumer")
 
 
+def _note(run: Any, *, actor: Any, reason: str) -> OperatorAction:
+    return add_note(run, actor=actor, text=reason)
+
+
 PRESSES = [
     Press(skip_event, "skip_event", "Skip event", lambda make: make().publish()),
     Press(try_again, "try_again", "Try again", lambda make: make(mutator=mute()).happens(days=0)),
@@ -116,6 +124,8 @@ PRESSES = [
     Press(resume_workflow, "pause_workflow", "Resume", _paused),
     Press(run_producers_now, "run_producers", "Run now", _polled),
     Press(close_breaker, "close_breaker", "Send again", _gone_silent),
+    Press(take, "take_run", "Take", lambda make: make("lost").happens(days=0), "take_run"),
+    Press(_note, "add_note", "Note", lambda make: make("lost").happens(days=0), "add_note"),
 ]
 
 every_operation = pytest.mark.parametrize("press", PRESSES, ids=lambda press: press.name)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests.operations.readiness import changed, decided, everything, may_only, refusal, told
 from tests.scenes import Scene, workflow_with
 from workflows_app.models import Breaker, Event, Handler, Mutation, Run
-from workflows_app.operations import close_breaker
+from workflows_app.operations import close_breaker, pause_workflow
 from workflows_app.sdk import Reconciliation, Workflow
 from workflows_app.testing import ScriptedMutator, drain, registered, scripted
 
@@ -184,6 +184,7 @@ def test_a_second_press_is_told_who_did_what(payers: PayersMaker, operator_user:
     play.owe(5)
     play.run_host()
     first = close_breaker(play.consumer, actor=operator_user, reason="I was first")
+    pause_workflow(play.workflow, actor=operator_user, reason="for another reason")
 
     assert refusal(close_breaker, play.consumer, may_only("second", "close_breaker")) == (
         "not_open",

@@ -22,7 +22,7 @@ from tests.operations.readiness import (
     told,
 )
 from workflows_app.models import Event, Run, Workflow
-from workflows_app.operations import pause_workflow
+from workflows_app.operations import pause_workflow, resume_workflow
 from workflows_app.sdk import Reconciliation
 
 pytestmark = pytest.mark.django_db
@@ -100,6 +100,8 @@ def test_a_next_that_is_missing_still_runs(
 
 def test_a_second_press_is_told_who_did_what(scene: SceneMaker, operator_user: User) -> None:
     workflow = scene().workflow
+    pause_workflow(workflow, actor=operator_user, reason="last week")
+    resume_workflow(workflow, actor=operator_user, reason="holidays are over")
     first = pause_workflow(workflow, actor=operator_user, reason="I was first")
 
     assert refusal(pause_workflow, workflow, may_only("second", "pause_workflow")) == (

@@ -15,9 +15,14 @@ from django.core.checks import CheckMessage, run_checks
 from django.db import connection, transaction
 from pytest_django import Settings
 
-from tests.unit.declarations import made, mutator, workflow
+from tests.unit.declarations import consumer, made, mutator, workflow
 from workflows_app import registry
-from workflows_app.checks import check_database, check_mutators, check_settings
+from workflows_app.checks import (
+    check_database,
+    check_mutators,
+    check_secret_names,
+    check_settings,
+)
 from workflows_app.conf import Policy
 from workflows_app.sdk import Workflow
 from workflows_app.testing import registered
@@ -187,4 +192,33 @@ def test_w002_a_mutator_that_does_not_say_how_long_a_search_may_lag_is_named_onc
             "Set it to how long the search there may lag; to timedelta(0) if it never does.",
         )
         for name in ("pay", "sub")
+    ]
+
+
+def test_a_name_in_the_code_that_looks_secret_is_told_unless_it_is_declared() -> None:
+    def mutate(self: Any, prepared: Any) -> Any:
+        """Not a name: the token."""
+        return {"iban": 1, "discarded": 2, "lines": [{"cardNumber": 3}], "declared_token": 4}
+
+    def execute(self: Any, params: Any, *, idempotency_key: str) -> Any:
+        return {"amount": params["api_key"]}
+
+    flow = workflow(
+        consumers=[consumer(mutate=mutate)],
+        mutators=[mutator(execute=execute, secret_params=["api_key"], url="/{password}/x")],
+        secret_fields=["bank.declared_token"],
+    )
+    with registry.override():
+        registry.declared.clear()
+        with registry.override(flow):
+            messages = check_secret_names(None)
+    assert told(messages) == [
+        (
+            "workflows_app.W030",
+            f"Workflow 'flow' names '{name}', which looks secret: everybody who may see its runs sees"
+            " that value.",
+            f"Add '{name}' to secret_params of the mutator, or to secret_fields of the workflow. If it is"
+            " no secret, silence this check.",
+        )
+        for name in ("cardNumber", "iban", "password")
     ]

@@ -15,7 +15,8 @@ from workflows_app.errors import SettingsError
 
 KEYS = [field.name for field in dataclasses.fields(Policy)]
 WHOLE = [field.name for field in dataclasses.fields(Policy) if field.type == "int"]
-FRACTIONS = [key for key in KEYS if key not in WHOLE]
+TRUTHS = [field.name for field in dataclasses.fields(Policy) if field.type == "bool"]
+FRACTIONS = [key for key in KEYS if key not in [*WHOLE, *TRUTHS]]
 MAY_BE_ZERO = {
     "transient_retries",
     "crash_retries",
@@ -74,6 +75,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "session_idle_seconds": 14_400.0,
         "session_seconds": 86_400.0,
         "password_again_seconds": 0.0,
+        "second_factor_to_decide": False,
     }
 
 
@@ -127,7 +129,15 @@ def test_seconds_are_a_number(settings: Settings, key: str, value: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("value", ["yes", 1, 0, None])
+@pytest.mark.parametrize("key", TRUTHS)
+def test_yes_or_no_is_said_as_true_or_false(settings: Settings, key: str, value: Any) -> None:
+    assert error_of(settings, {key: value}) == (
+        f"WORKFLOWS['{key}'] must be true or false, not {value!r}."
+    )
+
+
+@pytest.mark.parametrize("key", [*WHOLE, *FRACTIONS])
 def test_nothing_is_negative_and_little_is_zero(settings: Settings, key: str) -> None:
     assert error_of(settings, {key: -1}) == f"WORKFLOWS['{key}'] must be above 0, not -1."
     settings.WORKFLOWS = {key: 0}

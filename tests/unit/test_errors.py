@@ -13,6 +13,7 @@ from workflows_app.errors import WorkflowsError
 EXAMPLES: list[tuple[WorkflowsError, dict[str, Any], str]] = [
     (errors.DefinitionError("Flow: wrong."), {}, "Flow: wrong."),
     (errors.SettingsError("WORKFLOWS must be a dict."), {}, "WORKFLOWS must be a dict."),
+    (errors.RoleRefused("There is no role 'x'."), {}, "There is no role 'x'."),
     (
         errors.NotJson("payload.lines[3]", "set has no JSON form"),
         {"field": "payload.lines[3]", "problem": "set has no JSON form"},

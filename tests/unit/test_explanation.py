@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests.models.rows import Rows
 from tests.scenes import Scene
 from workflows_app import registry
-from workflows_app.models import Event, Run
+from workflows_app.models import Event, Evidence, Run
 from workflows_app.operations import it_didnt_happen, skip_run
 from workflows_app.queries.explanation import ATTEMPTS_SHOWN, NOT_COMPUTED, explain
 from workflows_app.sdk import Reconciliation
@@ -49,7 +49,7 @@ def test_a_blocked_run_is_explained_from_its_inputs_to_the_evidence(scene: Scene
     assert told.can_reconcile is False
     assert told.verification_steps == ""
     assert [str(cause) for cause in told.inputs] == ["42"]
-    assert [event.message_id for event in told.reserved] == ["42"]
+    assert [fate.event.message_id for fate in told.reserved] == ["42"]
     assert told.published == []
     assert told.decisions == []
     assert told.attempts == [run]
@@ -122,7 +122,7 @@ def test_author_s_words_that_fail_do_not_hide_the_rest(
     told = explain(run)
 
     assert told.verification_steps == NOT_COMPUTED == "could not be computed"
-    assert [event.message_id for event in told.reserved] == ["42"]
+    assert [fate.event.message_id for fate in told.reserved] == ["42"]
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
         (logging.ERROR, f"mutator.verification_failed run={run.pk} mutator=scripted")
     ]
@@ -186,6 +186,21 @@ def test_of_a_long_chain_the_nearest_attempts_are_shown(rows: Rows, at: int, sho
 
     assert ATTEMPTS_SHOWN == 10
     assert explain(chain[at]).attempts == [chain[number] for number in shown]
+
+
+def test_of_late_answers_the_newest_that_says_something_is_shown(rows: Rows) -> None:
+    mutation = rows.mutation(rows.run())
+    told = [
+        Evidence.objects.create(mutation=mutation, kind=kind, verdict=verdict)
+        for kind, verdict in (
+            ("late", "applied"),
+            ("late", "not_applied"),
+            ("execute", "applied"),
+            ("late", "unknown"),
+        )
+    ]
+
+    assert explain(mutation.run).late == told[1]
 
 
 def test_looking_changes_nothing(scene: SceneMaker) -> None:

@@ -1,4 +1,4 @@
-"""The two groups that come with the migrations: made once, and the team's from then on."""
+"""The three groups that come with the migrations: kept current, and what a team changed stays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core.management.sql import emit_post_migrate_signal
 from django.db.models.signals import post_migrate
 
-from workflows_app.groups import OPERATE, OPERATORS, VIEWERS
+from workflows_app.groups import OPERATE, OPERATORS, SUPERVISE, SUPERVISORS, VIEWERS
+from workflows_app.models import GivenPermission
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +17,11 @@ pytestmark = pytest.mark.django_db
 def view_of_all_models() -> set[str]:
     """Return the view permissions of all models, those of their history included."""
     models = apps.get_app_config("workflows_app").get_models()
-    return {f"view_{model._meta.model_name}" for model in models}
+    return {
+        f"view_{model._meta.model_name}"
+        for model in models
+        if "view" in model._meta.default_permissions
+    }
 
 
 def codenames(group: str) -> set[str]:
@@ -45,21 +50,30 @@ def test_operators_may_look_and_decide_but_not_edit() -> None:
         "pause_workflow",
         "run_producers",
         "close_breaker",
+        "take_run",
+        "add_note",
+        "view_sensitive",
     ]
 
 
-def test_every_permission_of_the_models_own_is_an_operator_s() -> None:
+def test_supervisors_may_all_that_operators_may_and_confirm_and_export() -> None:
+    expected = view_of_all_models() | set(OPERATE) | {"approve_batch", "export"}
+    assert codenames(SUPERVISORS) == expected
+
+
+def test_every_permission_of_the_models_own_is_a_supervisor_s() -> None:
     own = {
         codename
         for model in apps.get_app_config("workflows_app").get_models()
         for codename, _ in model._meta.permissions
     }
 
-    assert own == set(OPERATE)
+    assert own == set(SUPERVISE)
 
 
 def test_all_permissions_are_of_this_app() -> None:
-    labels = Permission.objects.filter(group__name__in=[VIEWERS, OPERATORS]).values_list(
+    groups = [VIEWERS, OPERATORS, SUPERVISORS]
+    labels = Permission.objects.filter(group__name__in=groups).values_list(
         "content_type__app_label", flat=True
     )
 
@@ -82,6 +96,19 @@ def test_what_a_team_changed_stays() -> None:
     assert list(member.groups.all()) == [operators]
 
 
+def test_a_permission_that_a_version_brings_is_given_to_groups_that_are_there() -> None:
+    # As if this were the first version that knows of it.
+    GivenPermission.objects.filter(codename="assert_happened").delete()
+    for group in Group.objects.all():
+        group.permissions.remove(Permission.objects.get(codename="assert_happened"))
+
+    migrate_again()
+
+    assert "assert_happened" in codenames(OPERATORS)
+    assert "assert_happened" in codenames(SUPERVISORS)
+    assert "assert_happened" not in codenames(VIEWERS)
+
+
 def test_a_group_that_is_missing_is_made_again_beside_the_others() -> None:
     Group.objects.get(name=VIEWERS).delete()
     others = Group.objects.create(name="Accounting")
@@ -90,7 +117,12 @@ def test_a_group_that_is_missing_is_made_again_beside_the_others() -> None:
 
     assert codenames(VIEWERS) == view_of_all_models()
     assert codenames("Accounting") == set()
-    assert set(Group.objects.values_list("name", flat=True)) == {VIEWERS, OPERATORS, others.name}
+    assert set(Group.objects.values_list("name", flat=True)) == {
+        VIEWERS,
+        OPERATORS,
+        SUPERVISORS,
+        others.name,
+    }
 
 
 def test_the_migration_of_another_app_makes_no_groups() -> None:

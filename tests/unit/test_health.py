@@ -1,4 +1,4 @@
-"""How the workflows do: each in one word, those that need somebody first, in six queries for all."""
+"""How the workflows do: each in one word, those that need somebody first, in eight queries for all."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from workflows_app.queries.health import (
     topics_with_pending,
     workflow_health,
 )
+from workflows_app.queries.throughput import hours_since
 
 pytestmark = pytest.mark.django_db
 
@@ -137,6 +138,27 @@ def test_held_lanes_are_counted_by_what_holds_them(rows: Rows) -> None:
     assert (found.held.waiting_behind, found.backlog.pending) == (3, 6)
 
 
+def test_behind_a_held_lane_waits_only_what_some_consumer_takes(rows: Rows) -> None:
+    rows.run("blocked", lane="a")
+    nobody = Topic.objects.create(workflow=rows.workflow, name="invoice.paid")
+    Event.objects.create(topic=nobody, message_id="1", payload={}, lane="a")
+    rows.event(lane="a")
+
+    assert health_of().held.waiting_behind == 1
+
+
+def test_a_run_counts_once_in_the_hour_in_which_it_ended(rows: Rows) -> None:
+    """Its history has rows of later hours: a retry, a decision."""
+    run = rows.run("failed", ended_at=NOW - timedelta(hours=2), owes_retry=True)
+    run.owes_retry = False
+    run.save()
+    assert run.history.count() == 2
+
+    since = (NOW - timedelta(hours=3)).replace(minute=0, second=0, microsecond=0)
+    hours = hours_since(since, now=NOW)
+    assert [hour.failed for hour in hours] == [0, 1, 0, 0]
+
+
 def test_open_breakers_are_told(rows: Rows) -> None:
     breaker = Breaker.objects.create(handler=rows.handler, unknowns=4)
     assert health_of().breakers == []
@@ -178,7 +200,7 @@ def test_what_is_due_for_a_minute_and_found_no_worker_is_overdue(
     assert health_of().overdue_since == (due_at if is_overdue else None)
 
 
-def test_six_queries_are_enough_for_any_number_of_workflows(
+def test_eight_queries_are_enough_for_any_number_of_workflows(
     db: None, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(5):
@@ -191,7 +213,7 @@ def test_six_queries_are_enough_for_any_number_of_workflows(
         Breaker.objects.create(handler=rows.handler, status="open", trial_at=NOW)
         Lease.objects.create(workflow=rows.workflow)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         shown = {
             (
                 str(each.workflow.active_version),

@@ -12,6 +12,9 @@ from django.test import AsyncRequestFactory, Client, RequestFactory
 from config import asgi, wsgi
 from workflows_app.letters import readable
 
+#: A request looks after the connections that an earlier test of this process has left open.
+pytestmark = pytest.mark.django_db
+
 
 def over_wsgi(**environ: str) -> tuple[str, bytes]:
     """Return what a server gets of the project's WSGI application."""

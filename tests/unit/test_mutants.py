@@ -9,7 +9,7 @@ import pytest
 from tests.mutants.fault import ROOT, Drifted, Fault
 from tests.mutants.faults import FAULTS
 
-PROMISES = {"P1", "P2", "P3", "P4", "P5", "P6", "P8"}
+PROMISES = {"P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8"}
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.says)

@@ -187,9 +187,21 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"mutators": [mutator(absence_is_proof_after=timedelta(seconds=-1))]},
         "Send: absence_is_proof_after must be a timedelta, not negative.",
     ),
+    "a key that lasts no time": (
+        {"mutators": [mutator(key_lasts=timedelta(0))]},
+        "Send: key_lasts must be a timedelta above 0, or None: no key helps.",
+    ),
     "a lag in seconds": (
         {"mutators": [mutator(absence_is_proof_after=30)]},
         "Send: absence_is_proof_after must be a timedelta, not negative.",
+    ),
+    "secrets as one text": (
+        {"mutators": [mutator(secret_params="iban")]},
+        "Send: secret_params must be a list of names, as ['iban'].",
+    ),
+    "a secret far below": (
+        {"secret_fields": ["payer.bank.iban"]},
+        "secret_fields lists 'payer.bank.iban': it must be a name, as 'iban', or two, as 'bank.iban'.",
     ),
     "fields of a result that say nothing for people": (
         {"mutators": [mutator(result_fields=["payment"])]},

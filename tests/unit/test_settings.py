@@ -55,12 +55,111 @@ def test_without_a_word_no_host_is_ours() -> None:
     assert setting("ALLOWED_HOSTS", **PRODUCTION | {"ALLOWED_HOSTS": ""}) == []
 
 
+#: What the environment need not say. A change of one is a change for whoever runs it.
+DEFAULTS = {
+    "ALLOWED_HOSTS": ["example.com"],
+    "CSRF_COOKIE_SECURE": True,
+    "CSRF_TRUSTED_ORIGINS": [],
+    "DEBUG": False,
+    "DEFAULT_FROM_EMAIL": "workflows@localhost",
+    "EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend",
+    "EMAIL_TIMEOUT": 10,
+    "FORMAT_MODULE_PATH": "config.formats",
+    "LANGUAGE_CODE": "en-gb",
+    "LOGIN_REDIRECT_URL": "admin:index",
+    "LOGIN_URL": "account_login",
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS": True,
+    "SECURE_HSTS_PRELOAD": True,
+    "SECURE_HSTS_SECONDS": 31_536_000,
+    "SECURE_PROXY_SSL_HEADER": None,
+    "SECURE_REFERRER_POLICY": "same-origin",
+    "SECURE_SSL_REDIRECT": True,
+    "SERVER_EMAIL": "workflows@localhost",
+    "SESSION_COOKIE_HTTPONLY": True,
+    "SESSION_COOKIE_SECURE": True,
+    "SIMPLE_HISTORY_ENFORCE_HISTORY_MODEL_PERMISSIONS": True,
+    "SIMPLE_HISTORY_REVERT_DISABLED": True,
+    "TIME_ZONE": "UTC",
+    "USE_I18N": True,
+    "USE_TZ": True,
+    "WHITENOISE_USE_FINDERS": False,
+    "WITH_DEMO": False,
+    "WORKFLOWS": {},
+    "WORKFLOWS_DECIDERS": {},
+    "X_FRAME_OPTIONS": "DENY",
+}
+DATABASE_DEFAULTS = {
+    "CONN_HEALTH_CHECKS": True,
+    "CONN_MAX_AGE": 60,
+    "DISABLE_SERVER_SIDE_CURSORS": False,
+    "ENGINE": ENGINE,
+}
+
+
+def test_who_says_no_more_than_must_be_said_gets_the_defaults() -> None:
+    """Each default, from an environment that is empty but for what nothing starts without."""
+    program = (
+        "import json; from config import settings; from config import gunicorn; logs = settings.LOGGING;"
+        f"told = {{name: getattr(settings, name, None) for name in {sorted(DEFAULTS)}}};"
+        "database = settings.DATABASES['default'];"
+        f"of_database = {{name: database[name] for name in {sorted(DATABASE_DEFAULTS)}}};"
+        "levels = [logs['root']['level'], logs['loggers']['workflows_app']['level']];"
+        "print(json.dumps([told, of_database, levels, gunicorn.threads, settings.ON_EMBEDDED_SERVER]))"
+    )
+
+    done = run("-c", program, **PRODUCTION)
+
+    assert done.returncode == 0, done.stderr
+    told, of_database, levels, threads, is_embedded = json.loads(done.stdout)
+    assert told == DEFAULTS
+    assert of_database == DATABASE_DEFAULTS
+    assert levels == ["WARNING", "INFO"]
+    assert (threads, is_embedded) == (12, False)
+
+
+@pytest.mark.parametrize(("threads", "pages"), [("", 11), ("4", 3)])
+def test_one_thread_of_each_web_process_is_kept_for_probes(threads: str, pages: int) -> None:
+    given = {"WEB_THREADS": threads} if threads else {}
+    program = (
+        "import json; from config import gunicorn, settings; print(json.dumps(settings.WORKFLOWS))"
+    )
+
+    done = run("-c", program, **PRODUCTION | given)
+
+    assert json.loads(done.stdout) == {"pages_at_once": pages}
+
+
 @pytest.mark.parametrize(("given", "threshold"), [(None, 3), ("", None), ("0", 0), ("7", 7)])
 def test_an_empty_threshold_prepares_no_statement(given: str | None, threshold: int | None) -> None:
     environment = {} if given is None else {"DATABASE_PREPARE_THRESHOLD": given}
     options = setting("DATABASES['default']['OPTIONS']", **PRODUCTION | environment)
 
     assert options["prepare_threshold"] == threshold
+
+
+@pytest.mark.parametrize(
+    ("command", "owner", "who"),
+    [
+        ("migrate", "owner", "owner"),
+        ("grant_role", "owner", "owner"),
+        ("pgtrigger", "owner", "owner"),
+        ("sync_workflows", "owner", "nobody"),
+        ("run_worker", "owner", "nobody"),
+        ("migrate", "", "nobody"),
+    ],
+)
+def test_only_what_changes_tables_connects_as_their_owner(
+    command: str, owner: str, who: str
+) -> None:
+    url = "postgres://owner@127.0.0.1:1/nothing" if owner else ""
+    program = (
+        f"import sys; sys.argv = ['manage.py', '{command}']\n"
+        "from config import settings; print(settings.DATABASES['default']['USER'])"
+    )
+
+    done = run("-c", program, **PRODUCTION | {"MIGRATION_DATABASE_URL": url})
+
+    assert done.stdout == f"{who}\n"
 
 
 def test_the_demo_in_production_fails_the_checklist() -> None:
@@ -157,7 +256,7 @@ def test_static_files_are_complete_for_production(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     page = run_django(
         "from django.test import Client\n"
-        "answer = Client().get('/admin/login/', secure=True, headers={'host': 'example.com'})\n"
+        "answer = Client().get('/account/login/', secure=True, headers={'host': 'example.com'})\n"
         "print(answer.status_code)\n",
         **environment,
     )
@@ -187,7 +286,7 @@ def test_the_root_leads_to_the_admin(client: Client) -> None:
 
 @pytest.mark.django_db
 def test_pages_load_nothing_from_other_hosts_and_run_no_inline_script(client: Client) -> None:
-    policy = client.get("/admin/login/").headers["Content-Security-Policy"]
+    policy = client.get("/account/login/").headers["Content-Security-Policy"]
 
     directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
     assert directives == {

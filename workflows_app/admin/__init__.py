@@ -10,6 +10,8 @@ if has_console():
     from workflows_app.admin import (  # noqa: F401  # each registers its page
         account_changes,
         accounts,
+        alert_choices,
+        alerts,
         breakers,
         decisions,
         events,
@@ -22,6 +24,9 @@ if has_console():
         versions,
         workflows,
     )
+    from workflows_app.admin.search import offer_in_palette
+
+    offer_in_palette()
 
 
 def add_to(site: admin.AdminSite) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.apps import apps
 from django.contrib import messages
 from django.contrib.admin import action
 from django.contrib.auth.models import Group, Permission
@@ -16,6 +17,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Field, ManyToManyField, QuerySet
 from django.http import HttpRequest
 
+from workflows_app.account_changes import write_change
+from workflows_app.admin.confirming import LOGIN
 from workflows_app.admin.parameters import NamedParameters
 from workflows_app.admin.sessions import can_be_ended, end_sessions
 from workflows_app.deciders import named_groups
@@ -86,7 +89,7 @@ def _name(permission: Permission) -> str:
 class GuardedUsers(_Guarded):
     """The pages of accounts."""
 
-    actions: Any = ("end_sessions",)
+    actions: Any = ("end_sessions", "remove_second_factor")
 
     @action(description="Log out everywhere", permissions=["change"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -98,6 +101,30 @@ class GuardedUsers(_Guarded):
         ended = end_sessions({str(row.pk) for row in allowed})
         left = queryset.count() - len(allowed)
         messages.success(request, f"{ended} sessions of {len(allowed)} accounts were ended.")
+        if left:
+            messages.error(request, f"{left} accounts may more than you do, and were left alone.")
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        offered = super().get_actions(request)
+        if not apps.is_installed(LOGIN):
+            offered.pop("remove_second_factor", None)
+        return offered
+
+    @action(description="Remove second factor", permissions=["change"])
+    def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Let whoever lost theirs set up another one; their sessions end."""
+        from allauth.mfa.models import Authenticator
+
+        allowed = [row for row in queryset if self.may_touch(request.user, row)]
+        removed = 0
+        for row in allowed:
+            if Authenticator.objects.filter(user=row.pk).delete()[0]:
+                write_change(row, ["second factor removed"])
+                removed += 1
+        if removed and can_be_ended():
+            end_sessions({str(row.pk) for row in allowed})
+        messages.success(request, f"The second factors of {removed} accounts were removed.")
+        left = queryset.count() - len(allowed)
         if left:
             messages.error(request, f"{left} accounts may more than you do, and were left alone.")
 

@@ -40,11 +40,7 @@ class DatabaseAwayMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        outage = outage_of(error)
-        if outage is None:
-            return None
-        watch.saw(error)
-        return _page(request, outage.value)
+        return page_for(request, error)
 
 
 class SessionMiddleware(sessions.SessionMiddleware):
@@ -61,6 +57,15 @@ class SessionMiddleware(sessions.SessionMiddleware):
             if outage is None:
                 raise
             return _page(request, outage.value)
+
+
+def page_for(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """Return the page if `error` means that the database is away."""
+    outage = outage_of(error)
+    if outage is None:
+        return None
+    watch.saw(error)
+    return _page(request, outage.value)
 
 
 def too_long_page(request: HttpRequest, seconds: float) -> HttpResponse:

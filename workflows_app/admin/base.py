@@ -7,7 +7,8 @@ edited, and every change has its person and reason (P4).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any
@@ -21,8 +22,11 @@ from unfold.views import ChangeList
 
 from workflows_app.admin.paging import CappedPaginator, PagedChangeList
 from workflows_app.admin.parameters import NamedParameters
-from workflows_app.admin.seeing import all_that_may_be_seen, may_see
+from workflows_app.admin.seeing import all_that_may_be_seen, may_see, shown
+from workflows_app.admin.visible import visible
 
+#: The most characters of a row's name above its page.
+_NAME_LENGTH = 200
 #: The site whose page is being made: its links lead to the same site.
 _site: ContextVar[str] = ContextVar("workflows_admin_site", default="admin")
 
@@ -31,11 +35,12 @@ class ReadOnlyAdmin(NamedParameters):
     """A list and a page per row. Needs Django's view permission of the model."""
 
     class Media:
-        css = {"all": ["workflows_app/admin.css"]}
-        js = ["workflows_app/dialog.js"]
+        css = {"all": ["workflows_app/admin.css", "workflows_app/pages.css"]}
+        js = ["workflows_app/dialog.js", "workflows_app/pages.js"]
 
     actions: Any = None
     change_form_template = "workflows_app/page.html"
+    change_list_template = "workflows_app/list.html"
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 0
@@ -63,6 +68,13 @@ class ReadOnlyAdmin(NamedParameters):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return PagedChangeList
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """Return the row as the person may see it. Nothing here saves it."""
+        row = super().get_object(request, object_id, from_field)
+        return None if row is None else shown(row)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return self.get_fields(request, obj)
 
@@ -88,6 +100,8 @@ class ReadOnlyAdmin(NamedParameters):
         **kwargs: Any,
     ) -> HttpResponse:
         context["may_see"] = all_that_may_be_seen()
+        # The name of the row, above its page.
+        context["subtitle"] = visible(context.get("subtitle") or "", _NAME_LENGTH)
         if obj is not None:
             context["page"] = self.page_context(request, obj)
         # Of a row without a history of its own, Django's would list nothing.
@@ -113,7 +127,25 @@ def link_to(row: Model | None, text: str | None = None) -> SafeString | str:
         return "–"
     if not may_see(type(row)):
         return f"{row._meta.verbose_name} {row.pk}"
-    return format_html('<a class="ops-link" href="{}">{}</a>', address_of(row), text or str(row))
+    return format_html(
+        '<a class="ops-link" href="{}">{}</a>', address_of(row), visible(text or shown(row))
+    )
+
+
+@contextmanager
+def on_site(request: HttpRequest) -> Iterator[None]:
+    """Let links in the block lead to the site that `request` came to."""
+    match = request.resolver_match
+    token = _site.set((match.namespace if match else "") or "admin")
+    try:
+        yield
+    finally:
+        _site.reset(token)
+
+
+def site_name() -> str:
+    """Return the name of the site whose page is being made."""
+    return _site.get()
 
 
 def address_of(row: Model) -> str:
@@ -125,5 +157,5 @@ def address_of(row: Model) -> str:
 
 def pretty_json(value: Any) -> SafeString:
     """Return `value` as indented JSON, escaped."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = visible(json.dumps(value, indent=2, ensure_ascii=False))
     return format_html('<pre class="ops-json">{}</pre>', text)

@@ -6,30 +6,22 @@ a second press is told by the operation what the first one did.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from django import forms
-from django.contrib import messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from unfold.decorators import action
 from unfold.enums import ActionVariant
-from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from workflows_app.admin.base import address_of
-from workflows_app.admin.bulk import bulk_action, tell_refusal
-from workflows_app.admin.confirming import PASSWORD, PasswordAgain
+from workflows_app.admin.bulk import bulk_action
+from workflows_app.admin.dialogs import dialog_action
 from workflows_app.admin.history import ReadOnlyHistoryAdmin
-from workflows_app.admin.sessions import must_name_themselves
 from workflows_app.deciders import may_decide_about
 from workflows_app.models import Workflow
-from workflows_app.operations import OperationRefused
+from workflows_app.operations.seen import seen_now
 
 
 @dataclass(frozen=True)
@@ -50,15 +42,30 @@ class Button:
     variant: ActionVariant = ActionVariant.DEFAULT
     #: Shown in red, before the person confirms.
     warning: str = ""
-    #: What the dialog shows of the row: a template, and what it needs.
+    #: What the dialog shows of the row: a template, and what it needs of each of several rows.
     details: str = ""
-    details_context: Callable[[Any], dict[str, Any]] = lambda row: {}
-    #: The relations that `details_context` reads, to be read once for many rows.
-    details_read: tuple[str, ...] = ()
+    details_of: Callable[[Sequence[Any]], list[dict[str, Any]]] = lambda rows: [{} for _ in rows]
+    #: The operation takes what was seen (`operations.seen`).
+    carries_seen: bool = False
+    #: What is to be seen of several rows now, by their keys, as the operation takes it.
+    seen_of: Callable[[Sequence[Any]], Mapping[int, Any]] = seen_now
+    #: What else the operation is called with.
+    options: Mapping[str, Any] = field(default_factory=dict)
     #: What the dialog asks for besides the reason: names, and what they are for people.
     asks: Callable[[Any], Mapping[str, str]] = lambda row: {}
     #: Looks at what was answered, and returns what the operation gets of it. Raises OperationRefused.
     answered: Callable[[Any, dict[str, str]], dict[str, Any]] = lambda row, answers: {}
+    #: What a person ticks about a row, and about many, before the browser sends the form.
+    tick: Callable[[Any], str] | None = None
+    tick_for_many: str = ""
+    #: A tick that the operation takes as an argument: its name and what it says, if it applies to the row.
+    insists: Callable[[Any], tuple[str, str] | None] = lambda row: None
+    #: What is asked for in place of a reason, and by which name the operation takes it.
+    reason_label: str = "Why?"
+    reason_argument: str = "reason"
+    needs_reason: bool = True
+    #: It is about one row, never about many at once.
+    is_for_many: bool = True
 
     @property
     def name(self) -> str:
@@ -75,9 +82,9 @@ class ButtonsAdmin(ReadOnlyHistoryAdmin):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.actions_detail = [button.name for button in cls.buttons]
-        cls.actions = [bulk_action(button) for button in cls.buttons]
+        cls.actions = [bulk_action(button) for button in cls.buttons if button.is_for_many]
         for button in cls.buttons:
-            setattr(cls, button.name, _action(button))
+            setattr(cls, button.name, dialog_action(button))
             setattr(cls, f"has_{button.permission}_permission", _permission(button))
 
     def response_action(
@@ -129,107 +136,3 @@ def _permission(button: Button) -> Callable[..., bool]:
         return request.user.has_perm(f"workflows_app.{button.permission}")
 
     return has_permission
-
-
-def _action(button: Button) -> Any:
-    def press(self: ButtonsAdmin, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        try:
-            reason = form.cleaned_data["reason"]
-            button.operation(form.row, actor=request.user, reason=reason, **form.arguments)
-        except OperationRefused as refusal:
-            tell_refusal(request, refusal)
-        else:
-            messages.success(request, f"{button.label}: {button.done}")
-        return _back_to(request, form.row)
-
-    press.__name__ = button.name
-    return action(
-        description=button.label,
-        url_path=button.name.replace("_", "-"),
-        permissions=["view", button.permission],
-        icon=button.icon,
-        variant=button.variant,
-        dialog={
-            "title": button.label,
-            "description": button.consequence,
-            "form_class": _form(button),
-            "form_submit_text": button.label,
-        },
-    )(press)
-
-
-def _form(button: Button) -> type[BaseDialogForm]:
-    class ReasonForm(BaseDialogForm):
-        form_before_template = "workflows_app/dialog.html"
-        reason = forms.CharField(
-            label="Why?",
-            help_text="Kept for good, with your name and the time.",
-            widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "autofocus": True}),
-            error_messages={"required": "Say why: a reason is required."},
-        )
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self.row = _find(button.model, self.object_id)
-            self.arguments: dict[str, Any] = {}
-            self.asked = dict(button.asks(self.row))
-            if must_name_themselves(self.request):
-                self.fields[PASSWORD] = PasswordAgain(self.request)
-            for name, label in self.asked.items():
-                self.fields[_field_of(name)] = forms.CharField(
-                    label=label,
-                    widget=UnfoldAdminTextInputWidget(),
-                    error_messages={"required": f"Fill this in: {label}."},
-                )
-            first = next(iter(self.asked), None)
-            if first is not None:
-                self.fields["reason"].widget.attrs.pop("autofocus")
-                self.fields[_field_of(first)].widget.attrs["autofocus"] = True
-                self.order_fields([_field_of(name) for name in self.asked])
-
-        def clean(self) -> dict[str, Any]:
-            """Let a wrong answer be corrected here, where nothing of what was typed is lost."""
-            cleaned: dict[str, Any] = super().clean() or {}
-            if not self.errors and button.applies(self.row):
-                answers = {name: cleaned[_field_of(name)] for name in self.asked}
-                try:
-                    self.arguments = button.answered(self.row, answers)
-                except OperationRefused as refusal:
-                    raise ValidationError(str(refusal)) from None
-            return cleaned
-
-        def get_before_template_context(
-            self, request: HttpRequest, object_id: int | str | None = None
-        ) -> dict[str, Any]:
-            return {
-                "button": button,
-                "row": self.row,
-                # The theme's dialog shows only what is wrong with one field.
-                "problems": self.non_field_errors() if self.is_bound else [],
-                "applies": button.applies(self.row),
-                **button.details_context(self.row),
-            }
-
-    return ReasonForm
-
-
-def _field_of(name: str) -> str:
-    """Return the form's field for what a button asks for: not to be taken for the reason."""
-    return f"asked_{name}"
-
-
-def _find(model: type[Model], object_id: int | str | None) -> Model:
-    """Return the row that an address names. Raises Http404."""
-    try:
-        pk = model._meta.pk.to_python(unquote(str(object_id)))
-        return model._default_manager.get(pk=pk)
-    except (ValidationError, OverflowError, ObjectDoesNotExist):
-        raise Http404(f"There is no {model._meta.verbose_name} {object_id}.") from None
-
-
-def _back_to(request: HttpRequest, row: Model) -> HttpResponse:
-    """Return to the page of `row`, out of the dialog if it was sent from one."""
-    url = address_of(row)
-    if request.headers.get("HX-Request"):
-        return HttpResponse(headers={"HX-Redirect": url})
-    return HttpResponseRedirect(url)

@@ -1,84 +1,101 @@
-"""The home page: what needs a person, first; then how the workflows do."""
+"""The home page: what needs a person, first; then how the workflows do, and what was decided lately."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
+from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
 
+from workflows_app.admin.charts import OPTIONS, charts
 from workflows_app.admin.seeing import all_that_may_be_seen, may_see, seen
-from workflows_app.models import Breaker, Evidence, Mutation
+from workflows_app.alerts.outages import outages
+from workflows_app.models import Breaker, Evidence, Mutation, OperatorAction, Run
 from workflows_app.queries.attention import (
+    MUTATOR,
+    answered_after_all,
     blocked_runs,
     contradictions,
     failures_that_wait,
+    in_groups,
     open_breakers,
 )
 from workflows_app.queries.health import workflow_health
-from workflows_app.queries.throughput import Hour, hourly_throughput
+from workflows_app.queries.taking import taken_by
 
 #: More than this is no list to work through on a home page; the run list has all.
 MOST = 50
-
-CHART_OPTIONS = {
-    "animation": False,
-    "responsive": True,
-    "maintainAspectRatio": False,
-    "maxBarThickness": 18,
-    "plugins": {"legend": {"align": "end", "labels": {"color": "#9ca3af", "boxWidth": 12}}},
-    "scales": {
-        "x": {"stacked": True, "ticks": {"color": "#9ca3af"}, "grid": {"display": False}},
-        "y": {
-            "stacked": True,
-            "beginAtZero": True,
-            "ticks": {"color": "#9ca3af", "precision": 0},
-            "grid": {"display": False},
-        },
-    },
-}
+#: Of one outside system no more are shown.
+OF_A_GROUP = 10
+#: How many of the last decisions are shown, and how far back skipped and given up ones are.
+DECISIONS_SHOWN = 10
+FOLLOWED_UP_FOR = timedelta(days=30)
+#: What leaves something undone, or of unknown outcome, that somebody outside the console has to follow up.
+GIVEN_UP = ("skip_run", "skip_event")
+#: Where a request keeps what its page shows: the title asks for it, and the page.
+_KEPT = "_workflows_home"
 
 
 def home(request: HttpRequest) -> dict[str, Any]:
     """Return what the home page shows, if the person may see runs."""
-    if not request.user.has_perm("workflows_app.view_run"):
-        return {}
+    kept: dict[str, Any] | None = getattr(request, _KEPT, None)
+    if kept is None:
+        kept = _home() if request.user.has_perm("workflows_app.view_run") else {}
+        setattr(request, _KEPT, kept)
+    return kept
+
+
+def _home() -> dict[str, Any]:
     now = timezone.now()
-    hours = hourly_throughput(now=now)
-    late = contradictions(now=now)[:MOST] if may_see(Evidence, Mutation) else []
+    late = list(contradictions(now=now)[: MOST + 1]) if may_see(Evidence, Mutation) else []
+    breakers = list(seen(Breaker, open_breakers()[: MOST + 1]))
+    blocked, blocked_number = in_groups(blocked_runs(), by=MUTATOR, each=OF_A_GROUP, most=MOST)
+    failed, failed_number = in_groups(
+        failures_that_wait(), by=F("handler__name"), each=OF_A_GROUP, most=MOST
+    )
+    runs = [run for group in (*blocked, *failed) for run in group.runs]
+    _mark(runs)
+    for group in (*blocked, *failed):
+        group.runs[:] = seen(Run, group.runs)
+    health = workflow_health(now=now)
+    waits = blocked_number + failed_number + len(late) + len(breakers)
     return {
         "may_see": all_that_may_be_seen(),
-        "breakers": list(seen(Breaker, open_breakers()[:MOST])),
-        "blocked": list(blocked_runs()[:MOST]),
-        "failures": list(failures_that_wait()[:MOST]),
-        "contradictions": list(late),
-        "health": workflow_health(now=now),
-        "done": sum(hour.done for hour in hours),
-        "failed": sum(hour.failed for hour in hours),
-        "throughput": _chart(hours),
-        "chart_options": json.dumps(CHART_OPTIONS),
+        "waits": waits,
+        "breakers": breakers[:MOST],
+        "blocked": blocked,
+        "blocked_number": blocked_number,
+        "failures": failed,
+        "failed_number": failed_number,
+        "contradictions": list(seen(Evidence, late[:MOST])),
+        "alert_outages": outages(),
+        "health": health,
+        "charts": charts(health, now=now) if health else [],
+        "chart_options": OPTIONS,
+        "decisions": list(seen(OperatorAction, _decisions()[:DECISIONS_SHOWN])),
+        "given_up": list(seen(OperatorAction, _given_up(now)[:DECISIONS_SHOWN])),
         "most": MOST,
         "may_view_runs": True,
     }
 
 
-def _chart(hours: list[Hour]) -> str:
-    """Return the hours as the theme's bar chart takes them."""
-    return json.dumps(
-        {
-            "labels": [f"{hour.starts_at:%H}:00" for hour in hours],
-            "datasets": [
-                {
-                    "label": "done",
-                    "data": [hour.done for hour in hours],
-                    "backgroundColor": "#16a34a",
-                },
-                {
-                    "label": "failed",
-                    "data": [hour.failed for hour in hours],
-                    "backgroundColor": "#dc2626",
-                },
-            ],
-        }
-    )
+def _mark(runs: Iterable[Any]) -> None:
+    """Say of each run who looks into it, and whether the outside system has answered after all."""
+    listed = list(runs)
+    taken = taken_by(run.pk for run in listed) if may_see(OperatorAction) else {}
+    late = answered_after_all(listed) if may_see(Evidence, Mutation) else {}
+    for run in listed:
+        run.taking, run.late = taken.get(run.pk), late.get(run.pk)
+
+
+def _decisions() -> Any:
+    decided = OperatorAction.objects.exclude(operation__in=OperatorAction.REMARKS)
+    return decided.select_related("workflow", "event", "run").order_by("-pk")
+
+
+def _given_up(now: Any) -> Any:
+    recent = _decisions().filter(created_at__gte=now - FOLLOWED_UP_FOR, operation__in=GIVEN_UP)
+    return recent.select_related("run__mutation")

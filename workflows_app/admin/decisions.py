@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib import admin
 from django.contrib.admin import RelatedOnlyFieldListFilter
 from django.contrib.auth import get_user_model
 from unfold.decorators import display
 
 from workflows_app.admin.base import ReadOnlyAdmin, link_to
+from workflows_app.admin.export import Column, ExportedList
+from workflows_app.admin.filters import AgeFilter, TimeFilter
+from workflows_app.admin.finding import FoundByWords
+from workflows_app.admin.saved_filters import SavedFilters
 from workflows_app.models import OperatorAction
 
 
 @admin.register(OperatorAction)
-class OperatorActionAdmin(ReadOnlyAdmin):
-    list_display = ["operation", "actor_name", "workflow", "about", "reason", "created_at"]
+class OperatorActionAdmin(FoundByWords, ExportedList, SavedFilters, ReadOnlyAdmin):
+    list_display = ["operation", "actor_name", "workflow", "about", "reason", "created"]
+    sortable_by = ["created"]
     list_select_related = ["workflow", "event", "run"]
-    list_filter = ["operation", "workflow", ("actor", RelatedOnlyFieldListFilter)]
+    list_filter = [
+        "operation",
+        "workflow",
+        ("actor", RelatedOnlyFieldListFilter),
+        AgeFilter,
+        ("created_at", TimeFilter),
+    ]
+    list_filter_submit = True
     filter_parameters = [
         "operation__exact",
         "workflow__id__exact",
         f"actor__{get_user_model()._meta.pk.name}__exact",
     ]
-    search_fields = ["reason"]
-    search_help_text = "Words of the reason"
     fields = [
         "operation",
         "actor_name",
@@ -35,6 +47,21 @@ class OperatorActionAdmin(ReadOnlyAdmin):
         "session",
     ]
     hidden_while_empty = {"address": "address", "session": "session"}
+
+    exported = (
+        Column("decision", lambda action: action.pk),
+        Column("operation", lambda action: action.operation),
+        Column("person", lambda action: action.actor_name),
+        Column("workflow", lambda action: action.workflow.slug),
+        Column("run", lambda action: action.run_id),
+        Column("event", lambda action: action.event_id),
+        Column("reason", lambda action: action.reason),
+        Column("created_at", lambda action: action.created_at),
+    )
+
+    @display(description="created", ordering="pk")
+    def created(self, action: OperatorAction) -> datetime:
+        return action.created_at
 
     @display(description="about")
     def about(self, action: OperatorAction) -> str:

@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
 from typing import Any
 
+from django import forms
 from django.contrib.admin import SimpleListFilter
-from django.db.models import Q, QuerySet
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.lookups import IsNull
 from django.http import HttpRequest
+from django.utils import timezone
+from unfold.contrib.filters.admin import RangeDateTimeFilter, TextFilter
 
-from workflows_app.models import Run, Topic
+from workflows_app import registry
+from workflows_app.conf import LANE_LENGTH
+from workflows_app.models import Event, EventWords, Handler, Mutation, Run, Topic, WorkflowVersion
+from workflows_app.queries.search import NoTerm, term_of
+from workflows_app.queries.search.finding import matching
+
+#: Of effects that the code no longer makes, those that were made last are offered.
+_LAST_EFFECTS = 2_000
+_MAIN = "main"
 
 
-class WaitsForFilter(SimpleListFilter):
+class ChoiceFilter(SimpleListFilter):
+    """One of several choices, which stays chosen when another filter of the panel is sent."""
+
+    @property
+    def lookup_kwarg(self) -> str | None:
+        """Return the parameter, as the theme's panel asks for it."""
+        return self.parameter_name
+
+    @property
+    def lookup_val(self) -> list[str | None]:
+        """Return what is chosen, as the theme's panel asks for it."""
+        return [self.value()]
+
+
+class WaitsForFilter(ChoiceFilter):
     """What an unfinished run waits for."""
 
     title = "waits for"
@@ -31,7 +60,37 @@ class WaitsForFilter(SimpleListFilter):
         return queryset if condition is None else queryset.filter(condition)
 
 
-class TopicFilter(SimpleListFilter):
+class PollsFilter(ChoiceFilter):
+    """Runs of producers that found nothing are left out, unless a person wants them."""
+
+    title = "empty polls"
+    parameter_name = "polls"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        return [("all", "shown too"), ("only", "alone")]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        hidden, *others = super().choices(changelist)
+        yield {**hidden, "display": "left out"}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        # One event of each run that is looked at; by EXISTS PostgreSQL would read all events first.
+        first = Event.objects.filter(created_by=OuterRef("pk")).order_by().values("pk")[:1]
+        published = IsNull(Subquery(first), False)
+        if self.value() == "all":
+            return queryset
+        # By their keys: a join could begin with all runs.
+        producers = list(
+            Handler.objects.filter(kind=Handler.Kind.PRODUCER).values_list("pk", flat=True)
+        )
+        of_producer = Q(handler__in=producers, status=Run.Status.COMMITTED)
+        if self.value() == "only":
+            return queryset.filter(of_producer & ~Q(published))
+        return queryset.filter(~of_producer | Q(published))
+
+
+class TopicFilter(ChoiceFilter):
     """The topic of an event."""
 
     title = "topic"
@@ -44,3 +103,135 @@ class TopicFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value() or ""
         return queryset.filter(topic=int(value)) if value.isdecimal() else queryset
+
+
+class VersionFilter(ChoiceFilter):
+    """The version of the code that executed a run."""
+
+    title = "version"
+    parameter_name = "version"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        versions = WorkflowVersion.objects.select_related("workflow")
+        return [(str(row.pk), f"{row.workflow.slug} {row}") for row in versions]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value() or ""
+        return queryset.filter(version=int(value)) if value.isdecimal() else queryset
+
+
+class OutsideFilter(ChoiceFilter):
+    """The outside system, by its mutator."""
+
+    title = "outside system"
+    parameter_name = "outside"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        last = Mutation.objects.order_by("-pk").values_list("mutator", flat=True)[:_LAST_EFFECTS]
+        names = {each.name for code in registry.all_workflows() for each in code.mutators}
+        return [(name, name) for name in sorted({*names, *last})]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.value():
+            return queryset
+        field = "mutator" if queryset.model is Mutation else "mutation__mutator"
+        return queryset.filter(**{field: self.value()})
+
+
+class LaneFilter(TextFilter):
+    """The lane, by its whole name; “main” is the one without."""
+
+    title = "lane"
+    parameter_name = "lane"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        typed = (self.value() or "").strip()[:LANE_LENGTH]
+        if not typed:
+            return queryset
+        found = queryset.filter(lane="" if typed == _MAIN else typed)
+        if queryset.model is not Event or typed == _MAIN:
+            return found
+        try:
+            words = EventWords.objects.filter(matching("words", term_of(typed), begins=False))
+        except NoTerm:
+            return found
+        # Lanes of events that are done have no index of their own.
+        return found.filter(pk__in=words.values("pk"))
+
+
+class AgeFilter(ChoiceFilter):
+    """How old a row is."""
+
+    title = "age"
+    parameter_name = "age"
+    #: The instant that counts.
+    field = "created_at"
+
+    AGES = {
+        "1h": ("the last hour", timedelta(hours=1)),
+        "1d": ("the last day", timedelta(days=1)),
+        "7d": ("the last 7 days", timedelta(days=7)),
+        "30d": ("the last 30 days", timedelta(days=30)),
+    }
+    OLDER = {
+        "over1h": ("more than an hour", timedelta(hours=1)),
+        "over1d": ("more than a day", timedelta(days=1)),
+        "over7d": ("more than 7 days", timedelta(days=7)),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        return [(name, told) for name, (told, _) in (self.AGES | self.OLDER).items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value() or ""
+        if value in self.AGES:
+            since = timezone.now() - self.AGES[value][1]
+            return queryset.filter(**{f"{self.field}__gte": since})
+        if value in self.OLDER:
+            until = timezone.now() - self.OLDER[value][1]
+            return queryset.filter(**{f"{self.field}__lt": until})
+        return queryset
+
+
+class StartedFilter(AgeFilter):
+    """How long ago a run began."""
+
+    field = "started_at"
+
+
+class SentFilter(AgeFilter):
+    """How long ago an effect was sent."""
+
+    field = "sent_at"
+
+
+class TimeFilter(RangeDateTimeFilter):
+    """From when to when, in the person's time zone; a day without a time is all of that day."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows in between. Raises IncorrectLookupParameters for what is no date or time."""
+        begin, end = self._instant("from", time.min), self._instant("to", time.max)
+        if begin is not None:
+            queryset = queryset.filter(**{f"{self.field_path}__gte": begin})
+        if end is not None:
+            queryset = queryset.filter(**{f"{self.field_path}__lte": end})
+        return queryset
+
+    def _instant(self, which: str, otherwise: time) -> datetime | None:
+        day, at = (
+            str(self.used_parameters.get(f"{self.field_path}_{which}_{part}") or "")
+            for part in (0, 1)
+        )
+        try:
+            date = forms.DateField(required=False).clean(day)
+            if date is None:
+                return None
+            clock = forms.TimeField(required=False).clean(at) or otherwise
+            return timezone.make_aware(datetime.combine(date, clock))
+        except (forms.ValidationError, OverflowError, ValueError) as rubbish:
+            raise IncorrectLookupParameters from rubbish
+
+
+def time_parameters(field: str) -> list[str]:
+    """Return what the address of a list says of a `TimeFilter`."""
+    return [f"{field}_{end}_{part}" for end in ("from", "to") for part in (0, 1)]

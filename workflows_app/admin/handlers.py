@@ -12,6 +12,7 @@ from unfold.decorators import display
 
 from workflows_app.admin.base import ReadOnlyAdmin, pretty_json
 from workflows_app.admin.labels import lane_label
+from workflows_app.admin.seeing import shown, shown_value
 from workflows_app.models import Handler
 from workflows_app.queries.attention import open_breakers
 from workflows_app.queries.lanes import LIMIT, lanes_of
@@ -43,7 +44,7 @@ class HandlerAdmin(ReadOnlyAdmin):
         lanes = [
             {
                 "name": lane_label(state.lane),
-                "state": state,
+                "state": shown(state),
                 "is_held_back": breaker is not None and (state.oldest_pending or state.wake_at),
             }
             for state in found[:LIMIT]
@@ -53,4 +54,4 @@ class HandlerAdmin(ReadOnlyAdmin):
     @display(description="state")
     def pretty_state(self, handler: Handler) -> SafeString:
         """Return its state in the lane that it has without naming one; of others, the table tells."""
-        return pretty_json(handler.state)
+        return pretty_json(shown_value(handler.state))

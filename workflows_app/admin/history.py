@@ -3,26 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.admin.utils import unquote
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.text import capfirst
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.template_utils import HistoricalRecordContextHelper
 
-from workflows_app.admin.base import ReadOnlyAdmin
-from workflows_app.admin.seeing import may_see
+from workflows_app.admin.base import ReadOnlyAdmin, link_to
+from workflows_app.admin.seeing import shown as as_seen
+from workflows_app.admin.seeing import shown_text, shown_value
+from workflows_app.admin.values import facts_of
+from workflows_app.models import OperatorAction
+from workflows_app.templatetags.workflows_app import folded, when
+
+#: What changes for the host alone, and tells a person nothing.
+_INTERNAL = ("fencing_token", "failure_traceback")
+#: A decision and its history rows are of one transaction.
+_TOGETHER = timedelta(minutes=1)
 
 
 class _SeenChanges(HistoricalRecordContextHelper):
-    """Names a row that a change is about by its number, if the person may not see such rows."""
+    """What changed from what to what, in the words of the pages, as far as the person may see it."""
 
-    def prepare_delta_change_value(self, change: Any, value: Any) -> Any:
-        shown = super().prepare_delta_change_value(change, value)
-        if isinstance(shown, Model) and not may_see(type(shown)):
-            return f"{shown._meta.verbose_name} {shown.pk}"
-        return shown
+    def context_for_delta_changes(self, delta: Any) -> list[dict[str, Any]]:
+        return [
+            {
+                "field": capfirst(self.model._meta.get_field(change.field).verbose_name),
+                "old": self._shown(change.field, change.old),
+                "new": self._shown(change.field, change.new),
+            }
+            for change in delta.changes
+            if change.field not in _INTERNAL
+        ]
+
+    def _shown(self, name: str, value: Any) -> Any:
+        if isinstance(value, dict | list):
+            told = facts_of(shown_value(value))
+            rows = [f"{fact.label}: {fact.text}" for fact in told.rows]
+            return folded("\n".join([*rows, "…"] if told.is_cut else rows))
+        choices = dict(getattr(self.model._meta.get_field(name), "flatchoices", ()))
+        if value is None or value == "":
+            return ""
+        if isinstance(value, Model):
+            return link_to(value)
+        if isinstance(value, datetime):
+            return when(value)
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if value in choices:
+            return str(choices[value]).lower()
+        return folded(shown_text(as_seen(self.record), str(value)))
 
 
 class ReadOnlyHistoryAdmin(SimpleHistoryAdmin, ReadOnlyAdmin):
@@ -56,7 +90,9 @@ class ReadOnlyHistoryAdmin(SimpleHistoryAdmin, ReadOnlyAdmin):
         if not (object_id.isdecimal() and version_id.isdecimal()):
             raise Http404(f"There is no version {version_id}.")
         record = self.model.history.filter(pk=version_id, id=object_id)
-        context = {**(extra_context or {}), "record": record.select_related("history_user").first()}
+        shown = list(record.select_related("history_user"))
+        _name_people(shown)
+        context = {**(extra_context or {}), "record": shown[0] if shown else None}
         answer: HttpResponse = super().history_form_view(request, object_id, version_id, context)
         return answer
 
@@ -84,3 +120,54 @@ class ReadOnlyHistoryAdmin(SimpleHistoryAdmin, ReadOnlyAdmin):
             related = before._select_related_history_tracked_objs()
             records.extend(related.order_by("-history_id")[:1])
         super().set_history_delta_changes(request, records, *args, **kwargs)
+        _name_people(records)
+        for record in records:
+            reason = record.history_change_reason or ""
+            record.history_change_reason = shown_text(as_seen(record), reason)
+
+    def history_view_title(self, request: HttpRequest, obj: Any) -> str:
+        title: str = super().history_view_title(request, as_seen(obj))
+        return title
+
+    def history_form_view_title(self, request: HttpRequest, obj: Any) -> str:
+        title: str = super().history_form_view_title(request, as_seen(obj))
+        return title
+
+    def render_history_view(
+        self, request: HttpRequest, template: str, context: dict[str, Any], **kwargs: Any
+    ) -> HttpResponse:
+        """Show a row and its old version as the person may see them."""
+        if "object" in context:
+            context["object"] = as_seen(context["object"])
+        if "adminform" in context:
+            form = context["adminform"].form
+            form.instance = context["original"] = as_seen(form.instance)
+        answer: HttpResponse = super().render_history_view(request, template, context, **kwargs)
+        return answer
+
+
+def _name_people(records: Sequence[Any]) -> None:
+    """Say of each record who it was, by the name that the person had then. One query.
+
+    History refers to the account, which may have another name now. The decision that is told by the same person,
+    in the same words, at the same moment, keeps the name as it was.
+    """
+    by_people = [record for record in records if record.history_user_id is not None]
+    names: dict[tuple[Any, str], list[tuple[datetime, str]]] = {}
+    if by_people:
+        dates = [record.history_date for record in by_people]
+        decided = OperatorAction.objects.filter(
+            created_at__range=(min(dates) - _TOGETHER, max(dates) + _TOGETHER),
+            actor__in={record.history_user_id for record in by_people},
+            reason__in={record.history_change_reason for record in by_people},
+        )
+        for actor, reason, at, name in decided.order_by().values_list(
+            "actor", "reason", "created_at", "actor_name"
+        ):
+            names.setdefault((actor, reason), []).append((at, name))
+    for record in records:
+        found = names.get((record.history_user_id, record.history_change_reason), [])
+        near = [(abs(at - record.history_date), name) for at, name in found]
+        nearest = min(near, default=None)
+        is_it = nearest is not None and nearest[0] <= _TOGETHER
+        record.person_name = nearest[1] if nearest and is_it else record.history_user

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from unfold.decorators import display
 
 from workflows_app.admin.base import ReadOnlyAdmin
+from workflows_app.admin.filters import AgeFilter, TimeFilter
+from workflows_app.admin.finding import FoundByWords
+from workflows_app.admin.graph import drawn
+from workflows_app.admin.saved_filters import SavedFilters
 from workflows_app.admin.seeing import seen
 from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
 from workflows_app.queries import lineage
 
 
 @admin.register(Input)
-class InputAdmin(ReadOnlyAdmin):
+class InputAdmin(FoundByWords, SavedFilters, ReadOnlyAdmin):
     change_form_outer_before_template = "workflows_app/input_explanation.html"
-    list_display = ["__str__", "workflow", "source", "type", "external_id", "created_at"]
+    list_display = ["__str__", "workflow", "source", "type", "external_id", "created"]
+    sortable_by = ["created"]
     list_select_related = ["workflow"]
-    list_filter = ["workflow"]
+    list_filter = ["workflow", AgeFilter, ("created_at", TimeFilter)]
+    list_filter_submit = True
     filter_parameters = ["workflow__id__exact"]
-    search_fields = ["external_id", "title"]
-    search_help_text = "Words of the title or the external id"
     fields = ["workflow", "source", "type", "external_id", "title", "created_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Input]:
         inputs: QuerySet[Input] = super().get_queryset(request)
         return inputs.select_related("workflow")
 
+    @display(description="created", ordering="pk")
+    def created(self, row: Input) -> datetime:
+        return row.created_at
+
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         return {
+            "story": drawn(row),
             "events": seen(Event, lineage.events_of_input(row)),
             "runs": seen(Run, lineage.runs_of_input(row)),
             "mutations": seen(Mutation, lineage.mutations_of_input(row)),

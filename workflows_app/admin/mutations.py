@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -11,21 +12,34 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from workflows_app.admin.base import link_to, pretty_json
+from workflows_app.admin.export import Column, ExportedList, json_text
+from workflows_app.admin.filters import OutsideFilter, SentFilter, TimeFilter
+from workflows_app.admin.finding import FoundByWords
+from workflows_app.admin.graph import drawn
 from workflows_app.admin.history import ReadOnlyHistoryAdmin
 from workflows_app.admin.labels import STATUS_LABELS
+from workflows_app.admin.saved_filters import SavedFilters
 from workflows_app.admin.seeing import seen
 from workflows_app.models import Evidence, Input, Mutation, OperatorAction
 from workflows_app.queries import lineage
+from workflows_app.queries.search import Term
 
 
 @admin.register(Mutation)
-class MutationAdmin(ReadOnlyHistoryAdmin):
+class MutationAdmin(FoundByWords, ExportedList, SavedFilters, ReadOnlyHistoryAdmin):
     change_form_outer_before_template = "workflows_app/mutation_explanation.html"
-    list_display = ["__str__", "workflow", "run_link", "status_label", "resolved_by", "sent_at"]
-    list_filter = ["status", "resolved_by", "run__workflow"]
+    list_display = ["__str__", "workflow", "run_link", "status_label", "resolved_by", "sent"]
+    sortable_by = ["sent"]
+    list_filter = [
+        "status",
+        "resolved_by",
+        "run__workflow",
+        OutsideFilter,
+        SentFilter,
+        ("sent_at", TimeFilter),
+    ]
+    list_filter_submit = True
     filter_parameters = ["status__exact", "resolved_by__exact", "run__workflow__id__exact"]
-    search_fields = ["target", "mutator__exact", "idempotency_key__exact"]
-    search_help_text = "Words of the target, a whole mutator, or a whole idempotency key"
     fields = [
         "mutator",
         "target",
@@ -48,16 +62,40 @@ class MutationAdmin(ReadOnlyHistoryAdmin):
         "pretty_result": "result",
     }
 
+    exported = (
+        Column("mutation", lambda mutation: mutation.pk),
+        Column("workflow", lambda mutation: mutation.run.workflow.slug),
+        Column("run", lambda mutation: mutation.run_id),
+        Column("mutator", lambda mutation: mutation.mutator),
+        Column("target", lambda mutation: mutation.target),
+        Column("status", lambda mutation: mutation.status),
+        Column("resolved_by", lambda mutation: mutation.resolved_by),
+        Column("sent_at", lambda mutation: mutation.sent_at),
+        Column("resolved_at", lambda mutation: mutation.resolved_at),
+        Column("idempotency_key", lambda mutation: mutation.idempotency_key),
+        Column("params", lambda mutation: json_text(mutation.params)),
+        Column("result", lambda mutation: json_text(mutation.result)),
+    )
+
+    def found_otherwise(self, queryset: QuerySet[Mutation], term: Term) -> QuerySet[Mutation]:
+        """Find an effect by its idempotency key."""
+        return queryset.filter(idempotency_key__in={term.text, term.text.lower()})
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mutation]:
         mutations: QuerySet[Mutation] = super().get_queryset(request)
         return mutations.select_related("run__workflow", "run__handler")
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         return {
+            "story": drawn(row),
             "evidence": seen(Evidence, row.evidence.order_by("pk")),
             "inputs": seen(Input, lineage.inputs_of_run(row.run)),
             "decisions": seen(OperatorAction, lineage.decisions_on_run(row.run)),
         }
+
+    @display(description="sent", ordering="pk")
+    def sent(self, mutation: Mutation) -> datetime:
+        return mutation.sent_at
 
     @display(description="workflow")
     def workflow(self, mutation: Mutation) -> str:

@@ -22,10 +22,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from unfold.admin import ModelAdmin
 
+from workflows_app.admin.filters import TimeFilter, time_parameters
+
 #: The most characters that are searched for.
 SEARCH_LENGTH = 200
 #: The most characters of an address that are told again.
 _TOLD_LENGTH = 60
+WRONG_VALUE = "A filter, or the page, has a value that this list does not know."
 
 
 class NamedParameters(ModelAdmin):
@@ -38,11 +41,12 @@ class NamedParameters(ModelAdmin):
 
     def offered(self, request: HttpRequest) -> set[str]:
         """Return the names of the parameters that the list takes."""
-        own = {
-            item.parameter_name
-            for item in self.get_list_filter(request)
-            if isinstance(item, type) and issubclass(item, SimpleListFilter)
-        }
+        own = set()
+        for item in self.get_list_filter(request):
+            if isinstance(item, type) and issubclass(item, SimpleListFilter):
+                own.add(item.parameter_name)
+            elif isinstance(item, tuple) and issubclass(item[1], TimeFilter):
+                own.update(time_parameters(item[0]))
         sorting = {ORDER_VAR} if self.sortable_by is None or list(self.sortable_by) else set()
         return {SEARCH_VAR, PAGE_VAR, *sorting, *self.filter_parameters, *filter(None, own)}
 
@@ -56,13 +60,13 @@ class NamedParameters(ModelAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show the list, or lead back to it with a sentence about what its address asks for."""
-        problem = self._problem(request)
+        problem = self.problem_of(request)
         if not problem:
             try:
                 answer: HttpResponse = super().changelist_view(request, extra_context)
                 return answer
-            except _WrongValue:
-                problem = "A filter, or the page, has a value that this list does not know."
+            except WrongValue:
+                problem = WRONG_VALUE
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         messages.error(request, f"{problem} All of the list is shown.")
@@ -76,7 +80,7 @@ class NamedParameters(ModelAdmin):
             DisallowedModelAdminLookup,
             DisallowedModelAdminToField,
         ) as wrong:
-            raise _WrongValue from wrong
+            raise WrongValue(WRONG_VALUE) from wrong
 
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any]
@@ -103,7 +107,8 @@ class NamedParameters(ModelAdmin):
         )
         return found
 
-    def _problem(self, request: HttpRequest) -> str:
+    def problem_of(self, request: HttpRequest) -> str:
+        """Say what the address asks for and the list does not take; nothing if all is right."""
         unknown = sorted(set(request.GET) - self.offered(request))
         if unknown:
             return f"This list has no filter “{unknown[0][:_TOLD_LENGTH]}”."
@@ -112,5 +117,5 @@ class NamedParameters(ModelAdmin):
         return ""
 
 
-class _WrongValue(Exception):
+class WrongValue(Exception):
     """What Django would lead to a page about a database that is set up wrongly."""

@@ -8,20 +8,22 @@ from typing import Any
 from unfold.enums import ActionVariant
 
 from workflows_app import registry
-from workflows_app.admin.base import pretty_json
+from workflows_app.admin import consequences
 from workflows_app.admin.buttons import Button
-from workflows_app.admin.seeing import may_see
-from workflows_app.models import Evidence, Mutation, Run
+from workflows_app.models import Run
 from workflows_app.operations import (
+    add_note,
+    asserting,
     decide_now,
     it_didnt_happen,
     it_happened,
     retry_failed_run,
     skip_run,
+    take,
     try_again,
 )
+from workflows_app.operations.asserting import says_it_happened
 from workflows_app.operations.it_happened import checked_result
-from workflows_app.queries.explanation import late_answer
 
 
 def is_blocked(run: Run) -> bool:
@@ -36,10 +38,7 @@ def is_reconciling(run: Run) -> bool:
 
 def can_ask(run: Run) -> bool:
     """Tell whether the host could ask the outside system about the blocked `run`."""
-    if not is_blocked(run):
-        return False
-    mutator = registry.mutator(run.workflow.slug, run.mutation.mutator)
-    return mutator is not None and mutator.can_reconcile()
+    return is_blocked(run) and asserting.can_ask(run)
 
 
 def can_retry(run: Run) -> bool:
@@ -47,48 +46,9 @@ def can_retry(run: Run) -> bool:
     return run.status == Run.Status.FAILED and run.owes_retry
 
 
-def attempted(run: Run) -> dict[str, Any]:
-    """Return what the host was told to do outside, as it saw it, and what was heard too late.
-
-    As far as the person may see it.
-    """
-    mutation = run.settled_mutation if may_see(Mutation) else None
-    return {
-        "mutation": mutation,
-        "params": pretty_json(mutation.params) if mutation else "",
-        "late": late_answer(mutation.evidence.all()) if mutation and may_see(Evidence) else None,
-    }
-
-
-def attempted_and_happened(run: Run) -> dict[str, Any]:
-    """Return what was attempted, and what follows if it happened."""
-    return {
-        **attempted(run),
-        "follows": f"Nothing is sent. `next` learns that it happened, and goes on: {_news(run)}.",
-    }
-
-
-def attempted_and_sent_again(run: Run) -> dict[str, Any]:
-    """Return what was attempted, and what follows if it did not happen."""
-    return {
-        **attempted(run),
-        "follows": (
-            f"It is sent again. If that works, `next` learns that it happened, and goes on:"
-            f" {_news(run)}."
-        ),
-    }
-
-
-def _news(run: Run) -> str:
-    """Say what the consumer of `run` may publish when its effect has happened."""
-    workflow = registry.get(run.workflow.slug)
-    handler = workflow.handler_named(run.handler.name) if workflow else None
-    if handler is None:
-        return "what it publishes is not known here"
-    topics = list(handler.publishes)
-    if not topics:
-        return "nothing is published"
-    return f"{' and '.join(topics)} {'is' if len(topics) == 1 else 'are'} published"
+def waits_for_somebody(run: Run) -> bool:
+    """Tell whether there is something about `run` for a person to look into."""
+    return is_blocked(run) or is_reconciling(run) or can_retry(run)
 
 
 def result_fields(run: Run) -> Mapping[str, str]:
@@ -104,8 +64,12 @@ def result_told(run: Run, answers: dict[str, str]) -> dict[str, Any]:
     return {"result": checked_result(run, answers or None)}
 
 
-#: The relations that `attempted` reads.
-ATTEMPTED_READS = ("mutation__evidence", "carried_mutation__evidence")
+def insisting(run: Run) -> tuple[str, str] | None:
+    """Return the tick that an answer needs which says that it happened, if there is one."""
+    if not is_blocked(run) or says_it_happened(run.mutation) is None:
+        return None
+    return "despite_contradiction", "An answer says that it happened. I know that it is wrong"
+
 
 RUN_BUTTONS = (
     Button(
@@ -123,8 +87,8 @@ RUN_BUTTONS = (
         done="the host asks the outside system now.",
         variant=ActionVariant.PRIMARY,
         details="workflows_app/dialog_mutation.html",
-        details_context=attempted,
-        details_read=ATTEMPTED_READS,
+        details_of=consequences.attempted,
+        carries_seen=True,
     ),
     Button(
         model=Run,
@@ -142,8 +106,9 @@ RUN_BUTTONS = (
         variant=ActionVariant.PRIMARY,
         warning=("If it did not happen, nobody will ever do it. Look in the outside system first."),
         details="workflows_app/dialog_mutation.html",
-        details_context=attempted_and_happened,
-        details_read=ATTEMPTED_READS,
+        details_of=consequences.happened,
+        carries_seen=True,
+        options={"probe": True},
         asks=result_fields,
         answered=result_told,
     ),
@@ -165,8 +130,12 @@ RUN_BUTTONS = (
             "If it did happen, doing it again makes a duplicate. Look in the outside system first."
         ),
         details="workflows_app/dialog_mutation.html",
-        details_context=attempted_and_sent_again,
-        details_read=ATTEMPTED_READS,
+        details_of=consequences.sent_again,
+        carries_seen=True,
+        options={"probe": True},
+        tick=consequences.looked,
+        tick_for_many="I looked for each of these in the outside system, and none is there",
+        insists=insisting,
     ),
     Button(
         model=Run,
@@ -183,8 +152,8 @@ RUN_BUTTONS = (
         done="the run goes on without it.",
         variant=ActionVariant.WARNING,
         details="workflows_app/dialog_mutation.html",
-        details_context=attempted,
-        details_read=ATTEMPTED_READS,
+        details_of=consequences.skipped,
+        carries_seen=True,
     ),
     Button(
         model=Run,
@@ -201,8 +170,8 @@ RUN_BUTTONS = (
         done="the host has stopped asking. Say now what happened.",
         variant=ActionVariant.PRIMARY,
         details="workflows_app/dialog_mutation.html",
-        details_context=attempted,
-        details_read=ATTEMPTED_READS,
+        details_of=consequences.attempted,
+        carries_seen=True,
     ),
     Button(
         model=Run,
@@ -219,7 +188,40 @@ RUN_BUTTONS = (
         done="a new run was made.",
         variant=ActionVariant.PRIMARY,
         details="workflows_app/dialog_mutation.html",
-        details_context=attempted,
-        details_read=ATTEMPTED_READS,
+        details_of=consequences.retried,
+        carries_seen=True,
+    ),
+    Button(
+        model=Run,
+        operation=take,
+        label="Take",
+        permission="take_run",
+        icon="front_hand",
+        hint="You look into it now: the others see that.",
+        consequence=(
+            "The others see that you look into this. Nothing else changes, and everybody can still decide."
+        ),
+        applies=waits_for_somebody,
+        done="the others see that you look into it.",
+        details="workflows_app/dialog_mutation.html",
+        details_of=consequences.attempted,
+        reason_label="Anything to say?",
+        needs_reason=False,
+    ),
+    Button(
+        model=Run,
+        operation=add_note,
+        label="Note",
+        permission="add_note",
+        icon="edit_note",
+        hint="You found something that whoever comes next should know.",
+        consequence="It is kept with this run for good. Nothing else changes.",
+        applies=lambda run: True,
+        done="it is kept with the run.",
+        details="workflows_app/dialog_mutation.html",
+        details_of=consequences.attempted,
+        reason_label="What did you find?",
+        reason_argument="text",
+        is_for_many=False,
     ),
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,39 +15,72 @@ from unfold.decorators import display
 
 from workflows_app.admin.base import link_to, pretty_json
 from workflows_app.admin.buttons import ButtonsAdmin
-from workflows_app.admin.filters import WaitsForFilter
+from workflows_app.admin.export import Column, ExportedList
+from workflows_app.admin.filters import (
+    LaneFilter,
+    OutsideFilter,
+    PollsFilter,
+    StartedFilter,
+    TimeFilter,
+    VersionFilter,
+    WaitsForFilter,
+)
+from workflows_app.admin.finding import FoundByWords
+from workflows_app.admin.graph import drawn
 from workflows_app.admin.labels import STATUS_LABELS, lane_label
+from workflows_app.admin.not_offered import not_offered
 from workflows_app.admin.run_buttons import RUN_BUTTONS
-from workflows_app.admin.seeing import may_see, seen
+from workflows_app.admin.saved_filters import SavedFilters
+from workflows_app.admin.search import SearchPage
+from workflows_app.admin.seeing import may_see, seen, shown, shown_text
+from workflows_app.admin.visible import visible
+from workflows_app.admin.way_out import SKIP_EVENTS
 from workflows_app.models import Event, Evidence, Input, Mutation, OperatorAction, Run
 from workflows_app.queries.explanation import Explanation, explain
+from workflows_app.queries.fates import Fate
 from workflows_app.queries.lanes import lane_in_words
+from workflows_app.queries.search import Term
 
 
 def _seen(explanation: Explanation) -> Explanation:
     """Return what the person may see of it."""
     sees_call, sees_evidence = may_see(Mutation), may_see(Evidence)
+    run = explanation.run
     # What holds up a run that has not failed is what the outside said.
     sees_why = sees_evidence or explanation.run.failure_kind or not explanation.why
-    steps = explanation.verification_steps
+    steps = shown_text(run, explanation.verification_steps)
+    url = shown_text(run, explanation.verification_url)
     return replace(
         explanation,
         mutation=explanation.mutation if sees_call else None,
         evidence=list(seen(Evidence, explanation.evidence)),
-        late=explanation.late if sees_evidence else None,
-        why=explanation.why if sees_why else "You may not see evidence.",
+        late=shown(explanation.late) if sees_evidence else None,
+        why=shown_text(run, explanation.why) if sees_why else "You may not see evidence.",
+        in_words=[shown_text(run, each) for each in explanation.in_words if sees_evidence],
         verification_steps=steps if sees_call else "You may not see outside effects.",
+        verification_url=url if sees_call else "",
         inputs=list(seen(Input, explanation.inputs)),
-        reserved=list(seen(Event, explanation.reserved)),
+        reserved=[
+            Fate(shown(fate.event), shown(fate.by))
+            for fate in explanation.reserved
+            if may_see(Event)
+        ],
         suspects=list(seen(Event, explanation.suspects)),
         published=list(seen(Event, explanation.published)),
         decisions=list(seen(OperatorAction, explanation.decisions)),
+        notes=list(seen(OperatorAction, explanation.notes)),
+        attempts=[shown(attempt) for attempt in explanation.attempts],
+        taking=explanation.taking if may_see(OperatorAction) else None,
     )
 
 
+#: What says something about a run and decides nothing: it stands apart from the decisions.
+_REMARKS = {OperatorAction.Operation(name).label for name in OperatorAction.REMARKS}
+
+
 @admin.register(Run)
-class RunAdmin(ButtonsAdmin):
-    buttons = RUN_BUTTONS
+class RunAdmin(SearchPage, FoundByWords, ExportedList, SavedFilters, ButtonsAdmin):
+    buttons = (*RUN_BUTTONS, SKIP_EVENTS)
     change_form_outer_before_template = "workflows_app/run_explanation.html"
     list_display = [
         "number",
@@ -56,19 +90,27 @@ class RunAdmin(ButtonsAdmin):
         "lane_name",
         "status_label",
         "phase",
-        "started_at",
+        "started",
     ]
-    list_filter = [WaitsForFilter, "status", "failure_kind", "workflow"]
+    sortable_by = ["started"]
+    list_filter = [
+        WaitsForFilter,
+        "status",
+        "failure_kind",
+        "workflow",
+        OutsideFilter,
+        LaneFilter,
+        VersionFilter,
+        PollsFilter,
+        StartedFilter,
+        ("started_at", TimeFilter),
+    ]
+    list_filter_submit = True
     filter_parameters = ["status__exact", "failure_kind__exact", "workflow__id__exact"]
-    search_fields = ["title", "lane"]
-    search_help_text = "A run's number, or words of its title or lane"
     fields = [
         "status_label",
         "phase",
-        "workflow_link",
-        "handler_name",
         "lane_name",
-        "version",
         "retry_of_link",
         "started_at",
         "ended_at",
@@ -86,6 +128,22 @@ class RunAdmin(ButtonsAdmin):
         "prepared": "prepare_result",
     }
 
+    exported = (
+        Column("run", lambda run: run.pk),
+        Column("workflow", lambda run: run.workflow.slug),
+        Column("handler", lambda run: run.handler.name),
+        Column("version", lambda run: str(run.version)),
+        Column("lane", lambda run: run.lane),
+        Column("title", lambda run: run.title),
+        Column("status", lambda run: run.status),
+        Column("phase", lambda run: run.phase),
+        Column("failure", lambda run: run.failure_kind),
+        Column("message", lambda run: run.failure_message),
+        Column("retry_of", lambda run: run.retry_of_id),
+        Column("started_at", lambda run: run.started_at),
+        Column("ended_at", lambda run: run.ended_at),
+    )
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         runs: QuerySet[Run] = super().get_queryset(request)
         return runs.select_related(
@@ -97,15 +155,10 @@ class RunAdmin(ButtonsAdmin):
         fields = super().get_fields(request, obj)
         return [name for name in fields if name != "prepared" or may_see(Event, Mutation)]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Run], search_term: str
-    ) -> tuple[QuerySet[Run], bool]:
-        """Find by words of the title, and a run by its number."""
-        found, has_duplicates = super().get_search_results(request, queryset, search_term)
-        number = search_term.strip()
-        if number.isdecimal():
-            found |= queryset.filter(pk=number)
-        return found, has_duplicates
+    def found_otherwise(self, queryset: QuerySet[Run], term: Term) -> QuerySet[Run]:
+        """Find a run by its number, and by its lane."""
+        by_lane = Q(lane=term.text, status__in=Run.OPEN)
+        return queryset.filter(by_lane | Q(pk=term.number) if term.number is not None else by_lane)
 
     def change_view(
         self,
@@ -117,16 +170,30 @@ class RunAdmin(ButtonsAdmin):
         run = self.get_object(request, object_id)
         context = dict(extra_context or {})
         if run is not None and self.has_view_permission(request, run):
-            explanation = explain(run)
-            context["explanation"] = shown = _seen(explanation)
-            context["lane"] = lane_in_words(run.lane)
-            context["skippable"] = any(
-                event.status == Event.Status.PENDING for event in explanation.reserved
-            )
-            if shown.mutation is not None:
-                context["params"] = pretty_json(shown.mutation.params)
+            context["explanation"] = _seen(explain(run))
+            context["story"] = drawn(run)
+            context["lane"] = visible(lane_in_words(run.lane))
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Tell decisions from remarks, and of those that are not offered why not."""
+        answer: Any = super().render_change_form(request, context, *args, **kwargs)
+        told, explanation = answer.context_data, context.get("explanation")
+        if explanation is not None:
+            offered = told["buttons"]
+            told["remarks"] = [item for item in offered if item["title"] in _REMARKS]
+            told["buttons"] = [item for item in offered if item["title"] not in _REMARKS]
+            labels = {item["title"] for item in offered}
+            told["not_offered"] = not_offered(explanation, request.user, labels)
+        shown: HttpResponse = answer
+        return shown
+
+    @display(description="started", ordering="pk")
+    def started(self, run: Run) -> datetime:
+        return run.started_at
 
     @display(description="run")
     def number(self, run: Run) -> str:
@@ -144,10 +211,6 @@ class RunAdmin(ButtonsAdmin):
     def lane_name(self, run: Run) -> str:
         return lane_label(run.lane)
 
-    @display(description="workflow")
-    def workflow_link(self, run: Run) -> str:
-        return link_to(run.workflow)
-
     @display(description="retry of")
     def retry_of_link(self, run: Run) -> str:
         return link_to(run.retry_of, f"run {run.retry_of_id}")
@@ -162,12 +225,17 @@ class RunAdmin(ButtonsAdmin):
 
     @display(description="traceback")
     def traceback(self, run: Run) -> SafeString:
-        return format_html(
-            "<details><summary>For the maintainers of the workflow</summary>"
-            '<pre class="ops-json">{}</pre></details>',
-            run.failure_traceback,
-        )
+        text = format_html('<pre class="ops-json">{}</pre>', visible(run.failure_traceback))
+        return _for_maintainers(text)
 
     @display(description="prepare result")
     def prepared(self, run: Run) -> SafeString:
-        return pretty_json(run.prepare_result)
+        return _for_maintainers(pretty_json(run.prepare_result))
+
+
+def _for_maintainers(shown: SafeString) -> SafeString:
+    """Return what those who decide need not read, folded."""
+    summary = "For the maintainers of the workflow"
+    return format_html(
+        '<details class="ops-fold"><summary>{}</summary>{}</details>', summary, shown
+    )

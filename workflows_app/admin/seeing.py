@@ -14,6 +14,9 @@ from django.apps import apps
 from django.db.models import Model
 from django.http import HttpRequest
 
+from workflows_app import masking
+from workflows_app.masking import Names, names_for
+
 T = TypeVar("T")
 
 #: The request for which a page is made now. Without one nothing of other models is shown.
@@ -39,6 +42,33 @@ def may_see(*models: type[Model]) -> bool:
     )
 
 
+def masked_names() -> Names:
+    """Return the names whose values the person sees masked. One query a page, and none for who sees all."""
+    request = _request.get()
+    if request is None:
+        return names_for(None)
+    if "workflows_masked_names" not in vars(request):
+        vars(request)["workflows_masked_names"] = names_for(getattr(request, "user", None))
+    names: Names = vars(request)["workflows_masked_names"]
+    return names
+
+
+def shown(row: T) -> T:
+    """Return `row` as the person may see it: itself, or a copy with what is secret masked. Never save it."""
+    copied: T = masking.shown(row, masked_names())
+    return copied
+
+
+def shown_text(row: Any, text: str) -> str:
+    """Return what a text tells about `row`, which was `shown`, as the person may see it."""
+    return masking.struck_of(row, text)
+
+
+def shown_value(value: Any) -> Any:
+    """Return a JSON value as the person may see it."""
+    return masking.masked(value, masked_names())
+
+
 def all_that_may_be_seen() -> dict[str, bool]:
     """Return for each model of this app, by its name, whether the person may see it: for templates."""
     models = apps.get_app_config("workflows_app").get_models()
@@ -46,5 +76,7 @@ def all_that_may_be_seen() -> dict[str, bool]:
 
 
 def seen(model: type[Model], rows: Iterable[T]) -> Iterable[T]:
-    """Return the rows of `model` that the person may see: all of them, or none."""
-    return rows if may_see(model) else ()
+    """Return the rows of `model` that the person may see, as they may see them: all of them, or none."""
+    if not may_see(model):
+        return ()
+    return [shown(row) for row in rows] if masked_names() else rows

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from importlib import import_module
 from typing import Any
 
@@ -23,12 +24,17 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from workflows_app.admin.zones import be_in_zone_of
 from workflows_app.conf import policy
 
 _LOGGED_IN_AT = "workflows_logged_in_at"
 _SEEN_AT = "workflows_seen_at"
 _NAMED_AT = "workflows_named_at"
 _WRONG = "workflows_wrong_passwords"
+#: What the home page asks for by itself, by the name that htmx sends: nobody need be there.
+_POLLS = "ops-home"
+#: Where a request keeps what ends with its answer.
+_UNTIL_ANSWERED = "_workflows_until_answered"
 #: A session is not written for each page.
 _SEEN_EVERY_SECONDS = 300.0
 #: More wrong passwords than this, one after the other, end the session.
@@ -43,6 +49,8 @@ def _begin(request: HttpRequest, **_: Any) -> None:
 class SessionAgeMiddleware:
     """Logs people out of the admin who were away for too long, or logged in too long ago.
 
+    And makes the admin's pages in the time zone of their reader: see `zones`.
+
     Put it behind Django's for authentication and for messages.
     """
 
@@ -50,21 +58,32 @@ class SessionAgeMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self._get_response(request)
+        with ExitStack() as until_answered:
+            vars(request)[_UNTIL_ANSWERED] = until_answered
+            return self._get_response(request)
 
     def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
         match = request.resolver_match
         if match is None or "admin" not in match.app_names:
             return None
+        be_in_zone_of(request, vars(request)[_UNTIL_ANSWERED])
+        # What was typed into an open dialog is kept: it says that its person was logged out.
+        is_dialog = request.method == "POST" and "HX-Request" in request.headers
         try:
-            why = _why_over(request.session) if request.user.is_authenticated else ""
+            is_known = request.user.is_authenticated
+            is_somebody = request.headers.get("HX-Trigger") != _POLLS
+            why = _why_over(request.session, is_somebody) if is_known else ""
         except Error:
             # The page asks the same, and for it there is an answer: see `away`.
             return None
+        if is_dialog and not is_known:
+            return HttpResponse(status=401)
         if not why:
             return None
         logout(request)
         messages.warning(request, why)
+        if is_dialog:
+            return HttpResponse(status=401)
         if request.headers.get("HX-Request"):
             return HttpResponse(headers={"HX-Redirect": reverse("admin:login")})
         is_reading = request.method in ("GET", "HEAD")
@@ -74,8 +93,8 @@ class SessionAgeMiddleware:
         )
 
 
-def _why_over(session: SessionBase) -> str:
-    """Return why the session is over, or note that somebody is there."""
+def _why_over(session: SessionBase, is_somebody: bool) -> str:
+    """Return why the session is over, or note that somebody is there, if so."""
     now, limits = time.time(), policy()
     logged_in_at = session.setdefault(_LOGGED_IN_AT, now)
     seen_at = session.get(_SEEN_AT, logged_in_at)
@@ -83,7 +102,10 @@ def _why_over(session: SessionBase) -> str:
         return "You logged in long ago. Log in again."
     if 0 < limits.session_idle_seconds < now - seen_at:
         return "You were away for long. Log in again."
-    if now - seen_at >= min(_SEEN_EVERY_SECONDS, limits.session_idle_seconds / 10) > 0:
+    if (
+        is_somebody
+        and now - seen_at >= min(_SEEN_EVERY_SECONDS, limits.session_idle_seconds / 10) > 0
+    ):
         session[_SEEN_AT] = now
     return ""
 
@@ -91,14 +113,24 @@ def _why_over(session: SessionBase) -> str:
 def must_name_themselves(request: HttpRequest) -> bool:
     """Tell whether the person gives the password again before the next decision."""
     seconds = policy().password_again_seconds
-    return bool(0 < seconds < time.time() - request.session.get(_NAMED_AT, 0.0))
+    return seconds > 0 and not was_named_within(request, seconds=seconds)
+
+
+def was_named_within(request: HttpRequest, *, seconds: float) -> bool:
+    """Tell whether the person logged in, or said again who they are, no longer ago than that."""
+    return bool(time.time() - request.session.get(_NAMED_AT, 0.0) <= seconds)
+
+
+def name_now(request: HttpRequest) -> None:
+    """Note that the person has just said again who they are."""
+    request.session[_NAMED_AT] = time.time()
 
 
 def is_password(request: HttpRequest, password: str) -> bool:
     """Tell whether it is the person's, and remember that. Too many wrong ones end the session."""
     user: Any = request.user
     if user.check_password(password):
-        request.session[_NAMED_AT] = time.time()
+        name_now(request)
         request.session.pop(_WRONG, None)
         return True
     wrong = request.session.get(_WRONG, 0) + 1

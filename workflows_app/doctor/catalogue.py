@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workflows_app.doctor import (
+    alerts,
     decisions,
     events,
     evidence,
@@ -11,14 +12,17 @@ from workflows_app.doctor import (
     ledger,
     lineage,
     retries,
+    roles,
     runs,
     schema,
+    secrets,
     versions,
     wake_ups,
     workers,
 )
 
 CHECKS = (
+    *roles.CHECKS,
     *schema.CHECKS,
     *events.CHECKS,
     *runs.CHECKS,
@@ -26,10 +30,12 @@ CHECKS = (
     *lanes.CHECKS,
     *ledger.CHECKS,
     *evidence.CHECKS,
+    *secrets.CHECKS,
     *history.CHECKS,
     *decisions.CHECKS,
     *lineage.CHECKS,
     *wake_ups.CHECKS,
     *workers.CHECKS,
     *versions.CHECKS,
+    *alerts.CHECKS,
 )

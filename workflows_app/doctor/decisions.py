@@ -32,7 +32,7 @@ CHECKS = [
                                ELSE concat('workflow ', a.workflow_id) END,
                           ' is not in its history') AS detail
               FROM workflows_app_operatoraction a
-             WHERE NOT CASE
+             WHERE a.operation NOT IN ('take_run', 'add_note') AND NOT CASE
                WHEN a.operation = 'skip_event' THEN EXISTS (
                    SELECT FROM workflows_app_historicalevent h
                     WHERE h.id = a.event_id AND h.status = 'skipped' AND {_MARKED})
@@ -89,7 +89,9 @@ CHECKS = [
                   FROM (SELECT p.*, lag(status) OVER (PARTITION BY id ORDER BY history_id) AS before
                           FROM workflows_app_historicalmutation p) h
                   JOIN workflows_app_run r ON r.id = h.run_id
-                 WHERE (h.before = 'indeterminate' AND h.status <> 'indeterminate')
+                 WHERE (h.before = 'indeterminate' AND h.status <> 'indeterminate'
+                    -- A person had the outside system asked, and that settled it.
+                        AND h.resolved_by <> 'reconcile')
                     -- The host gives up without a person.
                     OR (h.before = 'needs_reconcile' AND h.status = 'indeterminate'
                         AND h.history_user_id IS NOT NULL)
@@ -130,7 +132,8 @@ CHECKS = [
         find=statement("""
             SELECT workflow_id, 'decision' AS subject, id,
                    concat('"', operation, '" has no reason') AS detail
-              FROM workflows_app_operatoraction WHERE btrim(reason) = ''
+              FROM workflows_app_operatoraction
+             WHERE btrim(reason) = '' AND operation <> 'take_run'
         """),
     ),
 ]

@@ -23,8 +23,8 @@ CHECKS = [
                AND NOT EXISTS (
                    SELECT FROM workflows_app_evidence e
                     WHERE e.mutation_id = m.id
-                      AND e.kind = CASE m.resolved_by WHEN 'response' THEN 'execute'
-                                                      ELSE 'reconcile' END
+                      AND CASE m.resolved_by WHEN 'response' THEN e.kind = 'execute'
+                                             ELSE e.kind IN ('reconcile', 'probe') END
                       AND e.verdict = CASE m.status WHEN 'applied' THEN 'applied'
                                                     ELSE 'not_applied' END)
         """),

@@ -35,11 +35,14 @@ def examine(
     changes nothing.
     """
     scope = Scope(clock, workflow_id=workflow.pk if workflow else None)
-    slugs = dict(Workflow.objects.order_by().values_list("pk", "slug"))
+    slugs: dict[int, str] = {}
     for check in checks:
         for found in check.find(scope):
             fixed = fix and check.fix is not None
             if fixed and check.fix is not None:
                 check.fix(found, scope)
+            if found.workflow_id is not None and not slugs:
+                # Not before: it may be a role that can't read them that is found first.
+                slugs = dict(Workflow.objects.order_by().values_list("pk", "slug"))
             slug = slugs.get(found.workflow_id) if found.workflow_id is not None else None
             yield Finding(check, slug, found, fixed)

@@ -24,7 +24,7 @@ from django.db.models import (
 from django.db.models import UniqueConstraint as Unique
 
 from workflows_app.doctor.check import Check, Found, Scope
-from workflows_app.models import MachineClock
+from workflows_app.models import GivenPermission, MachineClock, SavedFilter
 
 #: The way from a row to its workflow, for what is not asked by name below.
 _WORKFLOW = {
@@ -38,7 +38,9 @@ _WORKFLOW = {
     "lanestate": "handler__workflow_id",
     "lanerefusal": "event__topic__workflow_id",
     "breaker": "handler__workflow_id",
+    "eventwords": "event__topic__workflow_id",
 }
+_OF_NO_WORKFLOW = (MachineClock, GivenPermission, SavedFilter)
 
 
 def _models() -> list[type[models.Model]]:
@@ -46,7 +48,7 @@ def _models() -> list[type[models.Model]]:
 
 
 def _workflow_of(model: type[models.Model]) -> F | Value:
-    if model is MachineClock:
+    if model in _OF_NO_WORKFLOW:
         return Value(None, output_field=models.BigIntegerField())
     return F(_WORKFLOW.get(model._meta.model_name or "", "workflow_id"))
 
@@ -94,9 +96,23 @@ def _missing_triggers(scope: Scope) -> Iterator[Found]:
                 what = "lacks" if status == "UNINSTALLED" else "has another version of"
             elif not is_enabled:
                 what = "has switched off"
+            elif _function_of(trigger, model) != trigger.body(model):
+                what = "has another function behind"
             else:
                 continue
             yield Found(None, "table", model._meta.db_table, f"{what} trigger {trigger.name}")
+
+
+def _function_of(trigger: Any, model: type[models.Model]) -> str:
+    """Return the text of what the trigger calls in the database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT p.prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
+            " WHERE t.tgname = %s AND t.tgrelid = %s::regclass",
+            [trigger.get_pgid(model), model._meta.db_table],
+        )
+        text: str = cursor.fetchone()[0]
+        return text
 
 
 def _against_conditions(scope: Scope) -> Iterator[Found]:
@@ -177,8 +193,8 @@ CHECKS = [
         title="A guard trigger is missing or switched off",
         meaning="History could be rewritten, or a final state left, without anybody's noticing.",
         remedy=(
-            "Run `manage.py pgtrigger install` and `manage.py pgtrigger enable`, and find out who"
-            " switched it off."
+            "Run `manage.py pgtrigger install` and `manage.py pgtrigger enable` as the owner of the"
+            " tables, and find out who switched it off."
         ),
         find=_missing_triggers,
     ),

@@ -17,6 +17,7 @@ from workflows_app.models.saving import storable
 from workflows_app.sdk.failures import NotApplied
 from workflows_app.sdk.json_values import json_value
 from workflows_app.sdk.values import Reconciliation
+from workflows_app.secrets import struck_out, struck_out_of
 
 Verdict = Evidence.Verdict
 DETAIL_LENGTH = 2000
@@ -44,7 +45,7 @@ def read_execute(answer: Answer, policy: Policy) -> Finding:
     if isinstance(answer.error, NotApplied):
         return Finding(
             Verdict.NOT_APPLIED,
-            answer.error.reason or "the mutator is sure that it did not happen",
+            struck_out(answer.error.reason) or "the mutator is sure that it did not happen",
             retryable=answer.error.retryable,
             duration_ms=answer.duration_ms,
         )
@@ -64,16 +65,16 @@ def read_reconcile(answer: Answer, policy: Policy) -> Finding:
     if found.verdict == "applied":
         return _applied(found.result, answer, policy)
     verdict = Verdict.NOT_APPLIED if found.verdict == "not_applied" else Verdict.UNKNOWN
-    return Finding(verdict, str(found.why), duration_ms=answer.duration_ms)
+    return Finding(verdict, struck_out(str(found.why)), duration_ms=answer.duration_ms)
 
 
 def _applied(result: Any, answer: Answer, policy: Policy) -> Finding:
     try:
         clean = json_value(result, field="result", limit_bytes=policy.json_max_bytes)
     except WorkflowsError as error:
-        detail = f"the call returned, but {error} It returned: {_shown(result)}"
+        detail = struck_out(f"the call returned, but {error} It returned: {_shown(result)}")
         return Finding(Verdict.UNKNOWN, detail, duration_ms=answer.duration_ms)
-    return Finding(Verdict.APPLIED, result=clean, duration_ms=answer.duration_ms)
+    return Finding(Verdict.APPLIED, result=struck_out_of(clean), duration_ms=answer.duration_ms)
 
 
 def _shown(result: Any) -> str:

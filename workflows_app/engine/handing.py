@@ -143,7 +143,7 @@ class Hander:
             if self._died(hand, answer) is None:
                 record_late(mutation, answers.read_reconcile(answer, policy))
 
-        work = phases.ask(hand, mutator)
+        work = phases.ask(mutation, mutator)
         return Job(work, seconds=policy.call_timeout_seconds, done=done, late=late)
 
     def _died(self, hand: Hand, answer: Answer) -> Died | None:

@@ -21,6 +21,7 @@ from workflows_app.engine.log import log
 from workflows_app.models import Evidence, Mutation, Run
 from workflows_app.models.saving import insert, save_with_history
 from workflows_app.sdk.handlers import Consumer
+from workflows_app.sdk.mutators import Mutator
 
 _STATE = ["phase", "status", "version", "fencing_token"]
 #: What an answer that it happened changes of a mutation.
@@ -92,10 +93,8 @@ def settle_reconcile(case: Case, finding: Finding, policy: Policy) -> Todo:
     assert mutator is not None
     # Whoever asked goes on with it.
     case.run.fencing_token, case.run.version = case.claim.token, case.version_of_code()
-    proof_at = (mutation.ended_at or mutation.sent_at) + mutator.absence_is_proof_after
-    if finding.verdict == Verdict.NOT_APPLIED and case.now < proof_at:
-        detail = f"not there, which proves nothing before {proof_at:%Y-%m-%d %H:%M:%S %Z}"
-        finding = Finding(Verdict.UNKNOWN, detail, duration_ms=finding.duration_ms)
+    proof_at = _proof_at(mutation, mutator)
+    finding = as_proof(case, mutator, finding)
     mutation.reconcile_attempts += 1
     attempt = mutation.reconcile_attempts
     record_evidence(mutation, Evidence.Kind.RECONCILE, finding, attempt=attempt)
@@ -113,6 +112,31 @@ def settle_reconcile(case: Case, finding: Finding, policy: Policy) -> Todo:
     return Todo.NOTHING
 
 
+def as_proof(case: Case, mutator: type[Mutator], finding: Finding) -> Finding:
+    """Return what an answer of `reconcile` proves: "not there" proves nothing while the search may lag."""
+    assert case.mutation is not None
+    proof_at = _proof_at(case.mutation, mutator)
+    if finding.verdict != Verdict.NOT_APPLIED or case.now >= proof_at:
+        return finding
+    detail = f"not there, which proves nothing before {proof_at:%Y-%m-%d %H:%M:%S %Z}"
+    return Finding(Verdict.UNKNOWN, detail, duration_ms=finding.duration_ms)
+
+
+def settle_probe(case: Case, finding: Finding) -> None:
+    """Write what a definite answer says that a person had the host ask for, of a run that is blocked."""
+    if finding.verdict == Verdict.APPLIED:
+        case.run.unblock()
+        # For whoever claims the workflow next.
+        case.run.fencing_token = None
+        _write_applied(case, finding, by=Mutation.ResolvedBy.RECONCILE)
+    else:
+        _write_not_applied(case, finding, by=Mutation.ResolvedBy.RECONCILE)
+
+
+def _proof_at(mutation: Mutation, mutator: type[Mutator]) -> datetime:
+    return (mutation.ended_at or mutation.sent_at) + mutator.absence_is_proof_after
+
+
 def _next_attempt_at(now: datetime, attempt: int, proof_at: datetime, policy: Policy) -> datetime:
     due_at = now + policy.backoff(attempt)
     is_last = attempt + 1 >= policy.reconcile_attempts
@@ -123,7 +147,9 @@ def _write_applied(case: Case, finding: Finding, *, by: Mutation.ResolvedBy) -> 
     """It happened: the run goes on to `next`."""
     run, mutation = case.run, case.mutation
     assert mutation is not None
-    mutation.apply(result=finding.result, by=by.value, now=case.now)
+    is_blocked = mutation.status == Mutation.Status.INDETERMINATE
+    apply = mutation.apply_late if is_blocked else mutation.apply
+    apply(result=finding.result, by=by.value, now=case.now)
     save_with_history(mutation, reason=f"it happened, by {by.label}", fields=_APPLIED)
     run.set_mutated()
     save_with_history(run, reason=f"{mutation.mutator} was applied", fields=_STATE)

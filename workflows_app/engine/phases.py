@@ -27,7 +27,7 @@ from workflows_app.engine.contexts import (
 from workflows_app.engine.holding import Hand
 from workflows_app.engine.log import log
 from workflows_app.errors import UndeclaredMutator, WrongReturn
-from workflows_app.models import Run
+from workflows_app.models import Mutation, Run
 from workflows_app.outages import outage_of
 from workflows_app.sdk.deadlines import machine_seconds
 from workflows_app.sdk.failures import NotApplied, TransientError
@@ -35,6 +35,7 @@ from workflows_app.sdk.handlers import Consumer, Handler, Producer
 from workflows_app.sdk.json_values import copied, json_value
 from workflows_app.sdk.mutators import Mutator
 from workflows_app.sdk.values import InputRef, MutationCall, PrepareResult
+from workflows_app.secrets import struck_out
 
 TARGET_LENGTH = 300
 #: An author gave data for a call, and forgot to say of which events.
@@ -203,9 +204,8 @@ def execute(hand: Hand) -> Callable[[], Any]:
     return send
 
 
-def ask(hand: Hand, mutator: type[Mutator]) -> Callable[[], Any]:
-    """Return the question to the outside system whether the run's mutation happened."""
-    mutation = hand.run.mutation
+def ask(mutation: Mutation, mutator: type[Mutator]) -> Callable[[], Any]:
+    """Return the question to the outside system whether `mutation` happened."""
 
     def reconcile() -> Any:
         asked = getattr(mutator(), "reconcile")  # noqa: B009 - optional: not on the base class
@@ -256,9 +256,9 @@ def _mutate(
 
 
 def said_by(error: BaseException) -> str:
-    """Return the text of an error of authors' code, which may be unable to say it."""
+    """Return the text of an error of authors' code, which may be unable to say it; without secrets."""
     try:
-        return str(error)
+        return struck_out(str(error))
     except Exception:
         return "its text can't be read"
 
@@ -269,5 +269,6 @@ def cut(text: str, length: int) -> str:
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return where the error came from, for developers."""
-    return cut("".join(traceback.format_exception(error)), TRACEBACK_LENGTH)
+    """Return where the error came from, for developers; without secrets."""
+    where = "".join(traceback.format_exception(error))
+    return cut(struck_out(where), TRACEBACK_LENGTH)

@@ -30,7 +30,7 @@ from workflows_app.engine.outages import (
     retry_through_outage,
 )
 from workflows_app.engine.outcomes import Todo
-from workflows_app.engine.phases import Broke, Finished, Polled, Prepared, cut
+from workflows_app.engine.phases import Broke, Finished, Polled, Prepared, cut, said_by
 from workflows_app.engine.turn import Clock, Limits, take_turn
 from workflows_app.models import Run
 from workflows_app.outages import pauses, watch
@@ -153,9 +153,8 @@ class Turner:
 
 
 def _said(error: DatabaseError) -> str:
-    return cut(
-        str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__, 300
-    )
+    said = said_by(error).strip()
+    return cut(said.splitlines()[0] if said else type(error).__name__, 300)
 
 
 def _what_is_left(item: Item, error: DatabaseError) -> Broke | Called | Asked:

@@ -30,6 +30,8 @@ DATABASE_ERRORS = (Error, ConnectorException, psycopg.Error)
 CUT_SHORT = (KeyboardInterrupt, *DATABASE_ERRORS)
 #: A table, a column or a function is missing.
 _MISSING = ("42P01", "42703", "42883")
+#: A role lacks a privilege.
+_NOT_ALLOWED = "42501"
 
 
 class Command(BaseCommand):
@@ -114,6 +116,11 @@ def unless_away(error: BaseException, what_now: str, *, if_interrupted: str = ""
         return CommandError(
             f"A statement took the database too long, and was stopped. {what_now} The limits are in"
             f" the WORKFLOWS setting: command_statement_seconds, report_statement_seconds."
+        )
+    if sqlstate_of(error) == _NOT_ALLOWED:
+        return CommandError(
+            f"This role of the database may not do that. {what_now} After each migrate its owner runs"
+            f" `manage.py grant_role NAME`; `manage.py doctor` says what is missing. ({said_by_driver(error)})"
         )
     if lacks_migrations(error):
         return CommandError(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -60,12 +61,13 @@ class DecidingCommand(command.Command):
         *,
         question: str,
         options: dict[str, Any],
+        seen: Mapping[int, Any],
         **arguments: Any,
     ) -> None:
         """Call `operation` on the second of each of `items`, told as the first; print the report.
 
-        It gets `arguments` besides the person and the reason. Commits each. Exits with 3 if some were
-        refused.
+        It gets `arguments` besides the person and the reason, and of `seen`, by the target's key, what was
+        shown. Commits each. Exits with 3 if some were refused.
         """
         actor = actor_named(options["actor"])
         dry_run: bool = options["dry_run"]
@@ -80,7 +82,10 @@ class DecidingCommand(command.Command):
         try:
             for told, target in chosen:
                 tried += 1
-                self._decide_one(told, target, decides, report, dry_run=dry_run)
+                call = partial(decides, target, seen=seen[target.pk])
+                self._decide_one(
+                    told, call, report, dry_run=dry_run, asks_first=arguments.get("probe", False)
+                )
         except command.CUT_SHORT as error:
             left = _left(told, len(chosen) - tried, dry_run)
             done = _done(report, self._in_doubt, told, f"{tried} of {len(chosen)}", dry_run)
@@ -94,23 +99,27 @@ class DecidingCommand(command.Command):
     def _decide_one(
         self,
         told: dict[str, Any],
-        target: Any,
-        decides: Callable[[Any], OperatorAction],
+        decides: Callable[[], OperatorAction],
         report: Report,
         *,
         dry_run: bool,
+        asks_first: bool,
     ) -> None:
+        # Nothing is held while the outside system is asked: such a decision has its own transaction.
+        self._in_doubt = asks_first
+        block = nullcontext() if asks_first else transaction.atomic()
+        with told_when_durable(is_undone=dry_run):
+            try:
+                with block:
+                    action = decides()
+                    if dry_run:
+                        transaction.set_rollback(True)
+                    self._in_doubt = True
+            except OperationRefused as refusal:
+                report.refuse(told, refusal.code, str(refusal))
+            else:
+                report.done.append({**told, "action": None if dry_run else action.pk})
         self._in_doubt = False
-        try:
-            with told_when_durable(is_undone=dry_run), transaction.atomic():
-                action = decides(target)
-                transaction.set_rollback(dry_run)
-                self._in_doubt = True
-        except OperationRefused as refusal:
-            report.refuse(told, refusal.code, str(refusal))
-        else:
-            report.done.append({**told, "action": None if dry_run else action.pk})
-            self._in_doubt = False
 
     def _require_yes(self, question: str) -> None:
         if sys.stdin is None or not sys.stdin.isatty():

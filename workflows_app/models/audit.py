@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 from workflows_app.models import guards
 from workflows_app.models.events import Event
+from workflows_app.models.mutations import Evidence
 from workflows_app.models.runs import Run
+from workflows_app.models.words import word_index
 from workflows_app.models.workflows import Workflow
 
 
@@ -26,6 +29,11 @@ class OperatorAction(models.Model):
         RESUME_WORKFLOW = "resume_workflow", "Resume"
         RUN_PRODUCERS_NOW = "run_producers_now", "Run now"
         CLOSE_BREAKER = "close_breaker", "Send again"
+        TAKE_RUN = "take_run", "Take"
+        ADD_NOTE = "add_note", "Note"
+
+    #: What says something and changes no state.
+    REMARKS = (Operation.TAKE_RUN.value, Operation.ADD_NOTE.value)
 
     operation = models.CharField(max_length=20, choices=Operation.choices)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -34,7 +42,8 @@ class OperatorAction(models.Model):
     #: Of the web request: empty for a command, or for code. The session is a digest.
     address = models.CharField(max_length=64, blank=True)
     session = models.CharField(max_length=64, blank=True)
-    reason = models.TextField()
+    #: Empty only where somebody takes a run and says no more.
+    reason = models.TextField(blank=True)
     workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="operator_actions")
     event = models.ForeignKey(
         Event, models.PROTECT, null=True, blank=True, related_name="operator_actions"
@@ -42,10 +51,21 @@ class OperatorAction(models.Model):
     run = models.ForeignKey(
         Run, models.PROTECT, null=True, blank=True, related_name="operator_actions"
     )
+    #: The newest evidence that the person was shown (P7). Empty: there was none.
+    evidence_seen = models.ForeignKey(
+        Evidence, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("approve_batch", "Can confirm what another person proposed")]
+        indexes = [
+            word_index("decision_words", "actor_name", "reason"),
+            BrinIndex(
+                fields=["created_at"], name="action_by_date", autosummarize=True, pages_per_range=32
+            ),
+        ]
         triggers = guards.append_only()
 
     def __str__(self) -> str:

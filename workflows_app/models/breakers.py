@@ -48,7 +48,7 @@ class Breaker(FSMModelMixin, models.Model):
                 | (~Q(status="closed") & Q(trial_at__isnull=False)),
             ),
         ]
-        triggers = [guards.kept()]
+        triggers = [guards.kept(), guards.never_emptied()]
 
     def __str__(self) -> str:
         return f"breaker of {self.handler}"

@@ -10,6 +10,7 @@ from django_fsm import FSMField, FSMModelMixin, transition
 
 from workflows_app.conf import LANE_LENGTH
 from workflows_app.models import guards
+from workflows_app.models.words import triggers_of_words, word_index
 from workflows_app.models.workflows import Topic, Workflow
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ class Input(models.Model):
             models.UniqueConstraint(
                 fields=["workflow", "source", "type", "external_id"], name="one_input_per_identity"
             ),
+        ]
+        indexes = [
+            word_index("input_words", "title", "external_id"),
+            guards.by_date("created_at", "input_by_date"),
         ]
         triggers = guards.append_only()
 
@@ -129,8 +134,14 @@ class Event(FSMModelMixin, models.Model):
                 name="event_of_a_run",
                 condition=Q(created_by__isnull=False),
             ),
+            guards.by_date("created_at", "event_by_time"),
         ]
-        triggers = [guards.kept(), guards.final("status", "consumed", "skipped")]
+        triggers = [
+            guards.kept(),
+            guards.never_emptied(),
+            guards.final("status", "consumed", "skipped"),
+            *triggers_of_words(),
+        ]
 
     def __str__(self) -> str:
         return self.message_id

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django_fsm import FSMField, FSMModelMixin, transition
 
 from workflows_app.models import guards
+from workflows_app.models.words import Values, word_index
 
 
 class Mutation(FSMModelMixin, models.Model):
@@ -29,6 +32,9 @@ class Mutation(FSMModelMixin, models.Model):
         RESPONSE = "response", "the answer to the call"
         RECONCILE = "reconcile", "asking the outside system"
         OPERATOR = "operator", "a person"
+
+    #: An effect is found by its words when its call has ended, one way or another.
+    FOUND = ("applied", "failed", "skipped", "indeterminate")
 
     UNKNOWN = (Status.IN_FLIGHT.value, Status.NEEDS_RECONCILE.value, Status.INDETERMINATE.value)
 
@@ -53,6 +59,10 @@ class Mutation(FSMModelMixin, models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [
+            ("view_sensitive", "Can see values that are masked for others"),
+            ("export", "Can export lists"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="mutation_status_known",
@@ -93,8 +103,20 @@ class Mutation(FSMModelMixin, models.Model):
                 name="mutation_due",
                 condition=Q(status="needs_reconcile"),
             ),
+            guards.by_date("sent_at", "mutation_by_time"),
+            word_index(
+                "mutation_words",
+                "target",
+                Values("params"),
+                Values("result"),
+                condition=Q(status__in=["applied", "failed", "skipped", "indeterminate"]),
+            ),
         ]
-        triggers = [guards.kept(), guards.final("status", "applied", "failed", "skipped")]
+        triggers = [
+            guards.kept(),
+            guards.never_emptied(),
+            guards.final("status", "applied", "failed", "skipped"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.mutator} {self.target}".strip()
@@ -115,10 +137,10 @@ class Mutation(FSMModelMixin, models.Model):
         self._settle(by, now)
 
     @transition(status, source=Status.INDETERMINATE.value, target=Status.APPLIED.value)
-    def assert_applied(self, *, result: object, now: datetime) -> None:
-        """A person asserts that it happened."""
+    def apply_late(self, *, result: object, by: str, now: datetime) -> None:
+        """It happened, says a person, or the outside system when a person had it asked."""
         self.result = result
-        self._settle(self.ResolvedBy.OPERATOR.value, now)
+        self._settle(by, now)
 
     @transition(status, source=list(UNKNOWN), target=Status.FAILED.value)
     def set_failed(self, *, by: str, now: datetime) -> None:
@@ -156,12 +178,13 @@ class Mutation(FSMModelMixin, models.Model):
 
 
 class Evidence(models.Model):
-    """What one call to the outside system, execute or reconcile, told the host. Kept for good."""
+    """What one call to the outside system, execute, reconcile or probe, told the host. Kept for good."""
 
     class Kind(models.TextChoices):
         EXECUTE = "execute", "the call"
         RECONCILE = "reconcile", "asking whether it happened"
         LATE = "late", "an answer that came too late"
+        PROBE = "probe", "asking for a person who decides"
 
     class Verdict(models.TextChoices):
         APPLIED = "applied", "it happened"
@@ -178,6 +201,16 @@ class Evidence(models.Model):
     attempt = models.PositiveIntegerField(default=1)
     #: A late answer that says the opposite of what the ledger holds as settled.
     contradicts = models.BooleanField(default=False)
+    #: Of a probe: who asked, and the name as it was.
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
+    actor_name = models.CharField("person", max_length=254, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -188,6 +221,12 @@ class Evidence(models.Model):
                 fields=["created_at"],
                 name="evidence_contradicts",
                 condition=Q(contradicts=True),
+            ),
+            BrinIndex(
+                fields=["created_at"],
+                name="evidence_by_date",
+                autosummarize=True,
+                pages_per_range=32,
             ),
         ]
         triggers = guards.append_only()

@@ -11,6 +11,7 @@ from django_fsm import FSMField, FSMModelMixin, transition
 from workflows_app.conf import LANE_LENGTH
 from workflows_app.models import guards
 from workflows_app.models.events import Event
+from workflows_app.models.words import word_index
 from workflows_app.models.workflows import Handler, Workflow, WorkflowVersion
 
 
@@ -38,6 +39,9 @@ class Run(FSMModelMixin, models.Model):
         LOGIC = "logic", "logic: the code is at fault"
         REJECTED = "rejected", "rejected by the outside system"
         POISON = "poison", "poison: its worker died or hung each time"
+
+    #: A run is found by the words of its title when it no longer changes all the time.
+    FOUND = ("reconciling", "blocked", "committed", "failed", "crashed")
 
     OPEN = (Status.ACTIVE.value, Status.RECONCILING.value, Status.BLOCKED.value)
 
@@ -98,6 +102,8 @@ class Run(FSMModelMixin, models.Model):
             ("skip_run", "Can skip blocked runs"),
             ("decide_now", "Can stop the host from asking, and decide instead"),
             ("retry_failed_run", "Can retry failed runs now"),
+            ("take_run", "Can say that they look into a run"),
+            ("add_note", "Can add notes to a run"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -173,8 +179,20 @@ class Run(FSMModelMixin, models.Model):
                 name="run_needs_attention",
                 condition=Q(status__in=["active", "reconciling", "blocked", "failed"]),
             ),
+            guards.by_date("started_at", "run_by_time"),
+            word_index(
+                "run_words",
+                "title",
+                condition=Q(
+                    status__in=["reconciling", "blocked", "committed", "failed", "crashed"]
+                ),
+            ),
         ]
-        triggers = [guards.kept(), guards.final("status", "committed", "failed", "crashed")]
+        triggers = [
+            guards.kept(),
+            guards.never_emptied(),
+            guards.final("status", "committed", "failed", "crashed"),
+        ]
 
     def __str__(self) -> str:
         return self.title or f"run {self.pk}"

@@ -42,6 +42,8 @@ class Workflow(FSMModelMixin, models.Model):
     active_version = models.ForeignKey(
         "WorkflowVersion", models.PROTECT, null=True, blank=True, related_name="+"
     )
+    #: What its code called secret when it was last synced: kept when the code is gone.
+    secret_names = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = WorkflowQuerySet.as_manager()
@@ -58,7 +60,7 @@ class Workflow(FSMModelMixin, models.Model):
                 name="workflow_status_known", condition=Q(status__in=["active", "paused"])
             ),
         ]
-        triggers = [guards.kept()]
+        triggers = [guards.kept(), guards.never_emptied()]
 
     def __str__(self) -> str:
         return self.slug
@@ -107,7 +109,7 @@ class WorkflowVersion(models.Model):
                 fields=["workflow", "major", "minor"], name="one_row_per_version"
             ),
         ]
-        triggers = [guards.kept()]
+        triggers = [guards.kept(), guards.never_emptied()]
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}"

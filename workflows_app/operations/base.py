@@ -22,8 +22,9 @@ from workflows_app.deciders import groups_for, may_decide_about
 from workflows_app.engine.claims import lock_workflow
 from workflows_app.engine.lanes import refresh_now
 from workflows_app.errors import OperationRefused
-from workflows_app.models import Event, OperatorAction, Run, Workflow
+from workflows_app.models import Event, Evidence, OperatorAction, Run, Workflow
 from workflows_app.models.saving import save_with_history
+from workflows_app.operations.texts import checked_text
 from workflows_app.origin import origin
 from workflows_app.waking import wake_at
 
@@ -45,12 +46,21 @@ class Decision:
         """Save `instance` with a history row of this person and reason."""
         save_with_history(instance, reason=self.reason, actor=self.actor, fields=fields)
 
-    def record(self, *, event: Event | None = None, run: Run | None = None) -> OperatorAction:
-        """Write the decision down and wake the host."""
-        lane = run.lane if run is not None else event.lane if event is not None else None
+    def wake(self, lane: str | None = None) -> None:
+        """Wake the host; with `lane` it finds that as it is now."""
         if lane is not None:
             refresh_now((self.workflow.pk, lane))
         wake_at(self.workflow.pk, due_at=self.now)
+
+    def record(
+        self,
+        *,
+        event: Event | None = None,
+        run: Run | None = None,
+        evidence_seen: Evidence | None = None,
+    ) -> OperatorAction:
+        """Write the decision down and wake the host."""
+        self.wake(run.lane if run is not None else event.lane if event is not None else None)
         came_from = origin()
         return OperatorAction.objects.create(
             operation=self.operation.value,
@@ -62,21 +72,32 @@ class Decision:
             workflow=self.workflow,
             event=event,
             run=run,
+            evidence_seen=evidence_seen,
         )
 
 
-def require_allowed(operation: Operation, permission: str, *, actor: Any, reason: str) -> None:
-    """Refuse as `deciding` does: for operations that have more to check before they lock anything."""
+def require_allowed(
+    operation: Operation, permission: str, *, actor: Any, reason: str, about: Workflow
+) -> Any:
+    """Return the person; refuse as `deciding` does, for operations that do more before they lock."""
     _checked_reason(reason)
-    _checked_actor(actor, operation, permission)
+    person = _checked_actor(actor, operation, permission)
+    _require_decider(person, operation, about)
+    return person
 
 
 @contextmanager
 def deciding(
-    operation: Operation, permission: str, workflow_id: int, *, actor: Any, reason: str
+    operation: Operation,
+    permission: str,
+    workflow_id: int,
+    *,
+    actor: Any,
+    reason: str,
+    needs_reason: bool = True,
 ) -> Iterator[Decision]:
     """Open the transaction of one decision, with the workflow locked. Raises OperationRefused."""
-    reason = _checked_reason(reason)
+    reason = _checked_reason(reason) if needs_reason or reason != "" else ""
     person = _checked_actor(actor, operation, permission)
     with transaction.atomic():
         workflow = lock_workflow(workflow_id)
@@ -129,18 +150,8 @@ def _require_decider(person: Any, operation: Operation, workflow: Workflow) -> N
         )
 
 
-def _checked_reason(reason: str) -> str:
-    if not isinstance(reason, str) or not reason.strip():
-        raise OperationRefused("reason_required", "Say why: a reason is required.")
-    if "\x00" in reason:
-        raise OperationRefused("reason_required", "The reason must not contain NUL characters.")
-    try:
-        reason.encode()
-    except UnicodeEncodeError:
-        raise OperationRefused(
-            "reason_required", "The reason contains characters that are no valid text."
-        ) from None
-    return reason.strip()
+def _checked_reason(reason: Any) -> str:
+    return checked_text(reason, what="The reason", missing="Say why: a reason is required.")
 
 
 def _checked_actor(actor: Any, operation: Operation, permission: str) -> Any:

@@ -12,23 +12,25 @@ from typing import Any
 from workflows_app.errors import OperationRefused
 from workflows_app.models import OperatorAction, Run
 from workflows_app.operations.base import Operation, deciding, last_decision, locked_run
+from workflows_app.operations.seen import require_seen
 
 
-def decide_now(run: Run, *, actor: Any, reason: str) -> OperatorAction:
+def decide_now(run: Run, *, actor: Any, reason: str, seen: Any = None) -> OperatorAction:
     """Stop the host from asking about a reconciling run, and block the run.
 
-    Refuses with `not_reconciling`, `permission_denied`, `reason_required`, `unknown_actor`.
+    `seen`: see `operations.seen`. Refuses with `not_reconciling`, `stale`, `permission_denied`, `reason_required`, `unknown_actor`.
     """
     with deciding(
         Operation.DECIDE_NOW, "decide_now", run.workflow_id, actor=actor, reason=reason
     ) as decision:
         run = locked_run(run)
         _require_reconciling(run)
+        shown = require_seen(run, seen, actor=decision.actor)
         run.mutation.give_up()
         decision.save(run.mutation)
         run.block()
         decision.save(run, ["status"])
-        return decision.record(run=run)
+        return decision.record(run=run, evidence_seen=shown)
 
 
 def _require_reconciling(run: Run) -> None:

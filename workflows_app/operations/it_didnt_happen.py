@@ -9,48 +9,83 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
+
 from workflows_app.engine.retry import make_retry
-from workflows_app.models import Mutation, OperatorAction, Run
-from workflows_app.operations.base import (
-    Operation,
-    deciding,
-    events_held_by,
-    locked_run,
-    require_blocked,
-)
+from workflows_app.errors import OperationRefused
+from workflows_app.models import Evidence, Mutation, OperatorAction, Run
+from workflows_app.operations.asserting import Heard, assert_outcome, says_it_happened
+from workflows_app.operations.base import Decision, Operation, events_held_by
 
 
-def it_didnt_happen(run: Run, *, actor: Any, reason: str) -> OperatorAction:
+def it_didnt_happen(
+    run: Run,
+    *,
+    actor: Any,
+    reason: str,
+    seen: Any = None,
+    probe: bool = False,
+    despite_contradiction: bool = False,
+) -> OperatorAction:
     """Mark the mutation `failed`, end the run, and make a new one that calls again.
 
-    The new run takes over the events without their ever being pending; `prepare` is not called.
-    Refuses with `not_blocked`, `permission_denied`, `reason_required`, `unknown_actor`.
+    The new run takes over the events without their ever being pending; `prepare` is not called. With `probe`
+    the outside system is asked first, if it can be: if it says that it happened, nothing is sent, and the run
+    goes on from there. `seen`: what the person was shown (`operations.seen`); without it the decision is on
+    the state now. `despite_contradiction`: an answer says that it happened, and the person knows better.
+
+    Refuses with `not_blocked`, `stale`, `contradicted` (an answer says that it happened), `permission_denied`,
+    `reason_required`, `unknown_actor`.
     """
-    with deciding(
+
+    def decide(decision: Decision, run: Run, heard: Heard) -> OperatorAction:
+        if not despite_contradiction:
+            _require_uncontradicted(run)
+        return _send_again(decision, run, heard)
+
+    return assert_outcome(
         Operation.IT_DIDNT_HAPPEN,
         "assert_not_happened",
-        run.workflow_id,
+        run,
+        says=Evidence.Verdict.NOT_APPLIED,
         actor=actor,
         reason=reason,
-    ) as decision:
-        run = locked_run(run)
-        require_blocked(run)
-        run.mutation.set_failed(by=Mutation.ResolvedBy.OPERATOR.value, now=decision.now)
-        decision.save(run.mutation)
-        run.failure_phase = run.phase
-        run.failure_message = f"{decision.actor} asserted that it did not happen: {decision.reason}"
-        run.ended_at = decision.now
-        run.fail(Run.FailureKind.TRANSIENT.value)
-        decision.save(run)
-        version = decision.workflow.active_version
-        assert version is not None, "a workflow with runs has a version"
-        make_retry(
-            run,
-            events_held_by(run),
-            version=version,
-            reason=decision.reason,
-            actor=decision.actor,
-            now=decision.now,
-            same_prepare_result=True,
+        seen=seen,
+        probe=probe,
+        before=lambda fresh: None,
+        decide=decide,
+    )
+
+
+def _require_uncontradicted(run: Run) -> None:
+    heard = says_it_happened(run.mutation)
+    if heard is not None:
+        at = timezone.localtime(heard.created_at)
+        raise OperationRefused(
+            "contradicted",
+            f"{heard.get_kind_display().capitalize()} said on {at:%Y-%m-%d} at {at:%H:%M:%S} that it"
+            f" happened. Sent again, it would be done twice. If you are sure that this is wrong, say so"
+            f" (despite_contradiction).",
         )
-        return decision.record(run=run)
+
+
+def _send_again(decision: Decision, run: Run, heard: Heard) -> OperatorAction:
+    run.mutation.set_failed(by=Mutation.ResolvedBy.OPERATOR.value, now=decision.now)
+    decision.save(run.mutation)
+    run.failure_phase = run.phase
+    run.failure_message = f"{decision.actor} asserted that it did not happen: {decision.reason}"
+    run.ended_at = decision.now
+    run.fail(Run.FailureKind.TRANSIENT.value)
+    decision.save(run)
+    version = decision.workflow.active_version
+    assert version is not None, "a workflow with runs has a version"
+    make_retry(
+        run,
+        events_held_by(run),
+        version=version,
+        reason=decision.reason,
+        actor=decision.actor,
+        now=decision.now,
+        same_prepare_result=True,
+    )
+    return decision.record(run=run, evidence_seen=heard.evidence_seen)

@@ -13,54 +13,64 @@ from typing import Any, NoReturn
 from workflows_app import registry
 from workflows_app.conf import policy
 from workflows_app.errors import NotJson, OperationRefused, TooLarge
-from workflows_app.models import OperatorAction, Run
-from workflows_app.operations.base import (
-    Operation,
-    deciding,
-    locked_run,
-    require_allowed,
-    require_blocked,
-)
+from workflows_app.models import Evidence, Mutation, OperatorAction, Run
+from workflows_app.operations.asserting import Heard, assert_outcome
+from workflows_app.operations.base import Decision, Operation
+from workflows_app.operations.texts import is_visible
 from workflows_app.sdk.json_values import copied, json_value
 from workflows_app.sdk.mutators import Mutator
+from workflows_app.secrets import struck_out
 
 logger = logging.getLogger("workflows_app")
 
-_PERMISSION = "assert_happened"
 
-
-def it_happened(run: Run, *, actor: Any, reason: str, result: Any = None) -> OperatorAction:
+def it_happened(
+    run: Run,
+    *,
+    actor: Any,
+    reason: str,
+    result: Any = None,
+    seen: Any = None,
+    probe: bool = False,
+) -> OperatorAction:
     """Mark the mutation `applied` with `result`; the run goes on to `next`, its events stay reserved.
 
-    The author's `check_result` is called before anything is locked. Refuses with `not_blocked`,
-    `result_invalid`, `permission_denied`, `reason_required`, `unknown_actor`.
+    The author's `check_result` is called before anything is locked. With `probe` the outside system is
+    asked first, if it can be: what it says is the result then, and if it says that it did not happen, the
+    run fails instead, and is done anew. `seen`: what the person was shown (`operations.seen`); without it
+    the decision is on the state now.
+
+    Refuses with `not_blocked`, `result_invalid`, `stale`, `contradicted` (settled by what the outside system
+    said), `permission_denied`, `reason_required`, `unknown_actor`.
     """
-    require_allowed(Operation.IT_HAPPENED, _PERMISSION, actor=actor, reason=reason)
-    result = _checked_before(run, result)
-    with deciding(
-        Operation.IT_HAPPENED, _PERMISSION, run.workflow_id, actor=actor, reason=reason
-    ) as decision:
-        run = locked_run(run)
-        require_blocked(run)
-        run.mutation.assert_applied(result=result, now=decision.now)
+    checked: list[Any] = []
+
+    def decide(decision: Decision, run: Run, heard: Heard) -> OperatorAction:
+        found = heard.finding.result if heard.finding is not None else None
+        run.mutation.apply_late(
+            result=checked[0] if found is None else found,
+            by=Mutation.ResolvedBy.OPERATOR.value,
+            now=decision.now,
+        )
         decision.save(run.mutation)
         run.set_mutated()
         run.unblock()
         run.fencing_token = None
         decision.save(run, ["phase", "status", "fencing_token"])
-        return decision.record(run=run)
+        return decision.record(run=run, evidence_seen=heard.evidence_seen)
 
-
-def _checked_before(run: Run, result: Any) -> Any:
-    """Return `checked_result`, unless that refuses it and the run is not blocked anyway."""
-    seen = Run.objects.select_related("workflow", "mutation").get(pk=run.pk)
-    if not hasattr(seen, "mutation"):
-        require_blocked(seen)
-    try:
-        return checked_result(seen, result)
-    except OperationRefused:
-        require_blocked(seen)
-        raise
+    return assert_outcome(
+        Operation.IT_HAPPENED,
+        "assert_happened",
+        run,
+        says=Evidence.Verdict.APPLIED,
+        actor=actor,
+        reason=reason,
+        seen=seen,
+        probe=probe,
+        before=lambda fresh: checked.append(checked_result(fresh, result)),
+        decide=decide,
+    )
 
 
 def checked_result(run: Run, result: Any) -> Any:
@@ -98,21 +108,19 @@ def _require_fields(fields: Mapping[str, str], result: Mapping[str, Any]) -> Non
     if unknown:
         _refuse(f"The result has {_listed(unknown)}, which nobody asked for: {_told(fields)}.")
     for name, label in fields.items():
-        if not _is_visible_text(result[name]):
+        value = result[name]
+        if not isinstance(value, str) or not is_visible(value):
             _refuse(f"“{label}” ({name}) must be a text of visible characters.")
-
-
-def _is_visible_text(value: Any) -> bool:
-    if not isinstance(value, str):
-        return False
-    return any(character.isprintable() and not character.isspace() for character in value)
 
 
 def _let_author_check(code: type[Mutator], params: Any, result: Any) -> None:
     try:
         code().check_result(copied(params), copied(result))
     except ValueError as error:
-        _refuse(str(error) or f"{code.name} does not accept this result, and does not say why.")
+        _refuse(
+            struck_out(str(error))
+            or f"{code.name} does not accept this result, and does not say why."
+        )
     except Exception:
         # The author's code; the person can do nothing about it but tell its maintainers.
         logger.exception("mutator.check_result_failed mutator=%s", code.name)

@@ -14,19 +14,21 @@ from workflows_app.operations.base import (
     last_decision,
     locked_run,
 )
+from workflows_app.operations.seen import require_seen
 
 
-def retry_failed_run(run: Run, *, actor: Any, reason: str) -> OperatorAction:
+def retry_failed_run(run: Run, *, actor: Any, reason: str, seen: Any = None) -> OperatorAction:
     """Make a new run now: from `prepare` if nothing was applied, else from `next`.
 
-    Refuses with `outcome_unknown`, `not_latest`, `run_open`, `permission_denied`,
-    `reason_required`, `unknown_actor`.
+    `seen`: see `operations.seen`. Refuses with `outcome_unknown`, `not_latest`, `run_open`, `stale`,
+    `permission_denied`, `reason_required`, `unknown_actor`.
     """
     with deciding(
         Operation.RETRY_FAILED_RUN, "retry_failed_run", run.workflow_id, actor=actor, reason=reason
     ) as decision:
         run = locked_run(run)
         _require_retryable(run)
+        shown = require_seen(run, seen, actor=decision.actor)
         version = decision.workflow.active_version
         assert version is not None, "a workflow with runs has a version"
         make_retry(
@@ -37,7 +39,7 @@ def retry_failed_run(run: Run, *, actor: Any, reason: str) -> OperatorAction:
             actor=decision.actor,
             now=decision.now,
         )
-        return decision.record(run=run)
+        return decision.record(run=run, evidence_seen=shown)
 
 
 def _require_retryable(run: Run) -> None:

@@ -13,13 +13,15 @@ from workflows_app.engine.retry import only_next_is_missing
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Event, OperatorAction, Run, Topic
 from workflows_app.operations.base import Decision, Operation, deciding, last_decision
+from workflows_app.operations.seen import require_payload_seen
 
 
-def skip_event(event: Event, *, actor: Any, reason: str) -> OperatorAction:
+def skip_event(event: Event, *, actor: Any, reason: str, seen: Any = None) -> OperatorAction:
     """Mark a pending event `skipped`: never reserved again, still visible.
 
     Waits for an application that is publishing it again; the workflow is not held meanwhile.
-    Refuses with `not_pending`, `permission_denied`, `reason_required`, `unknown_actor`.
+    `seen`: what the person was shown of it (`operations.seen`). Refuses with `not_pending`, `stale` (it has
+    another payload now), `permission_denied`, `reason_required`, `unknown_actor`.
     """
     while True:
         with deciding(
@@ -27,7 +29,7 @@ def skip_event(event: Event, *, actor: Any, reason: str) -> OperatorAction:
         ) as decision:
             found = _locked(event, skip_locked=True)
             if found is not None:
-                return _skip(found, decision)
+                return _skip(found, decision, seen)
             transaction.set_rollback(True)
         with transaction.atomic():
             _locked(event)
@@ -41,7 +43,7 @@ def _locked(event: Event, *, skip_locked: bool = False) -> Event | None:
     return events.filter(pk=event.pk).first()
 
 
-def _skip(event: Event, decision: Decision) -> OperatorAction:
+def _skip(event: Event, decision: Decision, seen: Any) -> OperatorAction:
     if event.status != Event.Status.PENDING:
         holder = f" by run {event.reserved_by_id}" if event.reserved_by_id else ""
         told = last_decision(_skips(event))
@@ -50,6 +52,7 @@ def _skip(event: Event, decision: Decision) -> OperatorAction:
             f"Event {event.message_id} can't be skipped: it is no longer pending but"
             f" {event.status}{holder}.{told}",
         )
+    require_payload_seen(event, seen, actor=decision.actor)
     event.skip()
     decision.save(event, ["status", "reserved_by"])
     _free_failed_run(event, decision)

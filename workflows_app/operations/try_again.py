@@ -8,12 +8,13 @@ from workflows_app import registry
 from workflows_app.errors import OperationRefused
 from workflows_app.models import OperatorAction, Run
 from workflows_app.operations.base import Operation, deciding, locked_run, require_blocked
+from workflows_app.operations.seen import require_seen
 
 
-def try_again(run: Run, *, actor: Any, reason: str) -> OperatorAction:
+def try_again(run: Run, *, actor: Any, reason: str, seen: Any = None) -> OperatorAction:
     """Reset the attempts of a blocked run and reconcile now. Its reservations stay.
 
-    Refuses with `not_blocked`, `cannot_reconcile`, `permission_denied`, `reason_required`,
+    `seen`: see `operations.seen`. Refuses with `not_blocked`, `stale`, `cannot_reconcile`, `permission_denied`, `reason_required`,
     `unknown_actor`.
     """
     with deciding(
@@ -21,6 +22,7 @@ def try_again(run: Run, *, actor: Any, reason: str) -> OperatorAction:
     ) as decision:
         run = locked_run(run)
         require_blocked(run)
+        shown = require_seen(run, seen, actor=decision.actor)
         mutation = run.mutation
         mutator = registry.mutator(decision.workflow.slug, mutation.mutator)
         if mutator is None or not mutator.can_reconcile():
@@ -33,4 +35,4 @@ def try_again(run: Run, *, actor: Any, reason: str) -> OperatorAction:
         decision.save(mutation)
         run.begin_reconciling()
         decision.save(run, ["status"])
-        return decision.record(run=run)
+        return decision.record(run=run, evidence_seen=shown)

@@ -8,15 +8,20 @@ what the ledger holds.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery, Window
+from django.db.models.functions import RowNumber
 
-from workflows_app.models import Breaker, Evidence, Run
+from workflows_app.models import Breaker, Evidence, Mutation, Run
 
 #: How long a contradiction stays among what needs a person. In the ledger it stays for good.
 CONTRADICTION_SHOWN_FOR = timedelta(days=30)
+#: What calls outside, of a run. Looked up for each of those that wait, however many are done.
+MUTATOR = Subquery(Mutation.objects.filter(run=OuterRef("pk")).values("mutator")[:1])
 #: Of the runs that opened a breaker no more are listed.
 MOST_UNKNOWN_SHOWN = 10
 
@@ -82,3 +87,55 @@ def contradictions(*, now: datetime) -> QuerySet[Evidence]:
         .select_related("mutation__run__workflow")
         .order_by("-created_at", "-pk")
     )
+
+
+@dataclass(frozen=True)
+class Group:
+    """What waits for a person for the same outside system, or the same handler, of one workflow."""
+
+    workflow_id: int
+    #: The mutator; of runs that called nothing, the handler.
+    outside: str
+    #: How many there are.
+    number: int
+    #: Those that wait longest, the longest first.
+    runs: list[Run]
+
+    @property
+    def more(self) -> int:
+        return self.number - len(self.runs)
+
+
+def in_groups(runs: QuerySet[Run], *, by: Any, each: int, most: int) -> tuple[list[Group], int]:
+    """Return what waits, by workflow and `by`, the group of the oldest first, and how many there are in all.
+
+    `by` is what a group shares, as `MUTATOR`. Of each group `each` runs are read, and `most` of
+    all. Three queries.
+    """
+    place = Window(RowNumber(), partition_by=["workflow", "outside"], order_by=["started_at", "pk"])
+    first = (
+        runs.annotate(outside=by)
+        .order_by("started_at", "pk")
+        .annotate(place=place, number=Window(Count("pk"), partition_by=["workflow", "outside"]))
+        .filter(place__lte=each)
+    )
+    # What is shown of a run is read for those alone.
+    numbers = dict(first.values_list("pk", "number")[:most])
+    shown = runs.filter(pk__in=numbers).annotate(outside=by).order_by("started_at", "pk")
+    found: dict[tuple[int, str], list[Any]] = {}
+    for run in shown:
+        found.setdefault((run.workflow_id, run.outside), []).append(run)
+    groups = [
+        Group(workflow, name or "", numbers[listed[0].pk], listed)
+        for (workflow, name), listed in found.items()
+    ]
+    return groups, runs.count()
+
+
+def answered_after_all(runs: Iterable[Run]) -> dict[int, Evidence]:
+    """Return of each of `runs` the newest late answer that says whether it happened. One query."""
+    late = Evidence.objects.filter(
+        mutation__run__in=[run.pk for run in runs], kind=Evidence.Kind.LATE
+    ).exclude(verdict=Evidence.Verdict.UNKNOWN)
+    newest = late.select_related("mutation").order_by("mutation_id", "-pk").distinct("mutation_id")
+    return {item.mutation.run_id: item for item in newest}

@@ -6,10 +6,15 @@ import copy
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from workflows_app import registry
 from workflows_app.models import Event, Evidence, Input, Mutation, OperatorAction, Run
 from workflows_app.queries import lanes, lineage
+from workflows_app.queries.behind import Behind, waiting_behind
+from workflows_app.queries.fates import Fate, fates_of
+from workflows_app.queries.plain_words import why_unknown
+from workflows_app.queries.taking import taken_by
 
 logger = logging.getLogger("workflows_app")
 
@@ -18,6 +23,8 @@ NOT_COMPUTED = "could not be computed"
 ATTEMPTS_SHOWN = 10
 #: How many events are shown of which one may be at fault.
 SUSPECTS_SHOWN = 10
+#: How many calls to the outside system are shown, the newest.
+EVIDENCE_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -26,41 +33,72 @@ class Explanation:
 
     run: Run
     mutation: Mutation | None
+    #: The oldest first; of many the newest.
     evidence: list[Evidence]
     late: Evidence | None
+    #: The host's own words for what holds it up, for those who maintain the workflow.
     why: str
+    #: Why nobody knows whether it happened, in sentences for people. Empty if it is known.
+    in_words: list[str]
     can_reconcile: bool
+    #: The code of its mutator is not in this process: nobody can ask, and nothing of the author's is shown.
+    lacks_code: bool
     verification_steps: str
+    #: Where a person looks, or nothing.
+    verification_url: str
     inputs: list[Input]
-    reserved: list[Event]
+    reserved: list[Fate]
     #: If it reserved none: the pending events of its lane of which one may be at fault.
     suspects: list[Event]
     published: list[Event]
     decisions: list[OperatorAction]
+    #: What people found out and wrote down, and who looked into it before, the newest first.
+    notes: list[OperatorAction]
+    #: By which somebody said that they look into it; nothing if nobody does.
+    taking: OperatorAction | None
     attempts: list[Run]
+    #: What waits in its lane, if it holds that up.
+    behind: Behind | None
 
 
 def explain(run: Run) -> Explanation:
     """Collect what is known about `run`. It runs the author's code for how to check by hand."""
     mutation = run.settled_mutation
     code = registry.mutator(run.workflow.slug, mutation.mutator) if mutation else None
-    evidence = list(mutation.evidence.order_by("pk")) if mutation else []
+    newest = mutation.evidence.order_by("-pk")[:EVIDENCE_SHOWN] if mutation else []
+    evidence = list(newest)[::-1]
     reserved = list(lineage.events_reserved_by(run))
+    actions = list(lineage.decisions_on_run(run))
+    is_unknown = mutation is not None and mutation.status in Mutation.UNKNOWN
+    taking = taken_by([run.pk]).get(run.pk)
     return Explanation(
         run=run,
         mutation=mutation,
         evidence=evidence,
-        late=late_answer(evidence),
+        late=_loud(late_answer(evidence), mutation),
         why=why_it_waits(run),
+        in_words=why_unknown(evidence) if is_unknown else [],
         can_reconcile=code is not None and code.can_reconcile(),
+        lacks_code=mutation is not None and code is None,
         verification_steps=_verification_steps(run, mutation),
+        verification_url=_verification_url(run, mutation),
         inputs=list(lineage.inputs_of_run(run)),
-        reserved=reserved,
-        suspects=[] if reserved else _suspects(run),
+        reserved=fates_of(reserved),
+        suspects=[] if reserved else suspects_of(run),
         published=list(lineage.events_published_by(run)),
-        decisions=list(lineage.decisions_on_run(run)),
+        decisions=[each for each in actions if each.operation not in OperatorAction.REMARKS],
+        notes=[
+            each for each in actions if each.operation in OperatorAction.REMARKS and each != taking
+        ],
+        taking=taking,
         attempts=_attempts(run),
+        behind=waiting_behind(run) if _holds_up(run) else None,
     )
+
+
+def _holds_up(run: Run) -> bool:
+    waits = (Run.Status.BLOCKED, Run.Status.RECONCILING)
+    return run.status in waits or run.owes_retry
 
 
 def late_answer(evidence: Iterable[Evidence]) -> Evidence | None:
@@ -73,12 +111,18 @@ def late_answer(evidence: Iterable[Evidence]) -> Evidence | None:
     return telling[-1] if telling else None
 
 
+def _loud(late: Evidence | None, mutation: Mutation | None) -> Evidence | None:
+    """Return a late answer that somebody must act on: the question is open, or the ledger says otherwise."""
+    is_open = mutation is not None and mutation.status in Mutation.UNKNOWN
+    return late if late is not None and (is_open or late.contradicts) else None
+
+
 def why_it_waits(run: Run) -> str:
     """Return the host's reason for what holds it up; nothing if nothing does. One query."""
     return str(Run.objects.filter(pk=run.pk).values_list(lanes.why()).get()[0])
 
 
-def _suspects(run: Run) -> list[Event]:
+def suspects_of(run: Run) -> list[Event]:
     """Return what an ended run that took nothing probably looked at: the oldest events of its lane."""
     if not (run.owes_retry and run.status in (Run.Status.FAILED, Run.Status.CRASHED)):
         return []
@@ -90,11 +134,27 @@ def _suspects(run: Run) -> list[Event]:
 
 def _verification_steps(run: Run, mutation: Mutation | None) -> str:
     """Return the author's words on how to check, or `NOT_COMPUTED`. Nothing if the author has none."""
+    return _said_by_author(run, mutation, "verification_steps")
+
+
+def _verification_url(run: Run, mutation: Mutation | None) -> str:
+    """Return the address at which a person looks. Nothing if the author has none that a browser opens."""
+    url = _said_by_author(run, mutation, "verification_url").strip()
+    try:
+        is_web = urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).netloc)
+    except ValueError:
+        is_web = False
+    return url if is_web else ""
+
+
+def _said_by_author(run: Run, mutation: Mutation | None, method: str) -> str:
+    """Return what a method of the mutator's code says about the call; nothing if it has none."""
     code = registry.mutator(run.workflow.slug, mutation.mutator) if mutation else None
-    if mutation is None or code is None:
+    if mutation is None or not hasattr(code, method):
         return ""
     try:
-        return str(code().verification_steps(copy.deepcopy(mutation.params)))
+        assert code is not None
+        return str(getattr(code(), method)(copy.deepcopy(mutation.params)) or "")
     except Exception:
         # The author's code; its failure must not hide the page from whoever has to decide.
         logger.exception("mutator.verification_failed run=%s mutator=%s", run.pk, mutation.mutator)

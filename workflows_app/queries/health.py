@@ -62,7 +62,7 @@ class WorkflowHealth:
 
 
 def workflow_health(*, now: datetime) -> list[WorkflowHealth]:
-    """Return all workflows with what they do now, those that need a person first. Six queries."""
+    """Return all workflows with what they do now, those that need a person first. Eight queries."""
     backlogs, held, worst, overdue = _backlogs(), held_lanes(), worst_runs(), _overdue(now)
     breakers: dict[int, list[Breaker]] = {}
     for breaker in open_breakers():

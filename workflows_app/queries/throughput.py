@@ -1,51 +1,102 @@
-"""What was done lately, hour by hour: read from the history, which has an index on its dates."""
+"""What was done lately, hour by hour: what ended, what stayed unknown, what people decided.
+
+Each is read by an index on its dates: of the history of runs, of evidence, of decisions.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db.models import Count
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
-from workflows_app.models import Handler, Run
+from workflows_app.models import Evidence, Handler, OperatorAction, Run
 
-HOURS = 24
+HOURS_OF_A_DAY = 24
+DAYS = 7
+AN_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Hour:
-    """How many runs of consumers ended in one hour."""
+class Span:
+    """What happened in one hour, or one day, of the current time zone."""
 
     starts_at: datetime
-    done: int
-    failed: int
+    #: Runs of consumers that committed, and that failed.
+    done: int = 0
+    failed: int = 0
+    #: Calls after which nobody knew whether it had happened.
+    unknown: int = 0
+    #: What people decided.
+    decided: int = 0
 
 
-def hourly_throughput(*, now: datetime) -> list[Hour]:
-    """Return the last 24 hours, the current one last, in the current time zone. One query."""
-    current = timezone.localtime(now).replace(minute=0, second=0, microsecond=0)
-    # In UTC, where every hour is followed by the next one.
-    since = current.astimezone(UTC) - timedelta(hours=HOURS - 1)
-    hours = [since + timedelta(hours=number) for number in range(HOURS)]
-    rows = (
+def first_hour_of_week(*, now: datetime) -> datetime:
+    """Return the midnight, in the current time zone, with which the last seven days begin."""
+    today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    # Through a change of the clock: by the calendar, not by the number of hours.
+    begins = (today - timedelta(days=DAYS - 1)).replace(tzinfo=None)
+    return timezone.make_aware(begins)
+
+
+def hours_since(since: datetime, *, now: datetime) -> list[Span]:
+    """Return all hours from `since`, the beginning of one, to the current one. Three queries."""
+    ended = _by_hour(
         Run.history.model.objects.filter(
             history_date__gte=since,
             ended_at__gte=since,
             status__in=[Run.Status.COMMITTED, Run.Status.FAILED],
             handler__in=Handler.objects.filter(kind=Handler.Kind.CONSUMER),
-        )
-        .order_by()
-        .values_list(TruncHour("ended_at"), "status")
-        .annotate(number=Count("id", distinct=True))
+        ),
+        "ended_at",
+        "status",
+        Count("id", distinct=True),
     )
-    ended = {(hour, status): number for hour, status, number in rows}
+    calls = Evidence.objects.filter(
+        created_at__gte=since, kind=Evidence.Kind.EXECUTE, verdict=Evidence.Verdict.UNKNOWN
+    )
+    unknown = _by_hour(calls, "created_at", "verdict", Count("pk"))
+    actions = OperatorAction.objects.filter(created_at__gte=since).exclude(
+        operation__in=OperatorAction.REMARKS
+    )
+    decided = _by_hour(actions, "created_at", "workflow__status", Count("pk"))
+    # In UTC, where every hour is followed by the next one.
+    begins = since.astimezone(UTC)
+    number = int((now - begins) / AN_HOUR) + 1
+    hours = [begins + AN_HOUR * each for each in range(number)]
     return [
-        Hour(
+        Span(
             starts_at=timezone.localtime(hour),
             done=ended.get((hour, Run.Status.COMMITTED.value), 0),
             failed=ended.get((hour, Run.Status.FAILED.value), 0),
+            unknown=unknown.get((hour, Evidence.Verdict.UNKNOWN.value), 0),
+            decided=sum(n for (at, _), n in decided.items() if at == hour),
         )
         for hour in hours
     ]
+
+
+def by_day(hours: Iterable[Span]) -> list[Span]:
+    """Return the days that `hours` belong to, added up."""
+    days: dict[Any, list[Span]] = {}
+    for hour in hours:
+        days.setdefault(hour.starts_at.date(), []).append(hour)
+    return [
+        Span(
+            starts_at=of_day[0].starts_at,
+            done=sum(hour.done for hour in of_day),
+            failed=sum(hour.failed for hour in of_day),
+            unknown=sum(hour.unknown for hour in of_day),
+            decided=sum(hour.decided for hour in of_day),
+        )
+        for of_day in days.values()
+    ]
+
+
+def _by_hour(rows: Any, at: str, kind: str, number: Count) -> dict[tuple[datetime, str], int]:
+    counted = rows.order_by().values_list(TruncHour(at), kind).annotate(number=number)
+    return {(hour, value): found for hour, value, found in counted}

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from workflows_app.masking import Names, shown
 from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
 from workflows_app.queries import lineage
 
@@ -40,19 +41,19 @@ class Node:
         return {"kind": self.kind, "id": self.id, **self.facts, **told}
 
 
-def trace(root: Input | Event | Run, *, depth: int) -> Node:
-    """Return the tree of `root`, at most `depth` steps in each direction."""
-    node = _node(root)
-    _Back(depth).fill(node, root, 0)
-    _Forth(depth).fill(node, root, 0)
+def trace(root: Input | Event | Run, *, depth: int, names: Names = frozenset()) -> Node:
+    """Return the tree of `root`, at most `depth` steps in each direction. `names` are masked."""
+    node = _node(shown(root, names))
+    _Back(depth, names).fill(node, root, 0)
+    _Forth(depth, names).fill(node, root, 0)
     return node
 
 
 class _Direction:
     """One walk through the tree: which rows are next to a row, and into which list they go."""
 
-    def __init__(self, depth: int) -> None:
-        self._depth = depth
+    def __init__(self, depth: int, names: Names) -> None:
+        self._depth, self._names = depth, names
         self._seen: set[tuple[str, int]] = set()
 
     def fill(self, node: Node, row: Any, level: int) -> None:
@@ -62,7 +63,7 @@ class _Direction:
             node.is_cut = True
             return
         for following in nexts:
-            child = _node(following)
+            child = _node(shown(following, self._names))
             self.branch(node).append(child)
             if (child.kind, child.id) in self._seen:
                 child.is_repeated = True

@@ -10,6 +10,7 @@ from workflows_app.errors import InvalidName, LaneRefused, WorkflowsError
 from workflows_app.sdk.json_values import copied, identifier
 from workflows_app.sdk.values import EventRecord
 from workflows_app.sdk.workflow import Workflow
+from workflows_app.secrets import struck_out
 
 logger = logging.getLogger("workflows_app")
 
@@ -29,7 +30,7 @@ def lane_of(code: type[Workflow] | None, topic: str, message_id: str, payload: A
         lane = consumer().lane(EventRecord(topic, message_id, copied(payload)))
     except Exception as error:
         logger.exception("lane.failed consumer=%s topic=%s", who, topic)
-        said = str(error) if isinstance(error, WorkflowsError) else type(error).__name__
+        said = struck_out(str(error)) if isinstance(error, WorkflowsError) else type(error).__name__
         raise LaneRefused(who, topic, message_id, f"it raised {said}") from error
     if lane == "":
         return ""

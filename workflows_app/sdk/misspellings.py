@@ -13,11 +13,6 @@ OPTIONAL = {
     "Consumer": ("record",),
     "Mutator": (
         "reconcile",
-        "verification_url",
-        "result_fields",
-        "check_result",
-        "key_lasts",
-        "secret_params",
         "needs_second_person",
     ),
 }

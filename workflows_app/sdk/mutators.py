@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -24,9 +24,17 @@ class Mutator:
     #: Overrides of the `WORKFLOWS` setting for this mutator, as {"call_timeout_seconds": 5}.
     policy: ClassVar[Mapping[str, Any]] = {}
 
+    #: How long after the first call the outside system honours the idempotency key: until then a second
+    #: call with it does nothing. None: it honours no key.
+    key_lasts: ClassVar[timedelta | None] = None
+
     #: What a person who says that it happened is asked for: names, and what they are for people, as
     #: {"payment": "The bank's payment number"}. `next` gets a result of these texts.
     result_fields: ClassVar[Mapping[str, str]] = {}
+
+    #: Parameters and results that only people with `view_sensitive` see: names at any depth, as "iban", or
+    #: with the name right above, as "bank.iban". Masked wherever they are shown.
+    secret_params: ClassVar[Sequence[str]] = ()
 
     def execute(self, params: Any, *, idempotency_key: str) -> Any:
         """Make the call. Return the answer as JSON. Raise NotApplied only if sure."""
@@ -38,6 +46,10 @@ class Mutator:
 
     def verification_steps(self, params: Any) -> str:
         """Say how a person can check in the outside system whether it happened."""
+        return ""
+
+    def verification_url(self, params: Any) -> str:
+        """Return the address at which a person sees whether it happened, by http or https. Empty: none."""
         return ""
 
     def check_result(self, params: Any, result: Any) -> None:

@@ -39,6 +39,9 @@ class Workflow:
     mutators: ClassVar[Sequence[type[Mutator]]] = ()
     #: Whose clock `Cron` schedules go by, as "Europe/Berlin". Empty: the project's `TIME_ZONE`.
     time_zone: ClassVar[str] = ""
+    #: Values of payloads, data, results and states that only people with `view_sensitive` see: as `secret_params`
+    #: of a mutator, whose names need not be said again.
+    secret_fields: ClassVar[Sequence[str]] = ()
     #: Overrides of the `WORKFLOWS` setting for this workflow.
     policy: ClassVar[Mapping[str, Any]] = {}
 
@@ -70,6 +73,11 @@ class Workflow:
     @classmethod
     def mutator_named(cls, name: str) -> type[Mutator] | None:
         return next((m for m in cls.mutators if m.name == name), None)
+
+    @classmethod
+    def secret_names(cls) -> set[str]:
+        """Return all that it, or a mutator of it, calls secret."""
+        return {*cls.secret_fields, *(name for each in cls.mutators for name in each.secret_params)}
 
     @classmethod
     def schedule_of(cls, producer: type[Producer]) -> Schedule:
@@ -127,6 +135,7 @@ def validate(workflow: type[Workflow]) -> None:
         _check_handler(who, handler)
     for mutator in workflow.mutators:
         _check_mutator(who, mutator)
+    _require_names(who, "secret_fields", workflow.secret_fields)
     _require_unique(who, "handlers", [h.handler_name() for h in workflow.handlers()])
     _require_unique(who, "mutators", [m.name for m in workflow.mutators])
     _require_unique(
@@ -213,10 +222,29 @@ def _check_mutator(workflow: str, mutator: type[Mutator]) -> None:
     lag = mutator.absence_is_proof_after
     if not isinstance(lag, timedelta) or lag < timedelta(0):
         raise DefinitionError(f"{who}: absence_is_proof_after must be a timedelta, not negative.")
+    lasts = mutator.key_lasts
+    if lasts is not None and not (isinstance(lasts, timedelta) and lasts > timedelta(0)):
+        raise DefinitionError(
+            f"{who}: key_lasts must be a timedelta above 0, or None: no key helps."
+        )
     _check_result_fields(who, mutator.result_fields)
+    _require_names(who, "secret_params", mutator.secret_params)
     for attribute, told in mutator.must_say.items():
         if not mutator.says(attribute):
             raise DefinitionError(f"{who}: it must say {attribute}: {told}.")
+
+
+def _require_names(who: str, attribute: str, names: object) -> None:
+    """Check names of secret values. A text by itself would be taken for its letters."""
+    if not isinstance(names, list | tuple):
+        raise DefinitionError(f"{who}: {attribute} must be a list of names, as ['iban'].")
+    for name in names:
+        parts = name.split(".") if isinstance(name, str) else []
+        if not 1 <= len(parts) <= 2 or not all(parts):
+            raise DefinitionError(
+                f"{who}: {attribute} lists {name!r}: it must be a name, as 'iban', or two, as"
+                " 'bank.iban'."
+            )
 
 
 def _check_result_fields(who: str, fields: object) -> None:

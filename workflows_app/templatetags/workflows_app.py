@@ -1,11 +1,23 @@
-"""What the console's home page needs, on whichever page of whichever admin site it stands."""
+"""What the console's templates need, on whichever page of whichever admin site they stand."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 from django import template
 from django.template import Context
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 
 register = template.Library()
+
+#: A text is folded if it has more characters than this.
+FOLDED_AFTER = 160
+_FORMAT = "Y-m-d H:i:s T"
 
 
 @register.simple_tag(takes_context=True)
@@ -17,3 +29,75 @@ def put_home(context: Context) -> str:
     for name, value in home(context["request"]).items():
         context[name] = value
     return ""
+
+
+@register.simple_tag(takes_context=True)
+def waits(context: Context) -> str:
+    """Return how many things wait for a person, as the title of the home page counts them: “(3) ”."""
+    from workflows_app.admin.dashboard import home
+
+    number = home(context["request"]).get("waits", 0)
+    return f"({number}) " if number else ""
+
+
+@register.filter
+def shown(text: object, most: int | None = None) -> str:
+    """Return a text from outside as a page may show it: see `visible`. Nothing of nothing."""
+    from workflows_app.admin.visible import LONGEST, visible
+
+    return "" if text is None else visible(text, most or LONGEST)
+
+
+@register.filter
+def folded(text: object) -> SafeString | str:
+    """Return a long text as its beginning, behind which all of it can be unfolded."""
+    whole = shown(text)
+    if len(whole) <= FOLDED_AFTER:
+        return whole
+    begin = whole[: FOLDED_AFTER - 20].rsplit("\n", 1)[0]
+    return format_html(
+        '<details class="ops-fold"><summary>{}…</summary><div class="ops-steps">{}</div></details>',
+        begin,
+        whole,
+    )
+
+
+@register.filter
+def facts(value: Any) -> Any:
+    """Return JSON as the rows of a table: see `facts_of`."""
+    from workflows_app.admin.values import facts_of
+
+    return facts_of(value)
+
+
+@register.simple_tag
+def when(at: datetime | None) -> SafeString | str:
+    """Return an instant: the browser shows it in its own time zone, and exactly when pointed at."""
+    if at is None:
+        return "–"
+    return _time(at, date_format(timezone.localtime(at), _FORMAT), mark=True)
+
+
+@register.simple_tag
+def since(at: datetime | None) -> SafeString | str:
+    """Return how long ago an instant was, and the instant when pointed at."""
+    return "–" if at is None else _time(at, timesince(at), mark=False)
+
+
+def _time(at: datetime, text: str, *, mark: bool) -> SafeString:
+    exact = at.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{}"{}>{}</time>',
+        f"{exact:%Y-%m-%dT%H:%M:%S.%fZ}",
+        f"{exact:%Y-%m-%d %H:%M:%S}.{exact.microsecond // 1000:03} UTC",
+        SafeString(" data-ops-when") if mark else "",
+        text,
+    )
+
+
+@register.filter
+def in_a_line(item: Any) -> str:
+    """Return what one call to the outside system told, in a line."""
+    from workflows_app.queries.plain_words import in_a_line
+
+    return in_a_line(item)

@@ -3,6 +3,7 @@
 from tests.mutants.fault import Fault
 
 _BASE = "workflows_app/operations/base.py"
+_ASSERTING = "workflows_app/operations/asserting.py"
 _TWO_PEOPLE = (
     "concurrency/test_matrix.py::test_the_first_one_wins_and_the_second_one_is_told"
     "[it-didnt-happen-then-it-didnt-happen]"
@@ -29,9 +30,9 @@ DECISIONS = [
     Fault(
         says="a blank reason will do",
         breaks="P4",
-        file=_BASE,
-        old="if not isinstance(reason, str) or not reason.strip():",
-        new="if not isinstance(reason, str):",
+        file="workflows_app/operations/texts.py",
+        old="if not isinstance(text, str) or not is_visible(text):",
+        new="if not isinstance(text, str):",
         tests=("operations/test_base.py::test_nobody_decides_without_a_reason",),
     ),
     Fault(
@@ -98,7 +99,7 @@ DECISIONS = [
         says="'It didn't happen' runs prepare anew, under a new key",
         breaks="P1",
         file="workflows_app/operations/it_didnt_happen.py",
-        old="            same_prepare_result=True,\n",
+        old="        same_prepare_result=True,\n",
         new="",
         tests=(
             "operations/test_it_didnt_happen.py"
@@ -109,23 +110,23 @@ DECISIONS = [
         says="'It didn't happen' releases the events for a moment",
         breaks="P1",
         file="workflows_app/operations/it_didnt_happen.py",
-        old="        make_retry(\n            run,\n",
+        old="    make_retry(\n        run,\n",
         new=(
-            "        for event in run.reserved_events.all():\n"
-            "            event.release()\n"
-            "            decision.save(event)\n"
-            "            event.reserve(run)\n"
-            "            decision.save(event)\n"
-            "        make_retry(\n            run,\n"
+            "    for event in run.reserved_events.all():\n"
+            "        event.release()\n"
+            "        decision.save(event)\n"
+            "        event.reserve(run)\n"
+            "        decision.save(event)\n"
+            "    make_retry(\n        run,\n"
         ),
         tests=("operations/test_it_didnt_happen.py::test_the_events_are_never_pending_in_between",),
     ),
     Fault(
         says="'It didn't happen' is accepted while the host still asks",
         breaks="P3",
-        file="workflows_app/operations/it_didnt_happen.py",
-        old="        require_blocked(run)\n",
-        new="        assert require_blocked\n",
+        file=_ASSERTING,
+        old="                    require_blocked(run)\n",
+        new="                    assert require_blocked\n",
         tests=("operations/test_not_blocked.py::test_a_run_that_is_not_blocked_is_refused",),
     ),
     Fault(
@@ -176,11 +177,41 @@ DECISIONS = [
         says="an event is skipped as the person saw it, not as it is",
         breaks="P1",
         file="workflows_app/operations/skip_event.py",
-        old="return _skip(found, decision)",
-        new="return _skip(event, decision)",
+        old="return _skip(found, decision, seen)",
+        new="return _skip(event, decision, seen)",
         tests=(
             "concurrency/test_matrix.py::test_the_first_one_wins_and_the_second_one_is_told"
             "[skip-event-then-skip-event]",
+        ),
+    ),
+    Fault(
+        says="a person decides on a run though something newer is known",
+        breaks="P7",
+        file="workflows_app/operations/seen.py",
+        old="    if news:\n",
+        new="    if news and actor is None:\n",
+        tests=("operations/test_seen.py::test_an_answer_that_came_since_refuses_and_is_told",),
+    ),
+    Fault(
+        says="a person is believed although the outside system says the opposite",
+        breaks="P7",
+        file=_ASSERTING,
+        old="    if finding.verdict == says:\n",
+        new="    if says:\n",
+        tests=(
+            "operations/test_asking_first.py"
+            "::test_it_happened_says_the_outside_so_nothing_is_sent_again",
+        ),
+    ),
+    Fault(
+        says="it is sent again against an answer that it happened, without another word",
+        breaks="P1",
+        file="workflows_app/operations/it_didnt_happen.py",
+        old="    if heard is not None:\n",
+        new="    if heard is not None and not run.pk:\n",
+        tests=(
+            "operations/test_seen.py"
+            "::test_it_didnt_happen_needs_more_than_a_word_against_an_answer_that_says_it_did",
         ),
     ),
     Fault(

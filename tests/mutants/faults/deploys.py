@@ -3,7 +3,7 @@
 from tests.mutants.fault import Fault
 
 _FILE = "workflows_app/engine/versions.py"
-_MAKE_DUE = "            _make_owed_retries_due(workflow, reason=reason, actor=actor, now=now)\n"
+_MAKE_DUE = "            make_owed_retries_due(workflow, reason=reason, actor=actor, now=now)\n"
 
 DEPLOYS = [
     Fault(
@@ -12,6 +12,7 @@ DEPLOYS = [
         file=_FILE,
         old=_MAKE_DUE,
         new=(
+            "            from workflows_app.models import Run\n"
             "            for run in workflow.runs.filter(status=Run.Status.BLOCKED):\n"
             '                run.mutation.set_failed(by="reconcile", now=now)\n'
             "                save_with_history(run.mutation, reason=reason)\n"
@@ -28,7 +29,7 @@ DEPLOYS = [
         breaks="P6",
         file=_FILE,
         old=_MAKE_DUE,
-        new="            assert _make_owed_retries_due\n",
+        new="            assert make_owed_retries_due\n",
         tests=(
             "engine/test_deploys.py::test_what_failed_for_good_is_tried_again_with_the_new_code",
         ),
@@ -39,6 +40,7 @@ DEPLOYS = [
         file=_FILE,
         old=_MAKE_DUE,
         new=(
+            "        from workflows_app.models import Event\n"
             '        handled = Event.objects.filter(topic__workflow=workflow, status="consumed")\n'
             '        if outcome == "replanned":\n'
             '            handled.update(status="pending")\n' + _MAKE_DUE
@@ -49,8 +51,8 @@ DEPLOYS = [
         says="a version may leave pending events without a consumer",
         breaks="P2",
         file=_FILE,
-        old="            _refuse_orphans(code, workflow)\n",
-        new="            assert _refuse_orphans\n",
+        old="            refuse_orphans(code, workflow)\n",
+        new="            assert refuse_orphans\n",
         tests=("engine/test_orphans.py::test_a_topic_with_pending_events_keeps_its_consumer",),
     ),
     Fault(
@@ -76,14 +78,14 @@ DEPLOYS = [
         says="new code does not look at what the old code left",
         breaks="P6",
         file=_FILE,
-        old="        _let_all_look(workflow)\n",
-        new="        assert _let_all_look\n",
+        old="        let_all_look(workflow)\n",
+        new="        assert let_all_look\n",
         tests=("engine/test_deploys.py::test_new_code_looks_once_at_what_the_old_code_left",),
     ),
     Fault(
         says="a retry that only misses its next is dropped with its handler",
         breaks="P2",
-        file=_FILE,
+        file="workflows_app/engine/adopting.py",
         old=("if code.handler_named(run.handler.name) is None and not only_next_is_missing(run):"),
         new="if code.handler_named(run.handler.name) is None or only_next_is_missing(run):",
         tests=("engine/test_orphans.py::test_what_is_found_to_have_happened_waits_for_its_next",),

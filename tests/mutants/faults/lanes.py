@@ -71,7 +71,7 @@ LANES = [
         old="    case.touch()\n",
         new="",
         tests=(
-            "engine/test_lanes.py::test_what_another_version_names_goes_on_in_its_new_lane",
+            "engine/test_lane_names.py::test_what_another_version_names_goes_on_in_its_new_lane",
             "engine/test_run_protocol.py::test_events_are_handled_in_the_order_of_their_arrival",
         ),
     ),
@@ -100,7 +100,9 @@ LANES = [
         file=_BEGINNING,
         old="left = min(room + self._freed - self._begun, lanes_left)",
         new="left = max(room + self._freed - self._begun, lanes_left)",
-        tests=("engine/test_lanes.py::test_no_more_calls_are_under_way_than_the_policy_says",),
+        tests=(
+            "engine/test_lanes_side_by_side.py::test_no_more_calls_are_under_way_than_the_policy_says",
+        ),
     ),
     Fault(
         says="more calls of a mutator are under way than it allows",
@@ -137,7 +139,7 @@ LANES = [
         old="if unnamed and begins:",
         new="if unnamed and not begins:",
         tests=(
-            "engine/test_lanes.py::test_events_without_a_lane_are_named_before_they_are_offered",
+            "engine/test_lane_names.py::test_events_without_a_lane_are_named_before_they_are_offered",
         ),
     ),
     Fault(
@@ -147,7 +149,7 @@ LANES = [
         old="WHERE refusal.event_id = event.id AND refusal.revision = event.revision",
         new="WHERE refusal.event_id = event.id AND refusal.revision <> event.revision",
         tests=(
-            "engine/test_lanes.py"
+            "engine/test_lane_names.py"
             "::test_an_event_whose_lane_cannot_be_named_stays_pending_and_holds_nothing_up",
         ),
     ),
@@ -158,17 +160,17 @@ LANES = [
         old="            changes.news.add((topic.consumer_id, lane))\n",
         new="            assert lane is not None\n",
         tests=(
-            "engine/test_lanes.py::test_events_without_a_lane_are_named_before_they_are_offered",
+            "engine/test_lane_names.py::test_events_without_a_lane_are_named_before_they_are_offered",
         ),
     ),
     Fault(
         says="another version leaves pending events in the lanes of the old one",
         breaks="P6",
         file="workflows_app/engine/versions.py",
-        old="        _name_lanes_anew(code, workflow, reason=reason, actor=actor)\n",
-        new="        assert _name_lanes_anew\n",
+        old="        name_lanes_anew(code, workflow, reason=reason, actor=actor)\n",
+        new="        assert name_lanes_anew\n",
         tests=(
-            "engine/test_lanes.py::test_another_version_names_the_lanes_of_pending_events_anew",
+            "engine/test_lane_names.py::test_another_version_names_the_lanes_of_pending_events_anew",
         ),
     ),
     Fault(

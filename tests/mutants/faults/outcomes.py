@@ -69,8 +69,8 @@ OUTCOMES = [
         says="a result that is no JSON counts as applied",
         breaks="P3",
         file=_ANSWERS,
-        old=('{_shown(result)}"\n        return Finding(Verdict.UNKNOWN,'),
-        new=('{_shown(result)}"\n        return Finding(Verdict.APPLIED,'),
+        old=('{_shown(result)}")\n        return Finding(Verdict.UNKNOWN,'),
+        new=('{_shown(result)}")\n        return Finding(Verdict.APPLIED,'),
         tests=(_UNSURE,),
     ),
     Fault(
@@ -239,8 +239,8 @@ OUTCOMES = [
         says="absence counts as proof while the outside system's search lags",
         breaks="P1",
         file=_OUTCOMES,
-        old="if finding.verdict == Verdict.NOT_APPLIED and case.now < proof_at:",
-        new="if finding.verdict == Verdict.NOT_APPLIED and case.now < mutation.sent_at:",
+        old="if finding.verdict != Verdict.NOT_APPLIED or case.now >= proof_at:",
+        new="if finding.verdict != Verdict.NOT_APPLIED or case.now >= case.mutation.sent_at:",
         tests=(
             "engine/test_when_to_ask.py"
             "::test_absence_proves_nothing_while_the_search_of_the_outside_system_lags",
@@ -250,8 +250,8 @@ OUTCOMES = [
         says="absence counts from when the call was sent, not from when it ended",
         breaks="P1",
         file=_OUTCOMES,
-        old="proof_at = (mutation.ended_at or mutation.sent_at) +",
-        new="proof_at = mutation.sent_at +",
+        old="return (mutation.ended_at or mutation.sent_at) +",
+        new="return mutation.sent_at +",
         tests=("engine/test_when_to_ask.py::test_absence_is_counted_from_the_end_of_the_call",),
     ),
     Fault(

@@ -53,7 +53,7 @@ PUBLISHING = [
         old="    event.payload, event.lane = entry.payload, entry.lane\n",
         new="    event.payload = entry.payload\n",
         tests=(
-            "engine/test_lanes.py::test_a_pending_event_whose_payload_changes_changes_its_lane",
+            "engine/test_lane_names.py::test_a_pending_event_whose_payload_changes_changes_its_lane",
         ),
     ),
     Fault(

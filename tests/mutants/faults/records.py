@@ -114,10 +114,12 @@ RECORDS = [
         breaks="P3",
         file="workflows_app/migrations/0001_initial.py",
         old=(
-            "['active', 'reconciling', 'blocked'])), fields=('workflow',),"
-            " name='one_open_run_per_workflow'"
+            "['active', 'reconciling', 'blocked'])), fields=('workflow', 'lane'),"
+            " name='one_open_run_per_lane'"
         ),
-        new=("['active', 'reconciling'])), fields=('workflow',), name='one_open_run_per_workflow'"),
+        new=(
+            "['active', 'reconciling'])), fields=('workflow', 'lane'), name='one_open_run_per_lane'"
+        ),
         tests=("models/test_constraints.py::test_the_database_refuses",),
     ),
     Fault(
@@ -155,7 +157,7 @@ RECORDS = [
     Fault(
         says="a button is pressed by following a link, without its dialog",
         breaks="P4",
-        file="workflows_app/admin/buttons.py",
+        file="workflows_app/admin/dialogs.py",
         old="            super().__init__(*args, **kwargs)\n            self.row",
         new=(
             '            kwargs["data"] = kwargs["data"] or kwargs["request"].GET\n'
@@ -166,7 +168,7 @@ RECORDS = [
     Fault(
         says="viewers are shown the buttons",
         breaks="P4",
-        file="workflows_app/admin/buttons.py",
+        file="workflows_app/admin/dialogs.py",
         old='permissions=["view", button.permission],',
         new='permissions=["view"],',
         tests=("admin/test_run_buttons.py::test_a_viewer_sees_no_button_and_is_denied",),

@@ -74,7 +74,7 @@ SENDING = [
         ),
         new="",
         tests=(
-            "engine/test_lanes.py"
+            "engine/test_lanes_side_by_side.py"
             "::test_what_one_run_publishes_anew_and_another_reserves_in_one_turn_is_called_as_it_is_now",
         ),
     ),
@@ -111,7 +111,7 @@ SENDING = [
         old="if event.status != Event.Status.PENDING or event.lane != case.run.lane:",
         new="if event.status != Event.Status.PENDING:",
         tests=(
-            "engine/test_lanes.py"
+            "engine/test_lanes_side_by_side.py"
             "::test_an_event_that_goes_to_another_lane_meanwhile_is_not_reserved_in_the_old_one",
         ),
     ),

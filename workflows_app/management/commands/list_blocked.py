@@ -12,13 +12,20 @@ from django.utils import timezone
 
 from workflows_app import registry
 from workflows_app.management import command
+from workflows_app.management.actors import add_reader, masked_for
 from workflows_app.management.selection import workflow_named
 from workflows_app.management.tables import table
-from workflows_app.models import Breaker
+from workflows_app.masking import shown, struck_of
+from workflows_app.models import Breaker, Evidence, OperatorAction
+from workflows_app.operations.seen import seen_now
 from workflows_app.queries.attention import blocked_runs, failures_that_wait, open_breakers
 from workflows_app.queries.lanes import with_lane
+from workflows_app.queries.taking import late_answers, taken_by
 
-RUN_COLUMNS = ["run", "workflow", "lane", "title", "mutator", "target", "since", "behind", "why"]
+RUN_COLUMNS = [
+    *("run", "workflow", "lane", "title", "mutator", "target", "since", "behind", "why"),
+    *("late answer", "taken by"),
+]
 BREAKER_COLUMNS = ["breaker", "workflow", "unknowns", "since", "trial", "why"]
 TOO_MANY_UNKNOWNS = "too many unknown outcomes in a row: no new call goes out"
 
@@ -32,15 +39,29 @@ class Command(command.Command):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--workflow", help="only of this workflow, by its slug")
         parser.add_argument("--format", choices=["text", "json"], default="text")
+        add_reader(parser)
 
-    def handle(self, *, workflow: str | None, format: str, **_: Any) -> None:
+    def handle(self, *, workflow: str | None, format: str, actor: str | None, **_: Any) -> None:
+        names = masked_for(actor)
         blocked, failed, breakers = blocked_runs(), failures_that_wait(), open_breakers()
         if workflow is not None:
             only = workflow_named(workflow)
             blocked, failed = blocked.filter(workflow=only), failed.filter(workflow=only)
             breakers = breakers.filter(handler__workflow=only)
-        runs = [_run(run, run.blocked_at) for run in with_lane(blocked)]
-        runs += [_run(run, run.ended_at) for run in with_lane(failed)]
+        found = [(run, run.blocked_at) for run in with_lane(blocked)]
+        found += [(run, run.ended_at) for run in with_lane(failed)]
+        all_runs = [run for run, _ in found]
+        seen, late = seen_now(all_runs), late_answers(all_runs)
+        takers = taken_by([run.pk for run in all_runs])
+        runs = [
+            {
+                **_run(shown(run, names), since),
+                "late_answer": _late(late.get(run.pk)),
+                "taken_by": _taker(takers.get(run.pk)),
+                "seen": str(seen[run.pk]),
+            }
+            for run, since in found
+        ]
         opened = [_breaker(breaker) for breaker in breakers]
         if format == "json":
             self.stdout.write(json.dumps([*runs, *opened], cls=DjangoJSONEncoder))
@@ -79,8 +100,20 @@ def _run(run: Any, since: datetime | None) -> dict[str, Any]:
         "result_fields": dict(code.result_fields) if code else {},
         "since": since,
         "waiting_behind": run.waiting_behind,
-        "why": run.why,
+        "why": struck_of(run, run.why),
     }
+
+
+def _late(answer: Evidence | None) -> dict[str, Any] | None:
+    if answer is None:
+        return None
+    return {"verdict": answer.verdict, "at": answer.created_at}
+
+
+def _taker(taken: OperatorAction | None) -> dict[str, Any] | None:
+    if taken is None:
+        return None
+    return {"person": taken.actor_name, "since": taken.created_at, "reason": taken.reason}
 
 
 def _breaker(breaker: Breaker) -> dict[str, Any]:
@@ -98,7 +131,13 @@ def _breaker(breaker: Breaker) -> dict[str, Any]:
 
 
 def _cells_of_run(row: dict[str, Any]) -> list[object]:
-    told = {"lane": row["lane"] or "main", "behind": row["waiting_behind"]}
+    late, taker = row["late_answer"], row["taken_by"]
+    told = {
+        "lane": row["lane"] or "main",
+        "behind": row["waiting_behind"],
+        "late answer": Evidence.Verdict(late["verdict"]).label if late else "none",
+        "taken by": taker["person"] if taker else "nobody",
+    }
     return [{**row, **told, "since": _minute(row["since"])}[column] for column in RUN_COLUMNS]
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
+from argparse import BooleanOptionalAction
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 from django.db.models import QuerySet
 
+from workflows_app.management.actors import masked_for
 from workflows_app.management.deciding import DecidingCommand, Report
 from workflows_app.management.exits import wrong_usage
 from workflows_app.management.selection import workflow_named
 from workflows_app.management.tables import plain
+from workflows_app.masking import shown
 from workflows_app.models import OperatorAction, Run
 from workflows_app.operations import (
     decide_now,
@@ -22,6 +27,9 @@ from workflows_app.operations import (
     skip_run,
     try_again,
 )
+from workflows_app.operations.asserting import can_ask
+from workflows_app.operations.seen import seen_now
+from workflows_app.queries.taking import late_answers
 from workflows_app.sdk.json_texts import read_json
 
 OPERATIONS: dict[str, Callable[..., OperatorAction]] = {
@@ -62,6 +70,27 @@ class Command(DecidingCommand):
             metavar="JSON",
             help='with it_happened and one run: what you found, as \'{"payment": "4711"}\'',
         )
+        parser.add_argument(
+            "--seen",
+            help="with one run: what you were shown of it, as list_blocked --format json tells; refused if"
+            " anything newer is known",
+        )
+        parser.add_argument(
+            "--seen-in",
+            metavar="FILE",
+            help="what you were shown of all: what list_blocked --format json wrote; - is standard input",
+        )
+        parser.add_argument(
+            "--probe",
+            action=BooleanOptionalAction,
+            default=True,
+            help="with it_happened and it_didnt_happen: ask the outside system first, where it can be asked",
+        )
+        parser.add_argument(
+            "--despite-contradiction",
+            action="store_true",
+            help="with it_didnt_happen: though an answer says that it happened",
+        )
         super().add_arguments(parser)
 
     def handle(
@@ -72,16 +101,33 @@ class Command(DecidingCommand):
         workflow: str | None,
         all: bool,
         result: str | None,
+        seen: str | None,
+        seen_in: str | None,
+        probe: bool,
+        despite_contradiction: bool,
         **options: Any,
     ) -> None:
         if bool(run_ids) == all or (workflow is not None) != all:
             raise wrong_usage("Name runs, or use --workflow with --all.")
         decides = OPERATIONS[operation]
         arguments = {} if result is None else {"result": _result(result, decides, run_ids)}
+        if despite_contradiction:
+            if decides is not it_didnt_happen:
+                raise wrong_usage(
+                    "--despite-contradiction goes with --operation it_didnt_happen only."
+                )
+            arguments["despite_contradiction"] = True
+        told_before = _told_before(seen, seen_in, run_ids)
         report = Report()
         runs = _waiting(str(workflow), decides) if all else _named(run_ids, report)
-        if decides in WARNINGS and runs:
-            self._warn(WARNINGS[decides], runs)
+        if decides in WARNINGS:
+            arguments["probe"] = probe and not options["dry_run"]
+            if runs:
+                names = masked_for(options["actor"])
+                told = [shown(run, names) for run in runs]
+                self._warn(WARNINGS[decides], told, probe=probe, dry_run=options["dry_run"])
+        if told_before is not None:
+            runs = _only_shown(runs, told_before, report)
         label = OperatorAction.Operation(operation).label
         self.decide(
             [({"run": run.pk, "workflow": run.workflow.slug}, run) for run in runs],
@@ -89,11 +135,14 @@ class Command(DecidingCommand):
             report,
             question=f"“{label}” for {len(runs)} run(s)?",
             options=options,
+            # What is known now, and not what comes while somebody is asked.
+            seen=seen_now(runs) if told_before is None else told_before,
             **arguments,
         )
 
-    def _warn(self, warning: str, runs: list[Run]) -> None:
+    def _warn(self, warning: str, runs: list[Run], *, probe: bool, dry_run: bool) -> None:
         self.stderr.write(warning)
+        late = late_answers(runs)
         for run in runs:
             mutation = run.settled_mutation
             if mutation is not None:
@@ -102,6 +151,48 @@ class Command(DecidingCommand):
                 self.stderr.write(
                     f"  run {run.pk}, {plain(run)}: {mutation.mutator} → {target} {params}"
                 )
+            if run.pk in late:
+                self.stderr.write(
+                    f"    an answer that came too late says: {late[run.pk].get_verdict_display()}"
+                )
+        if not any(can_ask(run) for run in runs):
+            return
+        if dry_run:
+            self.stderr.write("A dry run asks nobody outside.")
+        elif probe:
+            self.stderr.write(
+                "The outside system is asked first, where it can be; a clear answer counts, and not what"
+                " you say. --no-probe leaves that out."
+            )
+
+
+def _told_before(seen: str | None, file: str | None, run_ids: list[int]) -> dict[int, str] | None:
+    """Return what --seen or --seen-in says was shown, by run; None without them. Raises a usage error."""
+    if seen is not None:
+        if file is not None or len(set(run_ids)) != 1:
+            raise wrong_usage("--seen is what you were shown of one run: name one run.")
+        return {run_ids[0]: seen}
+    if file is None:
+        return None
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text()
+        rows = read_json(text)
+        return {row["run"]: row["seen"] for row in rows if row["kind"] == "run"}
+    except OSError as error:
+        raise wrong_usage(f"--seen-in: {file} can't be read: {error.strerror}.") from None
+    except (ValueError, RecursionError, TypeError, KeyError):
+        raise wrong_usage(
+            f"--seen-in: {file} is not what list_blocked --format json writes."
+        ) from None
+
+
+def _only_shown(runs: list[Run], shown: dict[int, str], report: Report) -> list[Run]:
+    """Return the runs that were shown; the others are refused."""
+    for run in runs:
+        if run.pk not in shown:
+            told = {"run": run.pk, "workflow": run.workflow.slug}
+            report.refuse(told, "stale", f"Run {run.pk} is not among those that you were shown.")
+    return [run for run in runs if run.pk in shown]
 
 
 def _result(text: str, decides: Callable[..., OperatorAction], run_ids: list[int]) -> Any:

@@ -11,6 +11,7 @@ from workflows_app.management.exits import wrong_usage
 from workflows_app.management.selection import topic_named, workflow_named
 from workflows_app.models import Event, Topic
 from workflows_app.operations import skip_event
+from workflows_app.operations.seen import seen_now
 
 
 class Command(DecidingCommand):
@@ -23,6 +24,10 @@ class Command(DecidingCommand):
         parser.add_argument(
             "--all-pending", action="store_true", help="all that are pending in the topic now"
         )
+        parser.add_argument(
+            "--seen",
+            help="with one message id: what you were shown of it, as r2; refused if it has changed",
+        )
         super().add_arguments(parser)
 
     def handle(
@@ -32,10 +37,13 @@ class Command(DecidingCommand):
         topic: str,
         message_ids: list[str],
         all_pending: bool,
+        seen: str | None,
         **options: Any,
     ) -> None:
         if bool(message_ids) == all_pending:
             raise wrong_usage("Name message ids, or use --all-pending.")
+        if seen is not None and len(set(message_ids)) != 1:
+            raise wrong_usage("--seen is what you were shown of one event: name one message id.")
         found = topic_named(workflow_named(workflow), topic)
         report = Report()
         events = _pending(found) if all_pending else _named(found, message_ids, report)
@@ -45,6 +53,8 @@ class Command(DecidingCommand):
             report,
             question=f"Skip {len(events)} event(s) of {found}, for good?",
             options=options,
+            # What is known now, and not what comes while somebody is asked.
+            seen=seen_now(events) if seen is None else {event.pk: seen for event in events},
         )
 
 

@@ -11,6 +11,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 
 from workflows_app.management import command
+from workflows_app.management.actors import add_reader, masked_for
 from workflows_app.management.exits import wrong_usage
 from workflows_app.management.selection import workflow_named
 from workflows_app.management.tables import plain
@@ -41,14 +42,24 @@ class Command(command.Command):
         )
         parser.add_argument("--depth", type=int, default=DEPTH, help=f"steps (default: {DEPTH})")
         parser.add_argument("--format", choices=["text", "json"], default="text")
+        add_reader(parser)
 
     def handle(
-        self, *, kind: str, id: str, workflow: str | None, depth: int, format: str, **_: Any
+        self,
+        *,
+        kind: str,
+        id: str,
+        workflow: str | None,
+        depth: int,
+        format: str,
+        actor: str | None,
+        **_: Any,
     ) -> None:
         if depth < 1:
             raise wrong_usage("--depth must be 1 or more.")
         found = _numbered(kind, id) if workflow is None else _named(kind, id, workflow)
-        roots = [trace(root, depth=depth) for root in found]
+        names = masked_for(actor)
+        roots = [trace(root, depth=depth, names=names) for root in found]
         if not roots:
             raise CommandError(f"There is no {kind} {id}.")
         if format == "json":

@@ -1,5 +1,5 @@
 // What the theme's dialog lacks: a role and a name for screen readers, one submission at a time,
-// and the focus back on the button that opened it.
+// ticks that must be set, a word when the session is over, and the focus back on the button that opened it.
 (() => {
     let opener = null;
     const modal = () => document.getElementById("modal-content");
@@ -16,13 +16,48 @@
         if (element.classList.contains("ops-button")) {
             opener = element;
         } else if (isDialogForm(element)) {
-            if (element.dataset.sending) {
+            const unset = element.querySelector("[type=checkbox][required]:not(:checked)");
+            if (element.dataset.sending || unset) {
                 event.preventDefault();
+                unset?.reportValidity();
+                return;
+            }
+            if (element.dataset.tokenIsOld) {
+                event.preventDefault();
+                renewToken(element).then((isNew) => isNew && htmx.trigger(element, "submit"));
                 return;
             }
             element.dataset.sending = "true";
             setBusy(element, true);
         }
+    });
+
+    // Whoever logs in again gets another token against forged forms.
+    const renewToken = async (form) => {
+        const answer = await fetch(form.getAttribute("hx-post"), { headers: { "HX-Request": "true" } });
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const token = page.querySelector("form [name=csrfmiddlewaretoken]");
+        if (!token || !page.querySelector("#dialog-form")) {
+            sayLoggedOut(form);
+            return false;
+        }
+        form.querySelector("[name=csrfmiddlewaretoken]").value = token.value;
+        delete form.dataset.tokenIsOld;
+        form.querySelector(".ops-logged-out")?.remove();
+        return true;
+    };
+
+    const sayLoggedOut = (form) => {
+        form.dataset.tokenIsOld = "true";
+        if (form.querySelector(".ops-logged-out")) return;
+        const told = document.getElementById("ops-logged-out").content.cloneNode(true);
+        form.querySelector("#dialog-form").prepend(told);
+    };
+
+    document.addEventListener("htmx:responseError", (event) => {
+        // 403: logged out, and logged in anew, in another tab.
+        const isOver = [401, 403].includes(event.detail.xhr.status);
+        if (isOver && isDialogForm(event.detail.elt)) sayLoggedOut(event.detail.elt);
     });
 
     // While the database is away the answer is a page for the dialog, though its status is an error's.
@@ -50,11 +85,12 @@
     };
 
     document.addEventListener("htmx:afterSwap", (event) => {
-        if (event.target !== modal()) return;
-        event.target.setAttribute("role", "dialog");
-        event.target.setAttribute("aria-modal", "true");
-        event.target.setAttribute("aria-label", event.target.querySelector("h1")?.textContent.trim() ?? "");
-        focusWhenShown(event.target.querySelector("[autofocus]"));
+        const shown = modal();
+        if (!shown || (event.target !== shown && event.target.id !== "dialog")) return;
+        shown.setAttribute("role", "dialog");
+        shown.setAttribute("aria-modal", "true");
+        shown.setAttribute("aria-label", shown.querySelector("h1")?.textContent.trim() ?? "");
+        focusWhenShown(shown.querySelector("[autofocus]"));
     });
 
     const giveFocusBack = () => setTimeout(() => opener?.focus());

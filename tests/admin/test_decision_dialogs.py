@@ -1,0 +1,312 @@
+"""Dialogs carry what they showed, ask the outside first, and say what is lost if the person is wrong (P7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+
+from tests.admin.addresses import list_of, page_of, text_of_answer, told
+from tests.operations.readiness import mute
+from tests.scenes import Scene
+from workflows_app import registry
+from workflows_app.models import Breaker, Event, Evidence, OperatorAction, Run
+from workflows_app.operations import add_note, pause_workflow, take
+from workflows_app.sdk import Reconciliation
+from workflows_app.testing import scripted
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def superuser_user() -> User:
+    return User.objects.create_superuser("root")
+
+
+IN_A_DIALOG: Any = {"HTTP_HX_REQUEST": "true"}
+
+
+def opened(client: Client, name: str, row: Any) -> str:
+    return client.get(page_of(row, name)).content.decode()
+
+
+def hidden(page: str) -> dict[str, str]:
+    """Return what the form of a page would send by itself."""
+    inputs = re.findall(r'<input type="hidden" name="(seen[_\d]*)" value="([^"]+)"', page)
+    return dict(inputs)
+
+
+def confirm(client: Client, name: str, row: Any, page: str, **more: Any) -> HttpResponse:
+    """Press the button of a dialog that was opened earlier."""
+    data = {"_form_submitted": "True", "reason": "I looked at the bank", **hidden(page), **more}
+    answer: HttpResponse = client.post(page_of(row, name), data, **IN_A_DIALOG)
+    return answer
+
+
+def late(run: Run, verdict: str = "applied") -> Evidence:
+    return Evidence.objects.create(mutation=run.mutation, kind="late", verdict=verdict)
+
+
+def test_a_dialog_that_is_older_than_an_answer_decides_nothing_and_shows_it(
+    blocked: Run, operator: Client
+) -> None:
+    page = opened(operator, "skip_run", blocked)
+    answer = late(blocked)
+
+    again = confirm(operator, "skip_run", blocked, page)
+
+    assert not OperatorAction.objects.exists()
+    text = text_of_answer(again)
+    assert f"Run {blocked.pk} is not as you saw it." in text
+    assert "The outside system has answered after all: it happened." in text
+    assert "I looked at the bank" in again.content.decode(), "what was typed is still there"
+    confirm(operator, "skip_run", blocked, again.content.decode())
+    assert OperatorAction.objects.get().evidence_seen == answer
+
+
+def test_against_an_answer_that_it_happened_a_second_tick_is_needed(
+    blocked: Run, operator: Client
+) -> None:
+    assert "despite_contradiction" not in opened(operator, "it_didnt_happen", blocked)
+    late(blocked)
+    page = opened(operator, "it_didnt_happen", blocked)
+    assert "An answer says that it happened. I know that it is wrong" in page
+
+    refused = confirm(operator, "it_didnt_happen", blocked, page)
+    assert "Sent again, it would be done twice." in text_of_answer(refused)
+    assert not OperatorAction.objects.exists()
+
+    confirm(operator, "it_didnt_happen", blocked, page, despite_contradiction="on")
+    assert OperatorAction.objects.get().operation == "it_didnt_happen"
+
+
+def test_an_event_that_was_published_again_is_shown_anew(
+    scene: Callable[..., Scene], operator: Client
+) -> None:
+    play = scene("applied")
+    event = play.publish("42", {"amount": "0.01"})
+    page = opened(operator, "skip_event", event)
+    play.publish("42", {"amount": "9000.00"})
+
+    again = confirm(operator, "skip_event", event, page)
+
+    assert Event.objects.get().status == "pending"
+    assert "its payload is now" in text_of_answer(again)
+    assert "9000.00" in text_of_answer(again)
+    confirm(operator, "skip_event", event, again.content.decode())
+    assert Event.objects.get().status == "skipped"
+
+
+def test_what_the_outside_says_settles_it_and_is_shown_in_the_dialog(
+    scene: Callable[..., Scene], operator: Client, operator_user: User
+) -> None:
+    mutator = mute()
+    run = scene(mutator=mutator).happens(days=0)
+    mutator.reconcile = lambda *_, **__: Reconciliation.applied({"number": 1})
+    page = opened(operator, "it_didnt_happen", run)
+    assert "the host first asks the outside system, for 10 seconds at most" in page
+
+    answer = confirm(operator, "it_didnt_happen", run, page)
+
+    assert "says that it happened. So nothing is sent" in text_of_answer(answer)
+    assert answer.headers["HX-Retarget"] == "#dialog"
+    assert page_of(run) in answer.content.decode()
+    assert Run.objects.get(pk=run.pk).mutation.status == "applied"
+    assert Evidence.objects.get(kind="probe").actor == operator_user
+    assert not OperatorAction.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Reconciliation.not_applied(), "The outside system was asked, and says the same."),
+        (Reconciliation.retry("busy"), "and could not say: it is your word that counts."),
+    ],
+)
+def test_what_the_decision_stands_on_is_told(
+    scene: Callable[..., Scene], operator: Client, answer: Reconciliation, words: str
+) -> None:
+    mutator = mute()
+    run = scene(mutator=mutator).happens(days=0)
+    mutator.reconcile = lambda *_, **__: answer
+
+    (message,) = told(confirm(operator, "it_didnt_happen", run, ""))
+
+    assert message.startswith("It didn't happen: a new run sends it again. The outside system was")
+    assert message.endswith(words)
+
+
+def test_without_a_dialog_the_answer_is_told_on_the_page(
+    scene: Callable[..., Scene], operator: Client
+) -> None:
+    mutator = mute()
+    run = scene(mutator=mutator).happens(days=0)
+    mutator.reconcile = lambda *_, **__: Reconciliation.not_applied()
+
+    answer = operator.post(
+        page_of(run, "it_happened"), {"_form_submitted": "True", "reason": "I looked"}
+    )
+
+    assert answer.status_code == 302
+    assert told(answer)[0].startswith(
+        "The outside system was asked, and says that it did not happen."
+    )
+
+
+@pytest.mark.parametrize(
+    ("lasts", "words"),
+    [
+        (
+            None,
+            "Nothing protects: if it did happen, this would be done twice: scripted → the script.",
+        ),
+        (timedelta(hours=24), "The outside system honours the key until "),
+        (
+            timedelta(microseconds=1),
+            "Nothing protects any more: the outside system honoured the key",
+        ),
+    ],
+)
+def test_it_says_what_is_done_twice_and_whether_a_key_protects(
+    scene: Callable[..., Scene], operator: Client, lasts: timedelta | None, words: str
+) -> None:
+    mutator = scripted("lost")
+    mutator.key_lasts = lasts
+    run = scene(mutator=mutator).happens(days=0)
+
+    text = text_of_answer(operator.get(page_of(run, "it_didnt_happen")))
+
+    assert words in text
+    if lasts:
+        until = timezone.localtime(run.mutation.sent_at + lasts)
+        assert f"{until:%Y-%m-%d %H:%M}" in text
+    page = opened(operator, "it_didnt_happen", run)
+    assert "I looked for the script in the outside system, and it is not there" in page
+    (tick,) = re.findall(r'<input[^>]*name="looked"[^>]*>', page)
+    assert "required" in tick
+
+
+def test_skip_says_what_does_not_follow_and_other_dialogs_what_does(
+    blocked: Run, operator: Client
+) -> None:
+    skip = text_of_answer(operator.get(page_of(blocked, "skip_run")))
+    assert (
+        "invoice.paid is not published as after a success, and whoever waits for that is not"
+        in skip
+    )
+    assert "done twice" not in skip
+    with registry.override():
+        registry.declared.pop("pay")
+        unknown = text_of_answer(operator.get(page_of(blocked, "skip_run")))
+    assert "what it would have published is not known here" in unknown
+
+
+def test_an_open_breaker_and_a_paused_workflow_are_told_where_something_is_sent(
+    blocked: Run, scene: Callable[..., Scene], operator: Client, superuser_user: User
+) -> None:
+    now = timezone.now()
+    breaker = Breaker.objects.get(handler=blocked.handler)
+    breaker.open(now=now, trial_at=now)
+    breaker.save()
+    pause_workflow(blocked.workflow, actor=superuser_user, reason="holidays")
+
+    for name in ("it_didnt_happen", "retry_failed_run"):
+        text = text_of_answer(operator.get(page_of(blocked, name)))
+        assert "The circuit breaker of Pay is open" in text
+        assert "It does not hold this call back." in text
+        assert "The workflow is paused: it goes on when somebody resumes it." in text
+    assert "breaker" not in text_of_answer(operator.get(page_of(blocked, "skip_run")))
+
+
+def test_take_and_note_are_pressed_on_the_page_and_seen_by_the_others(
+    blocked: Run, operator: Client, superuser: Client
+) -> None:
+    assert told(confirm(superuser, "take", blocked, "", reason="")) == [
+        "Take: the others see that you look into it."
+    ]
+    for name in ("take", "skip_run"):
+        text = text_of_answer(operator.get(page_of(blocked, name)))
+        assert "root looks into it since" in text
+        assert ("You take it over" in text) == (name == "take")
+
+    confirm(operator, "add_note", blocked, "", reason="The bank is closed until nine")
+
+    assert list(OperatorAction.objects.values_list("operation", "reason")) == [
+        ("add_note", "The bank is closed until nine"),
+        ("take_run", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "problem"),
+    [("\u200b\u202e", "Say why"), ("x" * 2001, "at most 2,000 are kept")],
+)
+def test_a_reason_that_can_not_be_kept_is_said_where_it_can_be_changed(
+    blocked: Run, operator: Client, reason: str, problem: str
+) -> None:
+    answer = confirm(operator, "skip_run", blocked, "", reason=reason)
+
+    assert problem in text_of_answer(answer)
+    assert reason in answer.content.decode()
+    assert not OperatorAction.objects.exists()
+
+
+def test_a_preview_carries_what_it_showed_of_each_and_each_is_refused_by_itself(
+    scene: Callable[..., Scene], operator: Client, superuser_user: User
+) -> None:
+    first, second = (scene("lost", slug=slug).happens(days=0) for slug in ("pay", "refund"))
+    chosen = {"action": "bulk_skip_run", "_selected_action": [first.pk, second.pk]}
+    page = operator.post(list_of(Run), chosen).content.decode()
+    add_note(second, actor=superuser_user, text="I have it on the phone")
+
+    done = operator.post(
+        list_of(Run), {**chosen, **hidden(page), "confirmed": "yes", "reason": "Looked at both"}
+    )
+
+    ok, refused = told(done)
+    assert ok == "Skip: done for 1."
+    assert "I have it on the phone" in refused
+    assert OperatorAction.objects.get(operation="skip_run").run == first
+
+
+def test_a_preview_of_large_payloads_is_a_small_page(
+    scene: Callable[..., Scene], operator: Client
+) -> None:
+    play = scene("applied")
+    for number in range(20):
+        play.publish(str(number), {"text": "ä" * 50_000})
+    chosen = {
+        "action": "bulk_skip_event",
+        "_selected_action": list(Event.objects.values_list("pk", flat=True)),
+    }
+
+    page = operator.post(list_of(Event), chosen).content
+
+    assert len(page) < 300_000
+    assert "cut; 50,0" in page.decode()
+
+
+def test_a_session_that_is_over_keeps_the_dialog_open(blocked: Run, operator: Client) -> None:
+    page = opened(operator, "skip_run", blocked)
+    operator.logout()
+
+    answer = confirm(operator, "skip_run", blocked, page)
+
+    assert answer.status_code == 401
+    assert not OperatorAction.objects.exists()
+
+
+def test_taking_does_not_keep_others_from_deciding(
+    blocked: Run, operator: Client, superuser_user: User
+) -> None:
+    take(blocked, actor=superuser_user, reason="on the phone")
+    page = opened(operator, "skip_run", blocked)
+    confirm(operator, "skip_run", blocked, page)
+    assert OperatorAction.objects.filter(operation="skip_run").exists()

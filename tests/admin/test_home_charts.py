@@ -1,0 +1,81 @@
+"""The charts of the home page: what ended, stayed unknown and was decided, by the hour and by the day."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from tests.admin.addresses import HOME
+from workflows_app.models import Mutation
+from workflows_app.operations import skip_run
+from workflows_app.queries.throughput import (
+    AN_HOUR,
+    DAYS,
+    by_day,
+    first_hour_of_week,
+    hours_since,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_charts_show_what_ended_stayed_unknown_and_was_decided(
+    scene: Callable[..., Any], viewer: Client, operator_user: User
+) -> None:
+    play = scene("applied", "rejected")
+    play.happens("1")
+    failed = play.happens("2")
+    assert failed.status == "failed"
+    unknown = scene("lost", slug="other").happens("3")
+    skip_run(unknown, actor=operator_user, reason="Paid by card")
+
+    day, week, _ = viewer.get(HOME).context["charts"]
+
+    for chart, columns in ((day, 24), (week, 7)):
+        data = json.loads(chart.data)
+        assert len(data["labels"]) == columns
+        sums = {each["label"]: sum(each["data"]) for each in data["datasets"]}
+        assert sums == {"done": 1, "failed": 1, "unknown outcomes": 1, "decisions": 1}
+        assert "1 run done, 1 failed; 1 unknown outcome, 1 decision." in chart.sentence
+
+
+def test_hours_and_days_follow_each_other_through_the_change_of_the_clock(
+    scene: Callable[..., Any],
+) -> None:
+    scene("applied").happens()
+    now = datetime(2026, 3, 29, 12, 30, tzinfo=UTC)
+    with timezone.override("Europe/Berlin"):
+        hours = hours_since(now.replace(minute=0) - 23 * AN_HOUR, now=now)
+        since = first_hour_of_week(now=now)
+        days = by_day(hours_since(since, now=now))
+    assert [f"{hour.starts_at:%d %H:%M %Z}" for hour in (hours[0], hours[-1])] == [
+        "28 14:00 CET",
+        "29 14:00 CEST",
+    ]
+    labels = [f"{hour.starts_at:%H}" for hour in hours]
+    assert "02" not in labels
+    assert len(labels) == 24
+    assert [f"{day.starts_at:%d %H:%M %Z}" for day in (days[0], days[-1])] == [
+        "23 00:00 CET",
+        "29 00:00 CET",
+    ]
+    assert len(days) == DAYS
+
+
+def test_a_run_that_ended_long_ago_is_not_in_the_chart(
+    scene: Callable[..., Any],
+) -> None:
+    scene("applied").happens()
+    assert Mutation.objects.count() == 1
+    now = timezone.now()
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    assert sum(hour.done for hour in hours_since(this_hour, now=now)) == 1
+    # Its history is of today, and so is its end.
+    assert sum(hour.done for hour in hours_since(this_hour + AN_HOUR, now=now + AN_HOUR)) == 0

@@ -1,0 +1,173 @@
+"""Secret values: masked on every page for people without `view_sensitive`, and shown to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.management import call_command
+from django.test import Client
+
+from tests.admin.addresses import HOME, history_of, list_of, old_versions_of, page_of
+from tests.conftest import logged_in
+from tests.scenes import Scene, workflow_with
+from workflows_app.masking import MASK
+from workflows_app.models import (
+    Event,
+    Evidence,
+    Handler,
+    Input,
+    LaneState,
+    Mutation,
+    OperatorAction,
+    Run,
+)
+from workflows_app.operations import add_note, it_happened
+from workflows_app.testing import registered, scripted
+
+pytestmark = pytest.mark.django_db
+
+IBAN = "DE89370400440532013000"
+TOKEN = "tok-9f8e7d6c"
+PAYLOAD = {"amount": "12.50", "iban": IBAN, "bank": {"token": TOKEN, "name": "Open Bank"}}
+
+
+def bank() -> Any:
+    """Return a mutator that gets no answer, and tells people what it acts on."""
+
+    class Bank(scripted("lost", "applied")):  # type: ignore[misc]
+        secret_params = ("iban",)
+
+        def target(self, params: Any) -> str:
+            return f"account {params['iban']}"
+
+        def verification_steps(self, params: Any) -> str:
+            return f"Search for {params['iban']} in the bank."
+
+    return Bank
+
+
+@pytest.fixture
+def run(operator_user: User) -> Iterator[Run]:
+    """A blocked payment whose secrets stand in payload, parameters, texts, evidence and state."""
+    mutator = bank()
+    payments = workflow_with(mutator)
+    payments.secret_fields = ["bank.token", "seen_iban"]
+    with registered(payments):
+        blocked = Scene(mutator, "pay").happens("42", PAYLOAD)
+        Evidence.objects.create(
+            mutation=blocked.mutation,
+            kind="late",
+            verdict="applied",
+            detail=f"account {IBAN} was charged by {TOKEN}",
+            traceback=f"ValueError: {IBAN}",
+        )
+        LaneState.objects.filter(lane="").update(state={"seen_iban": IBAN})
+        add_note(blocked, actor=operator_user, text=f"I looked for {IBAN}")
+        yield blocked
+
+
+def addresses_of(run: Run) -> list[str]:
+    """Return all pages that tell about the run and what belongs to it."""
+    event = Event.objects.get(topic__name="invoice.received")
+    note = OperatorAction.objects.filter(run=run)[0]
+    rows = [run, run.mutation, event, note, run.workflow, run.handler]
+    return [
+        HOME,
+        *(list_of(model) for model in (Run, Mutation, Event, OperatorAction, Input, Handler)),
+        *map(page_of, rows),
+        *map(history_of, (run, run.mutation, event)),
+        *(page for row in (run, run.mutation, event) for page in old_versions_of(row)),
+    ]
+
+
+def secrets_on(client: Client, addresses: list[str]) -> dict[str, set[str]]:
+    found = {}
+    for address in addresses:
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        page = answer.content.decode()
+        found[address] = {secret for secret in (IBAN, TOKEN) if secret in page}
+    return found
+
+
+def test_no_page_shows_a_secret_to_who_may_not_see_it(run: Run, viewer: Client) -> None:
+    shown = secrets_on(viewer, addresses_of(run))
+    assert {address: secrets for address, secrets in shown.items() if secrets} == {}
+
+
+def test_the_page_of_the_run_shows_that_something_is_masked(run: Run, viewer: Client) -> None:
+    page = viewer.get(page_of(run)).content.decode()
+    assert f"account {MASK}" in page
+    assert f"Search for {MASK} in the bank." in page
+    assert "12.50" in page
+    assert "Open Bank" in viewer.get(page_of(run.reservations.get().event)).content.decode()
+
+
+def test_who_may_see_sensitive_values_sees_them(run: Run, operator: Client) -> None:
+    event = run.reservations.get().event
+    for row in (run, run.mutation):
+        assert f"account {IBAN}" in operator.get(page_of(row)).content.decode()
+    assert TOKEN in operator.get(page_of(event)).content.decode()
+
+
+def test_a_dialog_and_a_preview_mask_them_and_decide_all_the_same(run: Run) -> None:
+    person = User.objects.create_user("rita", is_staff=True)
+    codenames = ["view_run", "view_mutation", "view_evidence", "skip_run"]
+    person.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    client = logged_in(person)
+
+    dialog = client.get(page_of(run, "skip_run"), headers={"HX-Request": "true"})
+    preview = client.post(list_of(Run), {"action": "bulk_skip_run", "_selected_action": run.pk})
+
+    for answer in (dialog, preview):
+        page = answer.content.decode()
+        assert answer.status_code == 200
+        assert (IBAN in page, MASK in page) == (False, True)
+    client.post(
+        list_of(Run),
+        {
+            "action": "bulk_skip_run",
+            "_selected_action": run.pk,
+            "confirmed": "yes",
+            "reason": "No longer wanted",
+        },
+    )
+    run.mutation.refresh_from_db()
+    assert (run.mutation.status, run.mutation.params["iban"]) == ("skipped", IBAN)
+
+
+def test_names_of_code_that_is_gone_stay_secret(run: Run, viewer: Client) -> None:
+    with registered(workflow_with(scripted("applied"), "other")):
+        from workflows_app.sdk.registration import declared
+
+        code = declared.pop("pay")
+        try:
+            page = viewer.get(page_of(run.mutation)).content.decode()
+        finally:
+            declared["pay"] = code
+    assert (IBAN in page, MASK in page) == (False, True)
+
+
+@pytest.mark.parametrize("command", [["list_blocked"], ["trace", "run"]])
+def test_commands_mask_them_unless_the_reader_may_see(
+    run: Run, operator_user: User, viewer_user: User, capsys: Any, command: list[str]
+) -> None:
+    command = [*command, str(run.pk)] if command[0] == "trace" else command
+    for options, is_shown in (
+        ([], False),
+        (["--actor", "viktor"], False),
+        (["--actor", "olga"], True),
+    ):
+        call_command(*command, "--format", "json", *options)
+        assert (IBAN in capsys.readouterr().out) == is_shown, options
+
+
+def test_a_result_is_masked_by_the_names_of_parameters(
+    run: Run, operator_user: User, viewer: Client
+) -> None:
+    it_happened(run, actor=operator_user, reason="I saw it", result={"iban": IBAN, "payment": "77"})
+    page = viewer.get(page_of(run.mutation)).content.decode()
+    assert (IBAN in page, "77" in page) == (False, True)

@@ -1,0 +1,226 @@
+"""The one box: what it finds, for whom, and why; and what nobody can break by typing."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from tests.admin.addresses import page_of, text_of_answer
+from tests.conftest import logged_in
+from tests.scenes import workflow_with
+from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
+from workflows_app.operations import it_happened
+from workflows_app.publishing import publish, register_input
+from workflows_app.testing import registered, scripted
+
+pytestmark = pytest.mark.django_db
+
+ADDRESS = "/admin/workflows_app/run/search/"
+INVOICE = {
+    "supplier": "Müller & Söhne GmbH",
+    "amount": "1234.50",
+    "iban": "DE89370400440532013000",
+    "lines": [{"text": "Winter tyres", "price": 7.5}],
+}
+
+
+@pytest.fixture
+def paid(scene: Any, operator_user: User) -> dict[str, Any]:
+    """One invoice that is blocked and found in the bank by Olga, and one that waits."""
+    play = scene("lost")
+    play.happens("INV/2026-001", INVOICE)
+    run = Run.objects.get(mutation__isnull=False)
+    it_happened(run, actor=operator_user, reason="It is in the bank's list, number 4711")
+    play.publish("blue-2", {"supplier": "ACME", "amount": 99})
+    return {
+        "play": play,
+        "event": Event.objects.get(message_id="INV/2026-001"),
+        "input": Input.objects.get(external_id="INV/2026-001"),
+        "run": run,
+        "effect": run.mutation,
+        "decision": OperatorAction.objects.get(),
+    }
+
+
+def answer_of(client: Client, typed: str) -> Any:
+    answer = client.get(f"{ADDRESS}?{urlencode({'q': typed})}")
+    assert answer.status_code == 200
+    return answer
+
+
+def found(client: Client, typed: str) -> dict[str, list[str]]:
+    """Return for each kind with hits why each was found."""
+    groups = answer_of(client, typed).context["groups"]
+    return {
+        group["heading"]: [hit["why"] for hit in group["hits"]] for group in groups if group["hits"]
+    }
+
+
+def links(client: Client, typed: str) -> set[str]:
+    groups = answer_of(client, typed).context["groups"]
+    return {hit["link"] for group in groups for hit in group["hits"]}
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("inv/2026-001", "message id: INV/2026-001"),
+        ("INV-2026", "message id: INV/2026-001"),
+        ("müller", "supplier: Müller & Söhne GmbH"),
+        ("söhne Müll", "supplier: Müller & Söhne GmbH"),
+        ("1,234.50", "amount: 1234.50"),
+        ("1.234,50", "amount: 1234.50"),
+        ("1234.5", "amount: 1234.50"),
+        ("1234,50 €", "amount: 1234.50"),
+        ("7.50", "lines price: 7.5"),
+        ("DE89 3704 0044 0532 0130 00", "iban: DE89370400440532013000"),
+        ("winter tyres", "lines text: Winter tyres"),
+        ("tyres müller", "lines text: Winter tyres; supplier: Müller & Söhne GmbH"),
+    ],
+)
+def test_an_event_is_found_by_any_value_with_its_run_and_effect(
+    paid: dict[str, Any], viewer: Client, typed: str, why: str
+) -> None:
+    whys = found(viewer, typed)
+
+    assert whys["Events"] == [why]
+    assert {page_of(paid[name]) for name in ("event", "run", "effect")} <= links(viewer, typed)
+
+
+def test_what_has_another_number_is_not_found(paid: dict[str, Any], viewer: Client) -> None:
+    for other in ("234.50", "1234.51", "12.34", "1234.505", "9", "müller acme"):
+        assert found(viewer, other) == {}, other
+
+
+def test_rows_are_found_by_what_only_they_have(paid: dict[str, Any], viewer: Client) -> None:
+    run, effect = paid["run"], paid["effect"]
+    assert found(viewer, f"{run.pk}")["Runs"][0] == f"run: {run.pk}"
+    assert found(viewer, f"#{run.pk}")["Runs"] == [f"run: {run.pk}"]
+    key = found(viewer, effect.idempotency_key.upper())
+    assert key == {"Outside effects": [f"idempotency key: {effect.idempotency_key}"]}
+    paid["play"].run_host()
+    assert "title: Pay invoice INV/2026-001" in found(viewer, "pay invoice")["Runs"]
+    assert found(viewer, "olga") == {"Decisions": ["person: olga"]}
+    assert found(viewer, "bank's 4711")["Decisions"] == [
+        "reason: It is in the bank's list, number 4711"
+    ]
+
+
+def test_an_input_is_found_by_its_title_and_id(paid: dict[str, Any], viewer: Client) -> None:
+    register_input(
+        workflow="pay", source="erp", type="invoice", external_id="A-77", title="From Globex"
+    )
+    assert found(viewer, "globex") == {"Inputs": ["title: From Globex"]}
+    assert found(viewer, "a-77") == {"Inputs": ["external id: A-77"]}
+
+
+def test_a_payload_that_changed_is_found_by_what_it_is_now(scene: Any, viewer: Client) -> None:
+    play = scene("applied")
+    play.publish("1", {"supplier": "Before"})
+    play.publish("1", {"supplier": "After"})
+    assert found(viewer, "before") == {}
+    assert found(viewer, "after") == {"Events": ["supplier: After"]}
+
+
+def test_whole_values_come_first_then_the_newest(scene: Any, viewer: Client) -> None:
+    play = scene("applied")
+    for number, supplier in enumerate(["ACME", "ACME Ltd", "Acmeon"]):
+        play.publish(f"{number}", {"supplier": supplier})
+    assert found(viewer, "acme")["Events"] == [
+        "supplier: ACME",
+        "supplier: Acmeon",
+        "supplier: ACME Ltd",
+    ]
+
+
+def test_who_may_see_runs_but_no_events_finds_no_run_by_a_payload(paid: dict[str, Any]) -> None:
+    person = User.objects.create_user("rita", is_staff=True)
+    person.user_permissions.add(Permission.objects.get(codename="view_run"))
+    client = logged_in(person)
+
+    assert found(client, "müller") == {}
+    assert list(found(client, f"{paid['run'].pk}")) == ["Runs"]
+
+
+def test_who_may_see_nothing_is_refused(paid: dict[str, Any]) -> None:
+    nobody = logged_in(User.objects.create_user("norbert", is_staff=True))
+    assert nobody.get(f"{ADDRESS}?q=acme").status_code == 403
+
+
+def test_masked_values_are_found_by_those_alone_who_see_them(
+    operator: Client, viewer: Client
+) -> None:
+    class Bank(scripted("lost")):  # type: ignore[misc]
+        secret_params = ["iban"]
+
+    with registered(workflow_with(Bank)):
+        publish(workflow="pay", topic="invoice.received", message_id="1", payload=INVOICE)
+
+        assert found(operator, "DE89370400440532013000") == {
+            "Events": ["iban: DE89370400440532013000"]
+        }
+        assert found(viewer, "DE89370400440532013000") == {}
+        assert found(viewer, "DE893704") == {}
+        assert found(viewer, "müller")["Events"] == ["supplier: Müller & Söhne GmbH"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("%", "There is no word or number in “%”."),
+        ("'", "There is no word or number in “'”."),
+        ("\x01\u200b", "Type what you look for."),
+        ("x" * 10_000, "Search for 200 characters at most."),
+        ("(", "There is no word or number in “(”."),
+        ("🎈", "There is no word or number in “🎈”."),
+        ("'; DROP TABLE x; --", "Nothing that you may see has “'; DROP TABLE x; --”."),
+        ("\\", "There is no word or number in “\\”."),
+        ("a:* & !b | (c", "Nothing that you may see has “a:* & !b | (c”."),
+        ("9" * 40, f"Nothing that you may see has “{'9' * 40}”."),
+        (" ".join("abcdefghijkl"), "Nothing that you may see has “a b c d e f g h i j k l”."),
+    ],
+)
+def test_rubbish_is_answered_by_a_sentence(
+    paid: dict[str, Any], viewer: Client, typed: str, told: str
+) -> None:
+    assert told in text_of_answer(answer_of(viewer, typed))
+
+
+def test_a_nul_is_refused_before_it_is_read(viewer: Client) -> None:
+    assert viewer.get(f"{ADDRESS}?q=a%00b").status_code == 400
+
+
+def test_the_palette_finds_the_same_and_leads_to_the_page(
+    paid: dict[str, Any], viewer: Client
+) -> None:
+    answer = viewer.get("/admin/search/?extended=1&s=INV/2026-001")
+
+    results = {str(result.link) for result in answer.context["results"]}
+    assert f"{ADDRESS}?q=inv%2F2026-001" in results
+    assert {page_of(paid[name]) for name in ("event", "input", "run", "effect")} <= results
+    assert "message id: INV/2026-001" in answer.content.decode()
+
+
+def test_the_palette_shows_nobody_what_they_may_not_see(paid: dict[str, Any]) -> None:
+    nobody = logged_in(User.objects.create_user("norbert", is_staff=True))
+    answer = nobody.get("/admin/search/?extended=1&s=INV/2026-001")
+    assert list(answer.context["results"]) == []
+
+
+def test_the_number_of_queries_does_not_grow(
+    scene: Any, viewer: Client, django_assert_num_queries: Any, django_assert_max_num_queries: Any
+) -> None:
+    play = scene("applied")
+    play.happens("a-1", INVOICE)
+    viewer.get(f"{ADDRESS}?q=müller")
+    with django_assert_max_num_queries(60) as few:
+        answer_of(viewer, "müller")
+    for number in range(5):
+        play.happens(f"b-{number}", INVOICE)
+    with django_assert_num_queries(len(few)):
+        answer_of(viewer, "müller")
+    assert Mutation.objects.count() == 6

@@ -1,0 +1,80 @@
+"""From an input, event, run or effect to all that belongs to it, as a graph and a timeline (P5)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.admin.addresses import page_of, text_of
+from tests.admin.rows import add, stage
+from workflows_app.admin.graph import BOXES_SHOWN
+from workflows_app.models import Event, Input, OperatorAction, Run
+from workflows_app.operations import skip_run
+
+pytestmark = pytest.mark.django_db
+
+
+def graph_of(client: Client, row: Any) -> tuple[list[str], int]:
+    """Return where the boxes of the graph lead to, and how many arrows it has."""
+    page = client.get(page_of(row)).content.decode()
+    svg = page.split('<svg class="ops-graph"')[1].split("</svg>")[0]
+    return re.findall(r'<a href="([^"]+)"', svg), svg.count('class="ops-edge"')
+
+
+def test_every_page_of_a_story_draws_all_of_it_and_links_to_it(
+    scene: Callable[..., Any], viewer: Client, operator_user: User
+) -> None:
+    play = scene("lost")
+    run = play.happens("42")
+    skip_run(run, actor=operator_user, reason="Paid by card")
+    play.run_host()
+    event, cause, action = Event.objects.get(), Input.objects.get(), OperatorAction.objects.get()
+    story = [cause, event, run, run.mutation, action]
+
+    for row in (cause, event, run, run.mutation):
+        boxes, arrows = graph_of(viewer, row)
+        assert sorted(boxes) == sorted(map(page_of, story))
+        assert arrows == 4
+
+    text = text_of(viewer, page_of(cause))
+    assert "From left to right: 1 input, 1 event, 1 run, 1 outside effect, 1 decision." in text
+    timeline = text.split("Timeline")[1]
+    words = ("input 42", "event invoice.received 42", "run Pay invoice 42", "effect scripted")
+    order = [timeline.index(word) for word in (*words, "decision Skip by olga")]
+    assert order == sorted(order)
+
+
+def test_what_a_run_published_stands_right_of_it(scene: Callable[..., Any], viewer: Client) -> None:
+    run = scene("applied").happens("42")
+    received, paid = Event.objects.order_by("pk")
+    page = viewer.get(page_of(run)).content.decode()
+    places = {
+        address: int(x)
+        for address, x in re.findall(
+            r'<a href="([^"]+)" class="ops-node.*?<rect x="(\d+)"', page, re.S
+        )
+    }
+    line = [places[page_of(row)] for row in (Input.objects.get(), received, run, paid)]
+    assert line == sorted(set(line))
+
+
+def test_of_many_some_are_drawn_and_the_rest_is_counted(
+    operator_user: User, viewer: Client
+) -> None:
+    at = stage(operator_user)
+    add(at, 30, "more")
+
+    boxes, _ = graph_of(viewer, at.input)
+
+    assert page_of(at.input) in boxes
+    assert sum("/event/" in box for box in boxes) == BOXES_SHOWN
+    text = text_of(viewer, page_of(at.input))
+    assert f"and {31 - BOXES_SHOWN} more events" in text
+    boxes, _ = graph_of(viewer, at.run)
+    assert page_of(at.run) in boxes
+    assert Run.objects.count() > len(boxes)

@@ -1,0 +1,299 @@
+"""Ask before you assert: the outside system is asked once, and a definite answer wins over the person (P7)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.operations.readiness import SceneMaker, may_only, mute, refusal
+from tests.scenes import Scene
+from workflows_app import registry
+from workflows_app.doctor import CHECKS, Severity, examine
+from workflows_app.errors import OperationRefused
+from workflows_app.models import Breaker, Event, Evidence, OperatorAction, Run
+from workflows_app.operations import asserting, it_didnt_happen, it_happened
+from workflows_app.operations.seen import seen_now
+from workflows_app.sdk import Reconciliation
+from workflows_app.testing import ScriptedMutator
+
+pytestmark = pytest.mark.django_db
+
+APPLIED = Reconciliation.applied({"number": "B-1"})
+ABSENT = Reconciliation.not_applied()
+
+
+class Bank:
+    """A blocked payment at a bank that did not answer, and now says what a test wants it to."""
+
+    def __init__(self, play: Scene, mutator: type[ScriptedMutator]) -> None:
+        self.play = play
+        self.mutator = mutator
+        self.run = play.happens(days=0)
+        assert self.run.status == "blocked"
+
+    def says(self, answer: Any) -> None:
+        def reconcile(mutator: Any, params: Any, *, idempotency_key: str) -> Any:
+            self.mutator.reconciliations.append(idempotency_key)
+            if callable(answer):
+                return answer()
+            return answer
+
+        self.mutator.reconcile = reconcile  # type: ignore[attr-defined]
+
+    @property
+    def probe(self) -> Evidence:
+        return Evidence.objects.get(kind="probe")
+
+    def now(self) -> tuple[str, str, str]:
+        run = Run.objects.get(pk=self.run.pk)
+        return run.status, run.mutation.status, run.mutation.resolved_by
+
+
+@pytest.fixture
+def bank(scene: SceneMaker) -> Bank:
+    mutator = mute("timeout", "applied")
+    return Bank(scene(mutator=mutator), mutator)
+
+
+def contradicted(decides: Callable[..., OperatorAction], run: Run, actor: User) -> str:
+    with pytest.raises(OperationRefused) as caught:
+        decides(run, actor=actor, reason="I looked", probe=True)
+    assert caught.value.code == "contradicted"
+    return str(caught.value)
+
+
+def test_it_happened_says_the_outside_so_nothing_is_sent_again(
+    bank: Bank, operator_user: User
+) -> None:
+    bank.says(APPLIED)
+
+    assert contradicted(it_didnt_happen, bank.run, operator_user) == (
+        "The outside system was asked, and says that it happened. So nothing is sent: run"
+        f" {bank.run.pk} goes on as if the answer had arrived."
+    )
+
+    assert bank.now() == ("active", "applied", "reconcile")
+    assert (bank.probe.verdict, bank.probe.actor, bank.probe.actor_name) == (
+        "applied",
+        operator_user,
+        "olga",
+    )
+    assert not OperatorAction.objects.exists()
+    bank.play.run_host()
+    assert Event.objects.get(topic__name="invoice.paid").payload == {"number": "B-1"}
+    assert len(bank.mutator.calls) == 1
+    _require_sound()
+
+
+def test_it_did_not_happen_says_the_outside_so_it_is_done_anew(
+    bank: Bank, operator_user: User
+) -> None:
+    bank.says(ABSENT)
+
+    assert contradicted(it_happened, bank.run, operator_user) == (
+        "The outside system was asked, and says that it did not happen. So nothing goes on as if it had:"
+        f" run {bank.run.pk} has failed, its events are free, and they are taken anew."
+    )
+
+    assert bank.now() == ("failed", "failed", "reconcile")
+    assert Event.objects.get().status == "pending"
+    assert Run.objects.get(pk=bank.run.pk).owes_retry
+    bank.play.happens("43")
+    assert len(bank.mutator.effects) == 2
+    assert bank.mutator.calls[0][1] != bank.mutator.calls[1][1], "prepared afresh"
+    _require_sound()
+
+
+def test_what_agrees_is_what_the_decision_stands_on(bank: Bank, operator_user: User) -> None:
+    bank.says(ABSENT)
+
+    action = it_didnt_happen(bank.run, actor=operator_user, reason="I looked", probe=True)
+
+    assert bank.now() == ("failed", "failed", "operator")
+    assert (action.evidence_seen, bank.probe.verdict) == (bank.probe, "not_applied")
+    bank.play.run_host()
+    assert Run.objects.get(retry_of=bank.run).status == "committed"
+
+
+def test_the_result_is_what_the_outside_says_where_it_agrees(
+    bank: Bank, operator_user: User
+) -> None:
+    bank.says(APPLIED)
+    shown = seen_now([bank.run])[bank.run.pk]
+
+    action = it_happened(
+        bank.run,
+        actor=operator_user,
+        reason="I looked",
+        result={"number": "B-l"},
+        probe=True,
+        seen=shown,
+    )
+
+    assert bank.now() == ("active", "applied", "operator")
+    assert action.evidence_seen == bank.probe
+    assert Run.objects.get(pk=bank.run.pk).mutation.result == {"number": "B-1"}
+
+
+@pytest.mark.parametrize(
+    "answer", [Reconciliation.retry("closed at night"), Reconciliation.applied({1, 2}), "yes"]
+)
+@pytest.mark.parametrize(
+    ("decides", "status"), [(it_happened, "active"), (it_didnt_happen, "failed")]
+)
+def test_where_the_outside_can_not_say_the_person_s_word_counts(
+    bank: Bank, operator_user: User, decides: Any, status: str, answer: Any
+) -> None:
+    bank.says(answer)
+
+    action = decides(bank.run, actor=operator_user, reason="I called them", probe=True)
+
+    assert (bank.now()[0], bank.now()[2]) == (status, "operator")
+    assert (bank.probe.verdict, action.evidence_seen) == ("unknown", bank.probe)
+
+
+def test_not_there_proves_nothing_while_the_search_of_the_outside_may_lag(
+    bank: Bank, operator_user: User
+) -> None:
+    bank.says(ABSENT)
+    bank.mutator.absence_is_proof_after = timedelta(hours=1)
+
+    it_happened(bank.run, actor=operator_user, reason="they told me", probe=True)
+
+    assert bank.now() == ("active", "applied", "operator")
+    assert bank.probe.verdict == "unknown"
+    assert bank.probe.detail.startswith("not there, which proves nothing before")
+
+
+def test_what_can_not_be_asked_is_decided_by_the_person(blocked: Run, operator_user: User) -> None:
+    with registry.override():
+        registry.declared.pop("pay")
+        assert not asserting.can_ask(blocked)
+        it_didnt_happen(blocked, actor=operator_user, reason="not there", probe=True)
+
+    assert not Evidence.objects.filter(kind="probe").exists()
+    assert Run.objects.filter(retry_of=blocked).exists()
+
+
+def test_without_probe_nobody_is_asked(bank: Bank, operator_user: User) -> None:
+    bank.says(APPLIED)
+    asked = len(bank.mutator.reconciliations)
+
+    it_didnt_happen(bank.run, actor=operator_user, reason="I looked")
+
+    assert len(bank.mutator.reconciliations) == asked
+
+
+def test_who_may_not_decide_or_saw_something_else_has_nobody_asked(
+    bank: Bank, operator_user: User, settings: Any
+) -> None:
+    bank.says(APPLIED)
+    asked = len(bank.mutator.reconciliations)
+    press = partial(it_didnt_happen, probe=True)
+
+    assert refusal(press, bank.run, may_only("petra", "skip_run"))[0] == "permission_denied"
+    assert refusal(partial(press, seen="e0-d0"), bank.run, operator_user)[0] == "stale"
+    settings.WORKFLOWS_DECIDERS = {"pay": ["Clerks"]}
+    assert refusal(press, bank.run, operator_user)[0] == "permission_denied"
+
+    assert len(bank.mutator.reconciliations) == asked
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_ask_at_once_are_served_one_after_the_other(
+    bank: Bank, operator_user: User
+) -> None:
+    other = may_only("petra", "assert_happened")
+
+    def meanwhile() -> Reconciliation:
+        bank.says(Reconciliation.retry("busy"))
+        it_happened(bank.run, actor=other, reason="it is in the list")
+        return ABSENT
+
+    bank.says(meanwhile)
+    with pytest.raises(OperationRefused) as caught:
+        it_didnt_happen(bank.run, actor=operator_user, reason="I looked", probe=True)
+
+    assert caught.value.code == "not_blocked"
+    assert "petra decided “It happened”" in str(caught.value)
+    assert bank.now() == ("active", "applied", "operator")
+    assert (bank.probe.verdict, bank.probe.contradicts) == ("not_applied", True)
+
+
+def test_an_answer_that_contradicts_itself_settles_nothing(bank: Bank, operator_user: User) -> None:
+    mutation = bank.run.mutation
+    bank.says(APPLIED)
+    Evidence.objects.create(mutation=mutation, kind="late", verdict="not_applied")
+    with pytest.raises(OperationRefused) as caught:
+        it_didnt_happen(bank.run, actor=operator_user, reason="I looked", probe=True)
+    assert caught.value.code == "contradicted"
+    assert bank.now() == ("blocked", "indeterminate", "")
+    assert bank.probe.verdict == "applied"
+
+    it_didnt_happen(
+        bank.run,
+        actor=operator_user,
+        reason="I called them",
+        probe=True,
+        despite_contradiction=True,
+    )
+    assert bank.now() == ("failed", "failed", "operator")
+
+
+def test_a_definite_answer_closes_an_open_breaker(scene: SceneMaker, operator_user: User) -> None:
+    mutator = mute("timeout")
+    play = scene(mutator=mutator)
+    with registry.override(_breaking(play)):
+        bank = Bank(play, mutator)
+        breaker = Breaker.objects.get()
+        assert breaker.status == "open"
+        bank.says(Reconciliation.retry("busy"))
+        with pytest.raises(OperationRefused):
+            it_happened(bank.run, actor=operator_user, reason="x", probe=True, result=1)
+        bank.says(ABSENT)
+        it_didnt_happen(bank.run, actor=operator_user, reason="I looked", probe=True)
+
+    assert Breaker.objects.get().status == "closed"
+
+
+def _breaking(play: Scene) -> Any:
+    code = type("Breaking", (registry.declared[play.slug],), {})
+    code.policy = {"breaker_after_unknowns": 1}
+    return code
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whom_the_outside_keeps_waiting_decides_and_the_answer_is_kept_when_it_comes(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    released = threading.Event()
+    mutator = mute("timeout", "applied")
+    mutator.policy = {**mutator.policy, "call_timeout_seconds": 0.05}
+    bank = Bank(scene(mutator=mutator), mutator)
+
+    def late() -> Reconciliation:
+        released.wait(60)
+        return APPLIED
+
+    bank.says(late)
+    it_happened(bank.run, actor=operator_user, reason="I called them", probe=True)
+    assert (bank.probe.verdict, bank.probe.detail) == ("unknown", "no answer within 0.05 s")
+
+    released.set()
+    for thread in threading.enumerate():
+        if thread.name == "workflows-call":
+            thread.join(60)
+    kept = Evidence.objects.get(kind="late")
+    assert (kept.verdict, kept.contradicts) == ("applied", False)
+
+
+def _require_sound() -> None:
+    """No promise is broken in what is stored."""
+    found = [finding for finding in examine(CHECKS) if finding.check.severity is Severity.VIOLATION]
+    assert found == []

@@ -1,0 +1,51 @@
+"""Take and Note: who looks into a run, and what was found, at any time and without changing anything."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.operations.readiness import SceneMaker, changed, everything, may_only
+from workflows_app.models import OperatorAction, Run
+from workflows_app.operations import add_note, it_didnt_happen, take
+from workflows_app.queries.taking import taken_by
+
+pytestmark = pytest.mark.django_db
+
+
+def test_whoever_took_a_run_last_looks_into_it_until_somebody_decides(
+    blocked: Run, scene: SceneMaker, operator_user: User
+) -> None:
+    second = may_only("petra", "take_run")
+    assert taken_by([blocked.pk]) == {}
+    first_take = take(blocked, actor=operator_user)
+    assert (first_take.actor_name, first_take.reason) == ("olga", "")
+    assert taken_by([blocked.pk]) == {blocked.pk: first_take}
+
+    taken_over = take(blocked, actor=second, reason="olga went home")
+    add_note(blocked, actor=operator_user, text="the bank is closed until nine")
+    assert taken_by([blocked.pk, 0]) == {blocked.pk: taken_over}
+
+    it_didnt_happen(blocked, actor=operator_user, reason="not in the bank's list")
+    assert taken_by([blocked.pk]) == {}
+    again = Run.objects.get(retry_of=blocked)
+    assert taken_by([again.pk]) == {}
+    take(blocked, actor=second, reason="to tell the supplier")
+    assert taken_by([blocked.pk])[blocked.pk].reason == "to tell the supplier"
+
+
+def test_a_note_is_kept_with_a_run_of_any_state_and_nothing_else_changes(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    done = scene("applied").happens(days=0)
+    assert done.status == "committed"
+    before = everything()
+
+    action = add_note(done, actor=operator_user, text=" the supplier confirmed it\n")
+
+    assert sorted(changed(before, everything())) == ["Lease", "OperatorAction"]
+    assert (action.operation, action.run, action.reason) == (
+        OperatorAction.Operation.ADD_NOTE,
+        done,
+        "the supplier confirmed it",
+    )

@@ -1,0 +1,65 @@
+"""What the page of a run says of an answer, or of its absence: never more than is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from workflows_app.models import Evidence
+from workflows_app.queries.plain_words import in_a_line, meaning, why_unknown
+
+#: Details as the host and its connectors write them, and how what they mean begins.
+MEANINGS = {
+    "no answer within 1.5 s": "No answer came within 1.5 seconds.",
+    "UnclearAnswer: No complete answer: ReadTimeout: timed out": "The outside system took too long",
+    "UnclearAnswer: No complete answer: RemoteProtocolError: Server disconnected without sending a"
+    " response.": "The connection broke after the call had gone out.",
+    "ConnectionResetError: [Errno 104] Connection reset by peer": "The connection broke after",
+    "UnclearAnswer: POST answered 500: oops": "The outside system answered with an error of its own (500).",
+    "UnclearAnswer: POST answered 503: try later": "The outside system answered with an error of its own (503).",
+    "UnclearAnswer: POST answered 504: ": "A server in between got no answer",
+    "UnclearAnswer: POST answered 409: exists": "The outside system answered that it conflicts",
+    "UnclearAnswer: POST answered 429: slow": "The outside system answered that it gets too many",
+    "UnclearAnswer: POST answered 302: ": "The outside system gave an answer (302) of which",
+    "the worker ended before the outcome was recorded": "The worker that made the call ended before",
+    "the call returned, but result is no JSON. It returned: set": "The outside system answered as if",
+    "UnclearAnswer: No complete answer: AnswerTooLarge: over 100,000 bytes": "The outside system answered, but",
+    "not there, which proves nothing before 2026-01-01 12:00:00 UTC": "The outside system does not show it"
+    " yet. Its search may lag behind, so before 2026-01-01 12:00:00 UTC that proves nothing.",
+    "KeyError: 'number'": "The code that makes the call ended with an error that does not say",
+    "": "The code that makes the call ended with an error that does not say",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("detail", MEANINGS)
+def test_each_trouble_has_its_sentence(detail: str) -> None:
+    assert meaning(detail).startswith(MEANINGS[detail])
+
+
+def evidence(kind: str, verdict: str, detail: str = "") -> Evidence:
+    return Evidence(kind=kind, verdict=verdict, detail=detail)
+
+
+def test_a_call_that_was_given_up_may_still_run_until_its_answer_comes() -> None:
+    slow = evidence("execute", "unknown", "no answer within 30 s")
+    asked = evidence("reconcile", "unknown", "the lookup answered 503")
+    late = evidence("late", "applied")
+
+    first, still, once = why_unknown([slow, asked])
+    assert "may still be running" in still
+    assert (
+        once
+        == "The host asked the outside system once. It answered with an error (503), and so did not say."
+    )
+    assert not any("running" in sentence for sentence in why_unknown([slow, asked, late]))
+    assert first.startswith("No answer came within 30 seconds.")
+
+
+def test_a_line_says_what_was_heard() -> None:
+    assert in_a_line(evidence("probe", "applied")) == "It says: it happened."
+    assert in_a_line(evidence("reconcile", "not_applied")) == "It says: it did not happen."
+    assert (
+        in_a_line(evidence("reconcile", "unknown", "TimeoutError: x"))
+        == "It gave no answer to that."
+    )
+    lost = evidence("execute", "unknown", "ConnectionResetError: x")
+    assert in_a_line(lost) == "The connection broke after the call had gone out."

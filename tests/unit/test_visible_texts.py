@@ -1,0 +1,76 @@
+"""Texts and values from outside, as pages show them: nothing obeyed, nothing hidden, nothing without end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from workflows_app.admin.values import facts_of, label_of
+from workflows_app.admin.visible import visible
+from workflows_app.templatetags.workflows_app import folded, when
+
+
+def test_what_turns_or_hides_text_is_a_visible_mark() -> None:
+    assert visible("invoice\u202efdp.exe") == "invoice⟦U+202E⟧fdp.exe"
+    assert visible("AC\u200bME\x00\x1b[31m\ufeff") == "AC⟦U+200B⟧ME⟦U+0000⟧⟦U+001B⟧[31m⟦U+FEFF⟧"
+    # What people write is left as it is: lines, tabs, Hebrew, Persian joiners.
+    for text in ("two\nlines\tand", "שלום", "می\u200cخواهم", "Müller & Söhne"):
+        assert visible(text) == text
+    assert visible("a\r\nb") == "a\nb"
+
+
+def test_a_text_of_any_length_takes_a_small_part_of_a_page() -> None:
+    shown = visible("x" * 20_000_000)
+    assert shown.endswith("… (20,000,000 characters in all)")
+    assert len(shown) < 21_000
+    assert str(folded("<b>" * 100)).count("&lt;b&gt;") > 100
+
+
+def test_parameters_are_rows_with_labels_and_exact_values() -> None:
+    told = facts_of(
+        {
+            "supplierIban": "DE02 1203",
+            "amount": "1234.50",
+            "total_count": 3,
+            "paid": False,
+            "note": None,
+            "lines": [{"net_amount": 10.10}, {"net_amount": 2}],
+            "tags": ["a", "b"],
+            "empty": {},
+        }
+    )
+    assert [(fact.label, fact.text) for fact in told.rows] == [
+        ("Supplier iban", "DE02 1203"),
+        ("Amount", "1234.50"),
+        ("Total count", "3"),
+        ("Paid", "no"),
+        ("Note", "nothing"),
+        ("Lines, 1, Net amount", "10.1"),
+        ("Lines, 2, Net amount", "2"),
+        ("Tags", "a, b"),
+        ("Empty", "empty"),
+    ]
+    assert [fact.label for fact in told.rows if fact.is_amount] == [
+        "Amount",
+        "Total count",
+        "Lines, 1, Net amount",
+        "Lines, 2, Net amount",
+    ]
+    assert label_of("VAT_number") == "VAT number"
+
+
+def test_a_huge_payload_is_cut_and_says_so() -> None:
+    told = facts_of({f"field {number}": "y" * 5_000 for number in range(5_000)})
+    assert told.is_cut
+    assert sum(len(fact.text) for fact in told.rows) < 150_000
+    deep: object = "bottom"
+    for _ in range(100):
+        deep = {"in": deep}
+    assert len(facts_of(deep).rows) == 1
+
+
+def test_an_instant_tells_itself_exactly_to_whoever_points_at_it() -> None:
+    at = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+    assert str(when(at)) == (
+        '<time datetime="2026-01-02T03:04:05.678000Z" title="2026-01-02 03:04:05.678 UTC" data-ops-when>'
+        "2026-01-02 03:04:05 UTC</time>"
+    )

@@ -1,0 +1,196 @@
+"""What follows from a decision about a run, and what is lost if the person is wrong, from this run's own data.
+
+Rows hint, dialogs tell in full, and operations do it: each sentence is made here, once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Min, prefetch_related_objects
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from workflows_app import registry
+from workflows_app.admin.seeing import may_see, shown
+from workflows_app.admin.visible import visible
+from workflows_app.models import Breaker, Evidence, Mutation, OperatorAction, Run, Workflow
+from workflows_app.operations.asserting import PROBE_SECONDS, can_ask
+from workflows_app.queries.explanation import late_answer
+from workflows_app.queries.taking import taken_by
+
+#: The most characters of parameters and payloads of each row in a preview of many.
+SHOWN_AMONG_MANY = 1_000
+
+
+def in_short(value: Any, *, among: int) -> SafeString | str:
+    """Return `value` as JSON, escaped and cut, where it is one `among` many; alone it is shown as a table."""
+    if among == 1:
+        return ""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    if len(text) > SHOWN_AMONG_MANY:
+        text = (
+            f"{text[:SHOWN_AMONG_MANY]} … (cut; {len(text):,} characters: its own page shows all)"
+        )
+    return format_html('<pre class="ops-json">{}</pre>', visible(text))
+
+
+def attempted(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return of each run what was to be done outside, what was heard too late, and who looks into it.
+
+    As far as the person may see it. A constant number of queries.
+    """
+    prefetch_related_objects(runs, "mutation__evidence", "carried_mutation__evidence")
+    takers = taken_by([run.pk for run in runs]) if may_see(OperatorAction) else {}
+    found = []
+    for run in runs:
+        mutation = shown(run).settled_mutation if may_see(Mutation) else None
+        sees_evidence = mutation is not None and may_see(Evidence)
+        late = shown(late_answer(mutation.evidence.all())) if mutation and sees_evidence else None
+        params = in_short(mutation.params, among=len(runs)) if mutation else ""
+        taker = takers.get(run.pk)
+        found.append({"mutation": mutation, "params": params, "late": late, "taker": taker})
+    return found
+
+
+def happened(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return `attempted`, and what follows if it happened."""
+    return [
+        {
+            **told,
+            "follows": f"Nothing is sent. The workflow learns that it happened, and goes on: {_news(run)}.",
+            "asks_first": _asks_first(run),
+        }
+        for run, told in zip(runs, attempted(runs), strict=True)
+    ]
+
+
+def sent_again(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return `attempted`, and what follows if it did not happen, or if the person is wrong."""
+    keys = [run.idempotency_key for run in runs if run.idempotency_key]
+    sent = Mutation.objects.filter(idempotency_key__in=keys).order_by()
+    first_sent = dict(sent.values_list("idempotency_key").annotate(Min("sent_at")))
+    held_back = _held_back(runs)
+    return [
+        {
+            **told,
+            "follows": (
+                f"It is sent again. If that works, the workflow learns that it happened, and goes on:"
+                f" {_news(run)}. {held_back[run.pk]}".strip()
+            ),
+            "if_wrong": _if_wrong(run, first_sent.get(run.idempotency_key)),
+            "asks_first": _asks_first(run),
+        }
+        for run, told in zip(runs, attempted(runs), strict=True)
+    ]
+
+
+def skipped(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return `attempted`, and what does not follow once it is skipped."""
+    return [
+        {
+            **told,
+            "follows": (
+                f"Nothing is sent. The workflow learns that it was skipped, and goes on: {_no_news(run)}"
+            ),
+        }
+        for run, told in zip(runs, attempted(runs), strict=True)
+    ]
+
+
+def retried(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return `attempted`, and what a retry does now."""
+    held_back = _held_back(runs)
+    return [
+        {**told, "follows": held_back[run.pk]}
+        for run, told in zip(runs, attempted(runs), strict=True)
+    ]
+
+
+def looked(run: Run) -> str:
+    """Return what a person ticks who says that it did not happen."""
+    mutation = shown(run).settled_mutation
+    what = (mutation.target or mutation.mutator) if mutation else "it"
+    return f"I looked for {what} in the outside system, and it is not there"
+
+
+def _asks_first(run: Run) -> str:
+    if not can_ask(run):
+        return ""
+    return (
+        f"When you confirm, the host first asks the outside system, for {PROBE_SECONDS:g} seconds at most."
+        f" If it says clearly that it happened, or that it did not, that counts, and not what you say."
+    )
+
+
+def _news(run: Run) -> str:
+    """Say what the consumer of `run` may publish when its effect has happened."""
+    topics = _topics(run)
+    if topics is None:
+        return "what it publishes is not known here"
+    if not topics:
+        return "nothing is published"
+    return f"{' and '.join(topics)} {'is' if len(topics) == 1 else 'are'} published"
+
+
+def _no_news(run: Run) -> str:
+    topics = _topics(run)
+    if topics is None:
+        return "what it would have published is not known here, and whoever waits for that is not told."
+    if not topics:
+        return "nothing is published."
+    is_not = "is not" if len(topics) == 1 else "are not"
+    return (
+        f"{' and '.join(topics)} {is_not} published as after a success, and whoever waits for that is not"
+        f" told."
+    )
+
+
+def _topics(run: Run) -> list[str] | None:
+    workflow = registry.get(run.workflow.slug)
+    handler = workflow.handler_named(run.handler.name) if workflow else None
+    return list(handler.publishes) if handler is not None else None
+
+
+def _if_wrong(run: Run, first_sent: datetime | None) -> str:
+    """Say what is done twice if it did happen, and whether the key keeps that from being so."""
+    run = shown(run)
+    mutation = run.settled_mutation if may_see(Mutation) else None
+    what = f"{mutation.mutator} → {mutation.target}" if mutation and mutation.target else str(run)
+    mutator = registry.mutator(run.workflow.slug, mutation.mutator) if mutation else None
+    if mutator is None or mutator.key_lasts is None or first_sent is None:
+        return f"Nothing protects: if it did happen, this would be done twice: {what}."
+    until = first_sent + mutator.key_lasts
+    at = f"{timezone.localtime(until):%Y-%m-%d %H:%M}"
+    if until <= timezone.now():
+        return (
+            f"Nothing protects any more: the outside system honoured the key until {at}. If it did happen,"
+            f" this would be done twice: {what}."
+        )
+    return (
+        f"The outside system honours the key until {at}: until then a second call with it does nothing."
+        f" After that, if it did happen, this would be done twice: {what}."
+    )
+
+
+def _held_back(runs: Sequence[Run]) -> dict[int, str]:
+    """Say of each run whether its call waits for something, or goes out although others wait."""
+    closed = Breaker.Status.CLOSED
+    breakers = Breaker.objects.filter(handler__in={run.handler_id for run in runs})
+    is_open = set(breakers.exclude(status=closed).values_list("handler", flat=True))
+    told = {}
+    for run in runs:
+        sentence = ""
+        if run.handler_id in is_open:
+            sentence = (
+                f"The circuit breaker of {run.handler.name} is open: the outside system gave no answers"
+                f" of late. It does not hold this call back."
+            )
+        if run.workflow.status == Workflow.Status.PAUSED:
+            sentence = f"{sentence} The workflow is paused: it goes on when somebody resumes it."
+        told[run.pk] = sentence.strip()
+    return told

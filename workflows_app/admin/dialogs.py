@@ -1,0 +1,212 @@
+"""The dialog of a button: what is known, what follows, a reason, and one call of the operation (P7).
+
+It carries what it showed. What can be put right is said in the dialog, with all that was typed still there; an
+answer of the outside system that settled the run is shown in it too, before anybody goes on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from unfold.decorators import action
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+
+from workflows_app.admin.base import address_of
+from workflows_app.admin.bulk import tell_refusal
+from workflows_app.admin.confirming import PASSWORD, name_again
+from workflows_app.admin.reasons import ReasonField
+from workflows_app.admin.seeing import shown as as_seen
+from workflows_app.admin.sessions import must_name_themselves
+from workflows_app.models import Evidence, OperatorAction
+from workflows_app.operations import OperationRefused
+
+if TYPE_CHECKING:
+    from workflows_app.admin.buttons import Button
+
+#: What the person can put right, or has to look at first.
+_CORRECTABLE = ("stale", "contradicted", "result_invalid", "reason_required")
+_PAGE = "unfold/helpers/dialog.html"
+
+
+def dialog_action(button: Button) -> Any:
+    """Return `button` as an action of a row's page: GET opens its dialog, POST presses it."""
+    form_class = _form(button)
+    dialog = {
+        "title": button.label,
+        "description": button.consequence,
+        "form_class": form_class,
+        "form_submit_text": button.label,
+    }
+
+    def press(self: Any, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        told = form.cleaned_data["reason"]
+        try:
+            decided = button.operation(
+                form.row, actor=request.user, **{button.reason_argument: told}, **form.arguments
+            )
+        except OperationRefused as refusal:
+            return _refused(request, form, object_id, refusal)
+        messages.success(request, f"{button.label}: {button.done}{_asked(decided)}")
+        return _back_to(request, form.row)
+
+    def _refused(
+        request: HttpRequest, form: Any, object_id: str, refusal: OperationRefused
+    ) -> HttpResponse:
+        row = _find(button.model, object_id)
+        if refusal.code in _CORRECTABLE and button.applies(row):
+            again: Any = form_class(
+                data=_as_seen_now(button, form, row), request=request, object_id=object_id
+            )
+            again.is_valid()
+            again.add_error(None, str(refusal))
+            context = {"dialog": dialog, "form": again, "form_submit_text": button.label}
+            return render(request, _PAGE, context)
+        if refusal.code == "contradicted" and request.headers.get("HX-Request"):
+            return _answer(request, row, str(refusal))
+        tell_refusal(request, refusal)
+        return _back_to(request, row)
+
+    press.__name__ = button.name
+    return action(
+        description=button.label,
+        url_path=button.name.replace("_", "-"),
+        permissions=["view", button.permission],
+        icon=button.icon,
+        variant=button.variant,
+        dialog=dialog,
+    )(press)
+
+
+def _form(button: Button) -> type[BaseDialogForm]:
+    class DecisionForm(BaseDialogForm):
+        form_before_template = "workflows_app/dialog.html"
+        reason = ReasonField(button.reason_label, required=button.needs_reason)
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.row = _find(button.model, self.object_id)
+            self.arguments: dict[str, Any] = {}
+            self.asked = dict(button.asks(self.row))
+            self.insisted = button.insists(self.row)
+            if button.carries_seen:
+                shown = str(button.seen_of([self.row])[self.row.pk])
+                self.fields["seen"] = forms.CharField(
+                    initial=shown, required=False, widget=forms.HiddenInput
+                )
+            if button.tick is not None and button.applies(self.row):
+                self.fields["looked"] = Tick(button.tick(self.row))
+            if self.insisted is not None:
+                self.fields[self.insisted[0]] = Tick(self.insisted[1])
+            if must_name_themselves(self.request):
+                self.fields[PASSWORD] = name_again(self.request)
+            for name, label in self.asked.items():
+                self.fields[_field_of(name)] = forms.CharField(
+                    label=label,
+                    widget=UnfoldAdminTextInputWidget(),
+                    error_messages={"required": f"Fill this in: {label}."},
+                )
+            first = next(iter(self.asked), None)
+            if first is not None:
+                # The reason comes last: what was found is what the person has at hand.
+                self.order_fields([*map(_field_of, self.asked), "reason"])
+                self.fields["reason"].widget.attrs.pop("autofocus", None)
+                self.fields[_field_of(first)].widget.attrs["autofocus"] = True
+
+        def clean(self) -> dict[str, Any]:
+            cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+            if not self.errors and button.applies(self.row):
+                answers = {name: cleaned[_field_of(name)] for name in self.asked}
+                try:
+                    self.arguments = {**button.options, **button.answered(self.row, answers)}
+                except OperationRefused as refusal:
+                    raise ValidationError(str(refusal)) from None
+            if button.carries_seen:
+                self.arguments["seen"] = cleaned.get("seen") or None
+            if self.insisted is not None:
+                self.arguments[self.insisted[0]] = cleaned.get(self.insisted[0], False)
+            return cleaned
+
+        def get_before_template_context(
+            self, request: HttpRequest, object_id: int | str | None = None
+        ) -> dict[str, Any]:
+            return {
+                "button": button,
+                "row": as_seen(self.row),
+                # The theme's dialog shows only what is wrong with one field.
+                "problems": self.non_field_errors() if self.is_bound else [],
+                "applies": button.applies(self.row),
+                **button.details_of([self.row])[0],
+            }
+
+    return DecisionForm
+
+
+class Tick(forms.BooleanField):
+    """What a person says to themselves: the browser sends no form without it, where it is required.
+
+    It keeps a tired hand from pressing. Operations have no such argument, and who calls them otherwise than by
+    the page is not asked.
+    """
+
+    def __init__(self, label: str) -> None:
+        super().__init__(
+            label=label, required=False, widget=UnfoldBooleanWidget(attrs={"required": True})
+        )
+
+
+def _asked(decided: OperatorAction | None) -> str:
+    """Say what the outside system said, if it was asked for this decision."""
+    heard = decided.evidence_seen if decided is not None else None
+    if heard is None or heard.kind != Evidence.Kind.PROBE:
+        return ""
+    if heard.verdict == Evidence.Verdict.UNKNOWN:
+        return " The outside system was asked, and could not say: it is your word that counts."
+    return " The outside system was asked, and says the same."
+
+
+def _as_seen_now(button: Button, form: Any, row: Any) -> Any:
+    """Return what was sent, with what is shown now in place of what was shown before."""
+    sent = form.data.copy()
+    if "seen" in form.fields:
+        sent["seen"] = str(button.seen_of([row])[row.pk])
+    return sent
+
+
+def _answer(request: HttpRequest, row: Model, sentence: str) -> HttpResponse:
+    """Show in place of the dialog what the outside system said, and what became of it."""
+    answer = render(
+        request, "workflows_app/dialog_answer.html", {"sentence": sentence, "url": address_of(row)}
+    )
+    for name, value in (("Retarget", "#dialog"), ("Reselect", "#dialog"), ("Reswap", "outerHTML")):
+        answer.headers[f"HX-{name}"] = value
+    return answer
+
+
+def _field_of(name: str) -> str:
+    """Return the form's field for what a button asks for: not to be taken for the reason."""
+    return f"asked_{name}"
+
+
+def _find(model: type[Model], object_id: int | str | None) -> Any:
+    """Return the row that an address names. Raises Http404."""
+    try:
+        pk = model._meta.pk.to_python(unquote(str(object_id)))
+        return model._default_manager.get(pk=pk)
+    except (ValidationError, OverflowError, ObjectDoesNotExist):
+        raise Http404(f"There is no {model._meta.verbose_name} {object_id}.") from None
+
+
+def _back_to(request: HttpRequest, row: Model) -> HttpResponse:
+    """Return to the page of `row`, out of the dialog if it was sent from one."""
+    url = address_of(row)
+    if request.headers.get("HX-Request"):
+        return HttpResponse(headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)

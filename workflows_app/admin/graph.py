@@ -1,0 +1,176 @@
+"""The story of a row as pages show it: a graph that the server draws, and a timeline of the same.
+
+The graph is SVG with links, and needs no script. What came of something stands to the right of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Model
+
+from workflows_app.admin.base import address_of
+from workflows_app.admin.seeing import may_see, shown
+from workflows_app.admin.visible import visible
+from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
+from workflows_app.queries.story import KINDS, Key, Story, happened_at, key_of, story_of
+
+#: The most boxes of one kind in the graph, and lines in the timeline.
+BOXES_SHOWN = 12
+LINES_SHOWN = 60
+#: The size of a box, and how far the boxes are from each other.
+WIDTH, HEIGHT, GAP_X, GAP_Y = 176, 46, 44, 12
+_LABEL_LENGTH = 24
+
+
+@dataclass(frozen=True)
+class Box:
+    """One row in the graph, at its place."""
+
+    kind: str
+    label: str
+    status: str
+    address: str
+    x: int
+    y: int
+    is_root: bool
+
+    @property
+    def state(self) -> str:
+        """Return its status as a part of a CSS class."""
+        return self.status.replace(" ", "-").lower()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the timeline."""
+
+    at: datetime
+    kind: str
+    label: str
+    status: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the template shows of a story."""
+
+    boxes: list[Box]
+    #: The paths of the arrows.
+    arrows: list[str]
+    width: int
+    height: int
+    lines: list[Line]
+    #: What is left out, in words: “12 more runs”.
+    more: list[str]
+    #: What the graph shows, in a sentence.
+    sentence: str
+
+
+def drawn(root: Model) -> Drawn:
+    """Return the story of `root` as far as the person may see it."""
+    story = story_of(root)
+    rows = [shown(row) for row in story.rows if may_see(type(row))]
+    drawn_rows, left_out = _within_limit(story, rows)
+    columns = _columns(drawn_rows, story.edges)
+    places: dict[Key, tuple[int, int]] = {}
+    used: Counter[int] = Counter()
+    for row in drawn_rows:
+        column = columns[key_of(row)]
+        x, y = column * (WIDTH + GAP_X) + 2, used[column] * (HEIGHT + GAP_Y) + 2
+        places[key_of(row)] = (x, y)
+        used[column] += 1
+    boxes = [_box(row, *places[key_of(row)], row == story.root) for row in drawn_rows]
+    lines = sorted((_line(row) for row in rows), key=lambda line: line.at)
+    more = [_more(kind, left_out[kind], kind.__name__ in story.is_cut) for kind in left_out]
+    counted = Counter(type(row) for row in drawn_rows)
+    told = [_count(kind, counted[kind]) for kind in KINDS if counted[kind]]
+    return Drawn(
+        boxes=boxes,
+        arrows=[
+            _arrow(places[a], places[b]) for a, b in story.edges if a in places and b in places
+        ],
+        width=max((box.x for box in boxes), default=0) + WIDTH + 2,
+        height=max((box.y for box in boxes), default=0) + HEIGHT + 2,
+        lines=lines[:LINES_SHOWN],
+        more=more,
+        sentence=f"From left to right: {', '.join(told)}.",
+    )
+
+
+def _within_limit(story: Story, rows: list[Any]) -> tuple[list[Any], dict[type[Model], int]]:
+    """Return the rows that get a box, the root always, and how many others there are of each kind."""
+    kept_of_all: list[Any] = []
+    left_out: dict[type[Model], int] = {}
+    for kind in KINDS:
+        of_kind = [row for row in rows if type(row) is kind]
+        of_kind.sort(key=lambda row: row != story.root)
+        kept = sorted(of_kind[:BOXES_SHOWN], key=lambda row: row.pk)
+        kept_of_all += kept
+        if len(of_kind) > len(kept):
+            left_out[kind] = len(of_kind) - len(kept)
+    return kept_of_all, left_out
+
+
+def _columns(rows: list[Any], edges: list[tuple[Key, Key]]) -> dict[Key, int]:
+    """Return in which column each row stands: right of all that it came of."""
+    column = {key_of(row): 0 for row in rows}
+    within = [(a, b) for a, b in edges if a in column and b in column]
+    # Every step settles at least one more; what came of itself would go on for ever.
+    for _ in column:
+        moved = False
+        for before, after in within:
+            if column[after] <= column[before] < len(column):
+                column[after], moved = column[before] + 1, True
+        if not moved:
+            break
+    used = {number: place for place, number in enumerate(sorted(set(column.values())))}
+    return {key: used[number] for key, number in column.items()}
+
+
+def _arrow(start: tuple[int, int], end: tuple[int, int]) -> str:
+    x1, y1 = start[0] + WIDTH, start[1] + HEIGHT // 2
+    x2, y2 = end[0] - 2, end[1] + HEIGHT // 2
+    bend = GAP_X // 2
+    return f"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
+
+
+def _box(row: Any, x: int, y: int, is_root: bool) -> Box:
+    kind, label, status = _told(row)
+    short = label if len(label) <= _LABEL_LENGTH else f"{label[: _LABEL_LENGTH - 1]}…"
+    return Box(kind, short, status, address_of(row), x, y, is_root)
+
+
+def _line(row: Any) -> Line:
+    kind, label, status = _told(row)
+    return Line(happened_at(row), kind, label, status, address_of(row))
+
+
+def _told(row: Any) -> tuple[str, str, str]:
+    """Return what it is, how it is called, and how it stands."""
+    if isinstance(row, Input):
+        return "input", visible(row, 200), ""
+    if isinstance(row, Event):
+        return "event", visible(f"{row.topic.name} {row.message_id}", 200), row.get_status_display()
+    if isinstance(row, Run):
+        return "run", visible(row.title or f"run {row.pk}", 200), row.get_status_display()
+    if isinstance(row, Mutation):
+        return "effect", visible(row, 200), row.get_status_display()
+    assert isinstance(row, OperatorAction)
+    return "decision", visible(row, 200), ""
+
+
+def _count(kind: type[Model], number: int) -> str:
+    name = {Mutation: "outside effect", OperatorAction: "decision"}.get(kind) or str(
+        kind._meta.verbose_name
+    )
+    return f"{number} {name}{'' if number == 1 else 's'}"
+
+
+def _more(kind: type[Model], number: int, is_cut: bool) -> str:
+    count = _count(kind, number).replace(" ", " or more " if is_cut else " more ", 1)
+    return f"and {count}"

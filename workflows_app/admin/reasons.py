@@ -1,0 +1,41 @@
+"""The field in which a person says why, in dialogs and in previews of many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from workflows_app.operations import OperationRefused
+from workflows_app.operations.texts import TEXT_LENGTH, checked_text
+
+MISSING = "Say why: a reason is required."
+KEPT = "Kept for good, with your name and the time."
+
+
+class ReasonField(forms.CharField):
+    """Required unless it is said otherwise. Takes what the operations take, and says what is wrong with it."""
+
+    def __init__(
+        self, label: str = "Why?", *, help_text: str = KEPT, required: bool = True
+    ) -> None:
+        super().__init__(
+            label=label,
+            help_text=help_text,
+            required=required,
+            widget=UnfoldAdminTextareaWidget(
+                attrs={"rows": 3, "autofocus": True, "maxlength": TEXT_LENGTH}
+            ),
+            error_messages={"required": MISSING},
+        )
+
+    def clean(self, value: Any) -> str:
+        text: str = super().clean(value)
+        if not text:
+            return ""
+        try:
+            return checked_text(text, what="The reason", missing=MISSING)
+        except OperationRefused as refusal:
+            raise ValidationError(str(refusal)) from None

@@ -1,0 +1,98 @@
+"""Parameters, payloads and results as a table that people read: a label and a value a row, and no JSON.
+
+A value is shown as it is stored: `12.50` stays `12.50`, and what is a text is never taken for a number.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from workflows_app.admin.visible import visible
+
+#: The most rows of one table, and the most steps into it.
+ROWS_SHOWN = 60
+DEEPEST = 6
+#: The most characters of one value; and of a label.
+VALUE_LENGTH = 2_000
+_LABEL_LENGTH = 80
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_AMOUNT = re.compile(r"[+-]?[\d.,' ]*\d(?: ?(?:[A-Z]{3}|[€$£%]))?")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One value with its label. `name` is how the code calls it."""
+
+    label: str
+    name: str
+    text: str
+    #: A number, or a text that reads like an amount: its digits stand below each other.
+    is_amount: bool = False
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The rows of a table, and how many values are left out."""
+
+    rows: list[Fact]
+    is_cut: bool = False
+
+
+def facts_of(value: Any) -> Facts:
+    """Return any JSON as rows; those of inner objects and lists have labels like “Lines, 2, Amount”."""
+    rows: list[Fact] = []
+    for fact in _facts(value, (), 0):
+        if len(rows) == ROWS_SHOWN:
+            return Facts(rows, is_cut=True)
+        rows.append(fact)
+    return Facts(rows)
+
+
+def label_of(name: str) -> str:
+    """Return a name of code as people read it: `supplier_iban` and `supplierIban` as “Supplier iban”."""
+    words = _HUMP.sub(" ", name.replace("_", " ").replace("-", " ")).split()
+    told = " ".join(word if word.isupper() else word.lower() for word in words) or name
+    return visible(told[:1].upper() + told[1:], _LABEL_LENGTH)
+
+
+def _facts(value: Any, path: tuple[str, ...], depth: int) -> Iterator[Fact]:
+    inner: list[tuple[str, Any]] = []
+    if isinstance(value, dict):
+        inner = [(str(key), each) for key, each in value.items()]
+    elif isinstance(value, list) and not _is_short(value):
+        inner = [(str(number), each) for number, each in enumerate(value, start=1)]
+    if not inner or depth == DEEPEST:
+        yield _fact(value, path)
+        return
+    for name, each in inner:
+        yield from _facts(each, (*path, name), depth + 1)
+
+
+def _is_short(value: list[Any]) -> bool:
+    """Tell whether a list fits into one row."""
+    plain = all(not isinstance(each, dict | list) for each in value)
+    return plain and len(value) <= 10 and sum(len(str(each)) for each in value) <= 120
+
+
+def _fact(value: Any, path: tuple[str, ...]) -> Fact:
+    label = ", ".join(label_of(name) for name in path) or "Value"
+    text = _text(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_amount = is_number or (isinstance(value, str) and _AMOUNT.fullmatch(value) is not None)
+    return Fact(label, visible(".".join(path), _LABEL_LENGTH), text, is_amount)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return visible(value, VALUE_LENGTH) if value.strip() else "empty text"
+    if isinstance(value, list) and _is_short(value):
+        return ", ".join(_text(each) for each in value) or "empty list"
+    return visible(json.dumps(value, ensure_ascii=False), VALUE_LENGTH) if value != {} else "empty"

@@ -1,0 +1,108 @@
+"""The way out of a failed run, on its own page: all that it was about is skipped, with one press and one reason.
+
+It is no operation of its own: each event is skipped by Skip event, and has its own decision (P4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from unfold.enums import ActionVariant
+
+from workflows_app.admin.buttons import Button
+from workflows_app.admin.seeing import seen as seen_by_person
+from workflows_app.engine.retry import only_next_is_missing
+from workflows_app.errors import OperationRefused
+from workflows_app.models import Event, Run
+from workflows_app.operations import skip_event
+from workflows_app.operations.seen import require_seen, seen_now
+from workflows_app.queries import lineage
+from workflows_app.queries.explanation import suspects_of
+
+
+def events_to_skip(run: Run) -> list[Event]:
+    """Return the pending events that `run` is still owed for; none if its outside effect was made.
+
+    A run that ended before it took any is about the one that comes first in its lane.
+    """
+    if run.status != Run.Status.FAILED or not run.owes_retry or only_next_is_missing(run):
+        return []
+    reserved = list(lineage.events_reserved_by(run).select_related("topic__workflow"))
+    about = reserved or suspects_of(run)[:1]
+    return [event for event in about if event.status == Event.Status.PENDING]
+
+
+def seen_with_events(runs: Sequence[Run]) -> dict[int, str]:
+    """Return what is to be seen now of `runs`, and of each event that each is about: `e17-d3 4711:r2`."""
+    of_runs = seen_now(runs)
+    shown = {}
+    for run in runs:
+        events = events_to_skip(run)
+        told = [f"{pk}:{seen}" for pk, seen in seen_now(events).items()]
+        shown[run.pk] = " ".join([str(of_runs[run.pk]), *told])
+    return shown
+
+
+def skip_events_of_run(run: Run, *, actor: Any, reason: str, seen: str | None = None) -> None:
+    """Skip what the failed `run` is about, event by event. `seen`: as `seen_with_events` tells it.
+
+    Raises OperationRefused as `skip_event` does, with how many were skipped before; with `stale` if the run is
+    about other events, or something is known of it, that was not shown; with `not_pending` if nothing is left.
+    """
+    run = Run.objects.select_related("mutation", "carried_mutation").get(pk=run.pk)
+    events = events_to_skip(run)
+    if not events:
+        raise OperationRefused(
+            "not_pending",
+            f"Run {run.pk} is about no pending event any more: look at its page again.",
+        )
+    of_events = _read(run, events, seen, actor)
+    for done, event in enumerate(events):
+        try:
+            skip_event(event, actor=actor, reason=reason, seen=of_events.get(event.pk))
+        except OperationRefused as refusal:
+            before = f"{done} of {len(events)} events are skipped. " if done else ""
+            raise OperationRefused(refusal.code, f"{before}{refusal}") from None
+
+
+def _read(run: Run, events: list[Event], seen: str | None, actor: Any) -> dict[int, str]:
+    """Return what was seen of each of `events`; refuse if it was something else. Nothing is compared with None."""
+    if seen is None:
+        return {}
+    of_run, *told = seen.split() or [""]
+    require_seen(run, of_run, actor=actor)
+    of_events = {pk: shown for pk, _, shown in (each.partition(":") for each in told)}
+    if set(of_events) != {str(event.pk) for event in events}:
+        raise OperationRefused(
+            "stale",
+            f"Run {run.pk} is about other events than you saw. Nothing was decided: look again.",
+        )
+    return {event.pk: of_events[str(event.pk)] for event in events}
+
+
+def _details_of(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    return [{"skipped": list(seen_by_person(Event, events_to_skip(run)))} for run in runs]
+
+
+SKIP_EVENTS = Button(
+    model=Run,
+    operation=skip_events_of_run,
+    label="Skip its events",
+    permission="skip_event",
+    icon="skip_next",
+    hint="It shall not be done at all. What it was about is skipped for good, and its lane goes on.",
+    consequence=(
+        "No run will ever take these events, in this version and every repair of it. They stay visible. The"
+        " lane goes on with what comes next. This can't be undone."
+    ),
+    applies=lambda run: bool(events_to_skip(run)),
+    done="its events are skipped, and its lane goes on.",
+    variant=ActionVariant.WARNING,
+    details="workflows_app/dialog_events.html",
+    details_of=_details_of,
+    carries_seen=True,
+    seen_of=seen_with_events,
+    # Of many runs at once the list of events is the place: it is read in one go.
+    is_for_many=False,
+)

@@ -1,0 +1,42 @@
+"""What became of the events of a run that has ended (P2): by its own doing, or by another's.
+
+A run that failed gave its events back. Whoever took over may have taken others; so the page tells of each event
+what became of it, and which run did that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import OuterRef, Subquery
+
+from workflows_app.models import Event, Reservation, Run
+
+
+@dataclass(frozen=True)
+class Fate:
+    """An event of a run, and what it is now."""
+
+    event: Event
+    #: The run that holds it, or consumed it; for a skipped one the run with which it was skipped.
+    by: Run | None
+
+    def by_other_than(self, run: Run) -> bool:
+        """Tell whether another run than `run` holds or consumed it."""
+        return self.by is not None and self.by.pk != run.pk
+
+
+def fates_of(events: list[Event]) -> list[Fate]:
+    """Return what became of each of `events`. Two queries."""
+    last = Reservation.objects.filter(event=OuterRef("pk")).order_by("-pk").values("run")[:1]
+    keys = [event.pk for event in events]
+    holders = dict(
+        Event.objects.filter(pk__in=keys).order_by().values_list("pk", Subquery(last)).distinct()
+    )
+    wanted = {
+        event.pk: holders.get(event.pk)
+        for event in events
+        if event.status in (Event.Status.CONSUMED, Event.Status.RESERVED, Event.Status.SKIPPED)
+    }
+    runs = Run.objects.select_related("handler").in_bulk({pk for pk in wanted.values() if pk})
+    return [Fate(event, runs.get(wanted.get(event.pk))) for event in events]
