@@ -186,7 +186,6 @@ RUN_BUTTONS = (
         ),
         applies=can_retry,
         done="a new run was made.",
-        variant=ActionVariant.PRIMARY,
         details="workflows_app/dialog_mutation.html",
         details_of=consequences.retried,
         carries_seen=True,
