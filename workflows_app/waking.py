@@ -22,6 +22,7 @@ from psycopg.errors import LockNotAvailable
 
 from workflows_app.boundaries import Boundary, reached
 from workflows_app.models import Lease
+from workflows_app.models.rows import Tuples
 from workflows_app.outages import sqlstate_of
 
 logger = logging.getLogger("workflows_app")
@@ -32,6 +33,11 @@ ADVANCE_TASK = "workflows_app.advance"
 SESSION_NAME = "workflows worker"
 #: How long to wait for another session that is about to put the same job into the queue.
 PATIENCE_SECONDS = 5.0
+#: The job may be lost in a crash of the database: the sweep finds the work.
+_SESSION = """
+    SELECT set_config('synchronous_commit', 'off', true), set_config('lock_timeout', $1, true),
+           set_config('application_name', $2, true)
+"""
 
 
 def wake(workflow_id: int) -> None:
@@ -63,13 +69,7 @@ def defer_advance(workflow_id: int) -> bool:
     """
     try:
         with transaction.atomic():
-            with connection.cursor() as cursor:
-                # The job may be lost in a crash of the database: the sweep finds the work.
-                cursor.execute(
-                    "SELECT set_config('synchronous_commit', 'off', true),"
-                    " set_config('lock_timeout', %s, true), set_config('application_name', %s, true)",
-                    [f"{PATIENCE_SECONDS:g}s", SESSION_NAME],
-                )
+            Tuples(_SESSION, [f"{PATIENCE_SECONDS:g}s", SESSION_NAME]).execute()
             _queue().configure_task(
                 ADVANCE_TASK,
                 queue=QUEUE,

@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium on this machine."),
 ]
-LOOKED = "I looked for the script in the outside system, and it is not there"
+LOOKED = "(the script) in the outside system, and it is not there"
 UNREACHABLE = "The database can't be reached."
 
 

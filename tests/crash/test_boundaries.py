@@ -18,6 +18,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import override_settings
 from django.utils import timezone
 
 from tests.crash.payments import ADDRESS_VARIABLE, SLUGS_VARIABLE
@@ -25,7 +26,6 @@ from tests.crash.scenario import TOPIC, Scenario
 from tests.eventually import eventually
 from tests.secret_key import SECRET_KEY
 from workflows_app.boundaries import Boundary
-from workflows_app.conf import policy
 from workflows_app.demo.database import environment_for
 from workflows_app.doctor import CHECKS, Severity, examine
 from workflows_app.models import Event, Run
@@ -110,15 +110,20 @@ def _writes_refused() -> Iterator[None]:
 
 def _decide(scene: Scenario, person: User) -> None:
     """Bring every workflow of DECISIONS to where a person decides, and decide."""
-    scene.outside.refusing.update(dict.fromkeys(DECISIONS, 500) | {"mute-retried": 422})
-    scene.outside.evading["asked-again"] = 503
-    for hours in range(policy().reconcile_attempts):
-        for slug in DECISIONS:
-            drain(slug, now=timezone.now() + timedelta(hours=hours))
-    scene.outside.refusing.clear()
-    scene.outside.evading.clear()
+    with override_settings(WORKFLOWS={"reconcile_attempts": 1}):
+        _come_to_a_decision(scene)
     for slug, operation in DECISIONS.items():
         operation(scene.last_run(slug), actor=person, reason="I looked at the bank")
+
+
+def _come_to_a_decision(scene: Scenario) -> None:
+    scene.outside.refusing.update(dict.fromkeys(DECISIONS, 500) | {"mute-retried": 422})
+    scene.outside.evading["asked-again"] = 503
+    for slug in DECISIONS:
+        drain(slug)
+    drain("asked-again", now=timezone.now() + timedelta(hours=1))
+    scene.outside.refusing.clear()
+    scene.outside.evading.clear()
 
 
 def _left_to_do(scene: Scenario, person: User) -> list[str]:

@@ -235,10 +235,11 @@ def assert_failed_as_logic(phase: str, message: str, error: str) -> None:
     host()
     run = last_run()
     assert (run.status, run.failure_kind, run.failure_phase) == ("failed", "logic", phase)
-    assert run.failure_message == message
+    told = message if error.startswith("workflows_app.") else f"{error}: {message}"
+    assert run.failure_message == told
     assert run.failure_traceback.rstrip().endswith(f"{error}: {message}")
     assert "Traceback (most recent call last):" in run.failure_traceback
     assert str(run.version) == "1.0"
     assert (run.owes_retry, run.retry_due_at) == (True, None)
     assert row().is_blocked
-    assert run.history.latest().history_change_reason == (f"run {run.pk} failed (logic): {message}")
+    assert run.history.latest().history_change_reason == (f"run {run.pk} failed (logic): {told}")

@@ -45,7 +45,7 @@ def workflow_id(deploy: Deploy) -> int:
 
 def _claimed(workflow_id: int) -> Claim | None:
     taken = claim(workflow_id)
-    return taken[0] if taken else None
+    return taken.claim if taken else None
 
 
 def _lease() -> Lease:
@@ -64,7 +64,7 @@ def test_a_free_workflow_is_claimed_for_a_while(workflow_id: int) -> None:
     taken = claim(workflow_id)
 
     assert taken is not None
-    assert taken == (Claim(workflow_id, 1, this_holder()), row())
+    assert (taken.claim, taken.workflow) == (Claim(workflow_id, 1, this_holder()), row())
     assert (_lease().holder, _lease().token) == (this_holder(), 1)
     lasts = Lease.objects.filter(
         expires_at__gt=Now() + timedelta(seconds=50), expires_at__lte=Now() + timedelta(seconds=60)

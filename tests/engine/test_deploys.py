@@ -174,7 +174,8 @@ def test_a_failure_of_next_after_asking_names_the_version_that_failed(deploy: De
     deploy(calling(new.mutator, broken, version="1.1"))
     host(10)
 
-    assert (_versions(), last_run().failure_message) == ([("1.1", "failed")], "a typo")
+    told = "ValueError: a typo"
+    assert (_versions(), last_run().failure_message) == ([("1.1", "failed")], told)
 
 
 def test_a_crash_is_recovered_by_the_new_code(deploy: Deploy) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.db import connection
 from django.db.models.functions import Now
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -27,6 +28,7 @@ from tests.engine.stage import (
 from workflows_app import dispatch
 from workflows_app.engine.advancing import Slice, advance
 from workflows_app.engine.claims import this_holder
+from workflows_app.engine.sharing import Crowd
 from workflows_app.models import Arrival, Lease
 
 pytestmark = pytest.mark.django_db
@@ -83,6 +85,17 @@ def test_a_workflow_is_due_when_something_is_owed_to_it(workflow_id: int, state:
         Arrival.objects.create(topic=topic, lane="", transaction="1")
 
     assert dispatch.due_workflows(NOW) == ({workflow_id} if is_due else set())
+
+
+def test_the_work_is_shared_by_the_workers_that_live(workflow_id: int) -> None:
+    Lease.objects.update(holder=ELSEWHERE)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO procrastinate_workers (last_heartbeat) SELECT now() - seconds * interval '1 s'"
+            " FROM unnest(ARRAY[0, 20, 40, 90000]) AS seconds"
+        )
+
+    assert dispatch.crowd() == Crowd(workers=2, claimed=1)
 
 
 def test_the_task_advances_the_workflow_to_its_rest(workflow_id: int) -> None:

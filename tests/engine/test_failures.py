@@ -145,7 +145,7 @@ def test_a_fault_of_the_code_waits_for_other_code(deploy: Deploy, where: str) ->
     failed = next(run for run in runs() if run.status == "failed")
 
     assert (failed.failure_kind, failed.failure_phase) == ("logic", phase)
-    assert failed.failure_message == "'amount'"
+    assert failed.failure_message == "KeyError: 'amount'"
     assert failed.failure_traceback.rstrip().endswith("KeyError: 'amount'")
     assert (failed.owes_retry, failed.retry_due_at) == (True, None)
     assert fresh(event).status == "pending"
@@ -199,7 +199,7 @@ def test_events_are_released_with_the_reason_when_nothing_was_done_outside(deplo
     assert reasons(fresh(event)) == [
         ("pending", "published by the application"),
         ("reserved", f"reserved by run {run.pk}"),
-        ("pending", f"run {run.pk} failed (logic): no address"),
+        ("pending", f"run {run.pk} failed (logic): ValueError: no address"),
     ]
     assert run.reservations.get().event == event, "what it had reserved stays known"
 
@@ -220,9 +220,9 @@ class _Speechless(Exception):
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (ValueError("bad \x00 byte"), "bad \\x00 byte"),
-        (ValueError("half \ud800 pair"), "half \\ud800 pair"),
-        (_Speechless(), "its text can't be read"),
+        (ValueError("bad \x00 byte"), "ValueError: bad \\x00 byte"),
+        (ValueError("half \ud800 pair"), "ValueError: half \\ud800 pair"),
+        (_Speechless(), "_Speechless: its text can't be read"),
     ],
     ids=["NUL", "surrogate", "speechless"],
 )

@@ -56,13 +56,16 @@ Start = Callable[..., ThreadedHost]
 
 
 @pytest.fixture
-def start(empty_queue: Callable[[], None]) -> Iterator[Start]:
-    """`start(at_once=1, others_wait=...)`: a host that works until the test ends."""
+def start(empty_queue: Callable[[], None], settings: Settings) -> Iterator[Start]:
+    """`start(at_once=1, others_wait=...)`: a host that works until the test ends, however slow the machine."""
+    settings.WORKFLOWS = {"slice_seconds": 60}
     hosts: list[ThreadedHost] = []
 
     def begin(
         *, at_once: int = 1, others_wait: Callable[[], bool] = lambda: False, **more: Any
     ) -> ThreadedHost:
+        # On a slow machine it does not keep up: without others, that makes it give nothing back.
+        more = {"crowd": lambda: Crowd(workers=1, claimed=100)} | more
         host = ThreadedHost(at_once=at_once, others_wait=others_wait, **more)
         hosts.append(host)
         host.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -53,13 +54,17 @@ def test_a_pending_event_whose_payload_changes_changes_its_lane(deploy: Deploy) 
 
 
 def test_a_lane_that_raises_refuses_the_publication(deploy: Deploy) -> None:
-    def lane(event: EventRecord) -> str:
-        return str(event.payload["supplier"])
+    def lane(event: EventRecord) -> Any:
+        return event.payload["supplier"]
 
     deploy(code(consumer(lane=lane)))
     send("1", {"supplier": "acme"})
     with pytest.raises(LaneRefused, match=r"Ship.*'2'.*KeyError"):
         send("2", {})
+    with pytest.raises(
+        LaneRefused, match=r"received': what it returned must be text, not int\. It"
+    ):
+        send("3", {"supplier": 5})
 
     assert [event.lane for event in Event.objects.all()] == ["acme"]
 
@@ -103,6 +108,25 @@ def test_events_without_a_lane_are_named_before_they_are_offered(deploy: Deploy)
     assert "its lane was named" in reasons
 
 
+def test_what_the_code_said_of_an_older_payload_does_not_count(deploy: Deploy) -> None:
+    asked: list[Any] = []
+
+    def lane(event: EventRecord) -> str:
+        asked.append(event.payload)
+        if len(asked) == 1:
+            with _a_publisher_without_the_code():
+                send("1", "new")
+        return str(event.payload)
+
+    deploy(code(consumer(lane=lane)))
+    with _a_publisher_without_the_code():
+        event = send("1", "old")
+    host()
+
+    assert asked == ["old", "new"]
+    assert (fresh(event).lane, fresh(event).status) == ("new", "consumed")
+
+
 def test_an_event_whose_lane_cannot_be_named_stays_pending_and_holds_nothing_up(
     deploy: Deploy, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -110,6 +134,9 @@ def test_an_event_whose_lane_cannot_be_named_stays_pending_and_holds_nothing_up(
 
     def lane(event: EventRecord) -> str:
         asked.append(event.message_id)
+        assert len(asked) < 9, "it is asked again and again"
+        if "ends" in event.payload:
+            sys.exit("no supplier")
         return str(event.payload["supplier"])
 
     def deployed(version: str) -> None:
@@ -119,14 +146,15 @@ def test_an_event_whose_lane_cannot_be_named_stays_pending_and_holds_nothing_up(
     with _a_publisher_without_the_code():
         bad = send("1", {})
         good = send("2", {"supplier": "acme"})
+        ending = send("3", {"ends": True})
     host()
     host(10)
 
     assert (fresh(bad).lane, fresh(bad).status) == (None, "pending")
     assert (fresh(good).lane, fresh(good).status) == ("acme", "consumed")
-    assert asked == ["1", "2"], "it is asked about each once, whoever claims the workflow"
-    told = [one for one in caplog.messages if one.startswith("event.lane_refused")]
-    assert len(told) == 1
+    assert asked == ["1", "2", "3"], "it is asked about each once, whoever claims the workflow"
+    assert "it raised SystemExit" in why_pending(fresh(ending))
+    told = [one for one in caplog.messages if one.startswith(f"event.lane_refused event={bad.pk}:")]
     why = (
         "Ship.lane can't name the lane of event '1' of topic 'order.received': it raised KeyError."
         " It must return a text of at most 200 characters."
@@ -140,7 +168,7 @@ def test_an_event_whose_lane_cannot_be_named_stays_pending_and_holds_nothing_up(
         send("1", {"supplier": "best"})
     host(20)
     assert (fresh(bad).lane, fresh(bad).status) == ("best", "consumed")
-    assert LaneRefusal.objects.count() == 0
+    assert LaneRefusal.objects.get().event == ending
 
 
 def test_other_code_is_asked_again_for_the_lane_that_the_old_one_did_not_name(

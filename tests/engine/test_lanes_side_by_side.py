@@ -92,6 +92,19 @@ def test_no_more_calls_are_under_way_than_the_policy_says(
     assert set(statuses().values()) == {"consumed"}
 
 
+def test_calls_that_wait_for_a_place_go_out_in_the_order_in_which_they_came(
+    deploy: Deploy,
+) -> None:
+    called: list[str] = []
+    one_by_one = {"calls_at_once": 1}
+    deploy(by_lane(mutator(lambda params, key: called.append(key), policy=one_by_one)))
+    for number in range(4):
+        send(str(number), f"lane {number}")
+    host(at_once=4)
+
+    assert called == [run.idempotency_key for run in runs()]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_what_one_run_publishes_anew_and_another_reserves_in_one_turn_is_called_as_it_is_now(
     deploy: Deploy,

@@ -17,6 +17,7 @@ from tests.engine.stage import (
     fresh,
     host,
     last_run,
+    producer,
     row,
     runs,
     send,
@@ -78,6 +79,18 @@ def test_another_consumer_may_take_the_topic_over(deploy: Deploy) -> None:
     assert (status_of("1"), last_run().handler.name) == ("consumed", "Dispatch")
 
 
+def test_a_producer_that_has_read_up_to_somewhere_keeps_its_name(deploy: Deploy) -> None:
+    idle = producer(lambda ctx, state: None, name="Idle")
+    deploy(code(producer(lambda ctx, state: {"page": 1}), idle))
+    host()
+    renamed = code(producer(lambda ctx, state: None, name="Fetch"), version="1.1")
+
+    assert _refused(renamed) == _sentence("producer 'Import' has a state, from where it goes on")
+    sync(renamed, now=NOW, accept_orphans=True)
+    next_one = code(producer(lambda ctx, state: None, name="Fetch"), version="1.2")
+    assert sync(next_one, now=NOW).outcome == "repaired", "what was accepted is not asked again"
+
+
 @pytest.mark.parametrize(
     ("outcome", "status"), [("lost", "blocked"), ("rejected", "failed")], ids=["blocked", "failed"]
 )
@@ -133,11 +146,13 @@ def test_what_is_found_to_have_happened_waits_for_its_next(deploy: Deploy) -> No
     failed = last_run()
 
     assert (failed.status, failed.failure_kind) == ("failed", "logic")
-    assert failed.failure_message == "version 1.1 has no handler 'Ship'"
+    assert failed.failure_message == "LookupError: version 1.1 has no handler 'Ship'"
     assert (failed.mutation.status, fresh(event).reserved_by) == ("applied", failed)
     assert row().is_blocked
 
-    deploy(calling(outside.mutator, version="1.2"))
+    sync(code(BILL, calls=[outside.mutator], version="1.2"), now=NOW, accept_orphans=True)
+    assert last_run().owes_retry, "another version without it forgets nothing either"
+    deploy(calling(outside.mutator, version="1.3"))
     host(10**8)
     assert [run.status for run in runs()] == ["failed", "committed"]
     assert (fresh(event).status, len(outside.sent)) == ("consumed", 1)

@@ -98,7 +98,7 @@ def stories(scene: Callable[..., Scene], operator_user: User) -> Stories:
 def test_nothing_that_the_host_does_reads_what_was_done_before(
     stories: Stories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(stories.finished())
+    fill(stories.finished(), 5_000)
     told, too_much, numbers = {}, {}, {}
     for story in TOLD:
         with watched(monkeypatch) as cost:

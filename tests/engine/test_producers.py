@@ -32,6 +32,7 @@ from workflows_app.models import Event, Handler, Input, LaneState
 from workflows_app.operations import run_producers_now
 from workflows_app.registry import override
 from workflows_app.sdk import Cron, Every, MutationCall, PollContext, Reconciliation
+from workflows_app.sdk.json_values import copied
 from workflows_app.sdk.schedules import Schedule
 from workflows_app.testing import drain
 
@@ -113,14 +114,19 @@ def test_what_a_producer_returns_is_its_state(deploy: Deploy) -> None:
     states: list[Any] = []
 
     def poll(ctx: PollContext, state: Any) -> Any:
-        states.append(state)
-        return {"page": (state or {"page": 0})["page"] + 1}
+        states.append(copied(state))
+        state = state or {"page": 0}
+        state["page"] += 1
+        if len(states) == 2:
+            # What it did to the state is not kept.
+            raise ConnectionError
+        return state
 
     deploy(code(producer(poll)))
-    host()
-    host(300)
+    for seconds in (0, 300, 600):
+        host(seconds)
 
-    assert states == [None, {"page": 1}]
+    assert states == [None, {"page": 1}, {"page": 1}]
     assert Handler.objects.get().state == {"page": 2}
 
 

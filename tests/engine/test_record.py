@@ -57,6 +57,7 @@ def _recording(record: Callable[[str], None], next: Any = None, **policy: Any) -
 
     def recorded(prepared: PrepareResult, outcome: MutationOutcome) -> None:
         assert outcome.status == "applied"
+        assert prepared.data, "whatever next did to its copy"
         record(prepared.reservations[0].message_id)
 
     ship = consumer(
@@ -77,7 +78,7 @@ def test_what_record_writes_commits_with_the_run(
         write(message_id)
         inside.append(seen_from_outside(lambda: (_written(), status_of(message_id))))
 
-    deploy(_recording(record))
+    deploy(_recording(record, next=lambda ctx, prepared, outcome: prepared.data.clear()))
     send("1")
     send("2")
     host()
@@ -143,7 +144,7 @@ def test_a_record_that_fails_is_a_logic_failure_and_nothing_is_written(
     run = last_run()
 
     assert (run.status, run.failure_kind, run.failure_phase) == ("failed", "logic", "emitting")
-    assert run.failure_message == "'amount'"
+    assert run.failure_message == "KeyError: 'amount'"
     assert (_written(), fresh(event).status, run.mutation.status) == ([], "reserved", "applied")
     assert (run.owes_retry, run.retry_due_at) == (True, None)
 

@@ -41,8 +41,16 @@ NO = "there is no such street"
 class _Refusing:
     """A workflow whose calls are refused for good, and which notes what `next` was told."""
 
-    def __init__(self, *, handles: bool = True, troubles: Any = None, version: str = "1.0") -> None:
+    def __init__(
+        self,
+        *,
+        handles: bool = True,
+        troubles: Any = None,
+        version: str = "1.0",
+        caller_fault: bool = False,
+    ) -> None:
         self.sent: list[str] = []
+        self._caller_fault = caller_fault
         self.told: list[MutationOutcome] = []
         self._troubles = troubles
         carrier = mutator(self._execute)
@@ -55,7 +63,7 @@ class _Refusing:
 
     def _execute(self, params: Any, key: str) -> Any:
         self.sent.append(key)
-        raise NotApplied(NO)
+        raise NotApplied(NO, caller_fault=self._caller_fault)
 
     def _next(self, ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> Any:
         self.told.append(outcome)
@@ -128,6 +136,18 @@ def test_a_consumer_that_does_not_handle_it_fails_as_rejected(deploy: Deploy) ->
     assert (run.owes_retry, run.retry_due_at) == (True, None)
     assert (refusing.told, fresh(event).status) == ([], "pending")
     assert host(10**8) == 0
+
+
+def test_a_fault_of_the_caller_is_no_answer_to_the_events(deploy: Deploy) -> None:
+    refusing = _Refusing(caller_fault=True)
+    deploy(refusing.workflow)
+    event = send()
+    host()
+    run = last_run()
+
+    assert (run.status, run.failure_kind, run.failure_message) == ("failed", "logic", NO)
+    assert (run.owes_retry, run.retry_due_at) == (True, None)
+    assert (refusing.told, fresh(event).status) == ([], "pending")
 
 
 def test_new_code_that_handles_it_asks_once_more_and_is_told(deploy: Deploy) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from pytest_django import Settings
 
 from tests.engine.stage import (
     NOW,
@@ -116,9 +117,10 @@ def test_what_is_sent_stands_in_the_ledger_before_it_is_sent(deploy: Deploy) -> 
 
 
 @pytest.mark.django_db
-def test_every_change_of_a_run_has_its_reason(
-    deploy: Deploy,
+def test_every_change_of_a_run_has_its_reason_in_english(
+    deploy: Deploy, settings: Settings
 ) -> None:
+    settings.LANGUAGE_CODE = "de"
     deploy(calling(scripted("applied")))
     event = send()
     host()

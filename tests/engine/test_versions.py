@@ -20,6 +20,7 @@ from tests.engine.stage import (
     reasons,
     row,
 )
+from tests.operations.readiness import everything
 from workflows_app import registry
 from workflows_app.engine.versions import SyncResult, sync
 from workflows_app.errors import SyncRefused
@@ -83,10 +84,10 @@ def test_handlers_and_topics_are_known_from_then_on() -> None:
 
 def test_the_same_version_with_the_same_code_changes_nothing() -> None:
     sync(_at("1.0"), now=NOW)
-    before = reasons(row()), row().lease.next_due_at
+    before = everything()
 
     assert sync(_at("1.0")) == SyncResult(SLUG, "1.0", "unchanged")
-    assert (reasons(row()), row().lease.next_due_at) == before
+    assert everything() == before
 
 
 def test_the_same_version_with_other_code_is_refused() -> None:

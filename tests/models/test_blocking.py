@@ -46,10 +46,6 @@ def test_a_workflow_without_runs_is_not_blocked(rows: Rows) -> None:
     assert rows.workflow.is_blocked is False
 
 
-def test_versions_are_compared_as_numbers(rows: Rows) -> None:
-    assert rows.version.pair == (1, 0)
-
-
 def test_a_run_s_outcome_is_its_own_mutation_s_or_the_one_it_carries(rows: Rows) -> None:
     first = rows.run("failed")
     mutation = rows.mutation(first, "applied")

@@ -12,14 +12,9 @@ from django.db import DatabaseError, connection, transaction
 
 from tests.scenes import Scene
 from workflows_app.models import Event, LaneState, Run, Topic
+from workflows_app.models.collecting import collected, flush
 from workflows_app.models.reading import Compiled
-from workflows_app.models.saving import (
-    collected,
-    flush,
-    insert,
-    save_with_history,
-    update,
-)
+from workflows_app.models.saving import insert, save_with_history, update
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

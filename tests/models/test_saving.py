@@ -20,14 +20,8 @@ from workflows_app.models import (
     Workflow,
     WorkflowVersion,
 )
-from workflows_app.models.saving import (
-    collected,
-    flush,
-    insert,
-    insert_unless_there,
-    save_with_history,
-    update,
-)
+from workflows_app.models.collecting import collected, flush
+from workflows_app.models.saving import insert, insert_unless_there, save_with_history, update
 
 pytestmark = pytest.mark.django_db
 

@@ -20,13 +20,8 @@ from workflows_app.models import (
     Reservation,
     Run,
 )
-from workflows_app.models.saving import (
-    collected,
-    insert,
-    insert_all,
-    save_with_history,
-    update,
-)
+from workflows_app.models.collecting import collected
+from workflows_app.models.saving import insert, insert_all, save_with_history, update
 
 pytestmark = pytest.mark.django_db
 

@@ -24,7 +24,8 @@ from workflows_app.models import (
     Topic,
     Workflow,
 )
-from workflows_app.models.saving import collected, save_with_history
+from workflows_app.models.collecting import collected
+from workflows_app.models.saving import save_with_history
 from workflows_app.sdk.handlers import Producer
 from workflows_app.sdk.lanes import lane_of
 from workflows_app.sdk.workflow import Workflow as WorkflowCode

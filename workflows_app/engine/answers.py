@@ -31,8 +31,14 @@ class Finding:
     detail: str = ""
     result: Any = None
     retryable: bool = True
+    caller_fault: bool = False
     duration_ms: int = 0
     traceback: str = ""
+
+    @property
+    def is_rejection(self) -> bool:
+        """Tell whether the outside system said no to this call, for good."""
+        return not (self.retryable or self.caller_fault)
 
     @property
     def told(self) -> str:
@@ -47,6 +53,7 @@ def read_execute(answer: Answer, policy: Policy) -> Finding:
             Verdict.NOT_APPLIED,
             struck_out(answer.error.reason) or "the mutator is sure that it did not happen",
             retryable=answer.error.retryable,
+            caller_fault=answer.error.caller_fault,
             duration_ms=answer.duration_ms,
         )
     if answer.timed_out or answer.error is not None:

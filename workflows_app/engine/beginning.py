@@ -29,7 +29,8 @@ from workflows_app.engine.planner import (
 from workflows_app.engine.sight import Sight
 from workflows_app.engine.snapshot import Snapshots
 from workflows_app.models import Breaker, Event, Handler, Run
-from workflows_app.models.saving import flush, save_with_history
+from workflows_app.models.collecting import flush
+from workflows_app.models.saving import save_with_history
 
 
 class Beginner:

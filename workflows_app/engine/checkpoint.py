@@ -15,6 +15,7 @@ from workflows_app.engine.case import Case
 from workflows_app.engine.outcomes import Todo
 from workflows_app.engine.phases import Call, Prepared
 from workflows_app.models import Event, Mutation, Reservation
+from workflows_app.models.copies import new
 from workflows_app.models.saving import insert_all, save_with_history
 
 #: What a checkpoint changes of a run.
@@ -59,7 +60,7 @@ def _reserve(case: Case, what: Prepared, events: list[Event]) -> None:
             event, reason=f"reserved by run {run.pk}", fields=["status", "reserved_by"]
         )
     case.events = events
-    insert_all([Reservation(run_id=run.pk, event_id=event.pk) for event in events])
+    insert_all([new(Reservation, run_id=run.pk, event_id=event.pk) for event in events])
 
 
 def _enter_ledger(case: Case, call: Call) -> None:
@@ -67,7 +68,8 @@ def _enter_ledger(case: Case, call: Call) -> None:
     run = case.run
     run.set_mutating()
     save_with_history(run, reason=f"about to call {call.mutator.name}", fields=_CHECKED)
-    run.mutation = Mutation(
+    run.mutation = new(
+        Mutation,
         run=run,
         mutator=call.mutator.name,
         params=call.params,

@@ -16,7 +16,7 @@ import logging
 import os
 import threading
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -29,8 +29,11 @@ from django.db.models.functions import Now
 
 from workflows_app import registry
 from workflows_app.conf import policy
-from workflows_app.models import Lease, Workflow, WorkflowVersion
-from workflows_app.models.reading import Compiled
+from workflows_app.models import Handler, Lease, Topic, Workflow, WorkflowVersion
+from workflows_app.models.collecting import collected
+from workflows_app.models.reading import Compiled, Reading, together
+from workflows_app.models.rows import Tuples, send_together
+from workflows_app.models.saving import update
 from workflows_app.waking import SESSION_NAME
 
 logger = logging.getLogger("workflows_app")
@@ -112,11 +115,7 @@ def commit_may_be_lost() -> None:
     The sweep knows it by its name, too.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('synchronous_commit', 'off', true),"
-            " set_config('application_name', %s, true)",
-            [SESSION_NAME],
-        )
+        cursor.execute(_MAY_BE_LOST.replace("$1", "%s"), [SESSION_NAME])
 
 
 def _locked(pk: int) -> QuerySet[Workflow]:
@@ -127,6 +126,11 @@ def _locked(pk: int) -> QuerySet[Workflow]:
 
 
 _LOCKED = Compiled(_locked)
+_HANDLERS: Compiled[Handler] = Compiled(lambda pk: Handler.objects.filter(workflow=pk))
+_TOPICS: Compiled[Topic] = Compiled(lambda pk: Topic.objects.filter(workflow=pk))
+_MAY_BE_LOST = """
+    SELECT set_config('synchronous_commit', 'off', true), set_config('application_name', $1, true)
+"""
 
 
 def lock_workflow(workflow_id: int) -> Workflow:
@@ -134,26 +138,49 @@ def lock_workflow(workflow_id: int) -> Workflow:
 
     Its `lease.seen_at` is the database's clock.
     """
-    row: Any = _LOCKED.first(workflow_id)
-    if row is None:
+    return _as_locked(workflow_id, _LOCKED.all(workflow_id))
+
+
+def _as_locked(workflow_id: int, rows: Sequence[Any]) -> Workflow:
+    if not rows:
         raise Workflow.DoesNotExist(f"There is no workflow {workflow_id}.")
-    workflow: Workflow = row
-    workflow.lease.seen_at = row.seen_at
+    workflow: Workflow = rows[0]
+    workflow.lease.seen_at = rows[0].seen_at
     if workflow.active_version_id is not None and workflow.active_version is None:
         # A deploy had the lock before. PostgreSQL looks again at the rows it locks, not at the joined one.
         workflow.active_version = WorkflowVersion.objects.get(pk=workflow.active_version_id)
     return workflow
 
 
-def claim(workflow_id: int, *, holder: str | None = None) -> tuple[Claim, Workflow] | None:
-    """Claim the workflow for `holder`, or for this thread, and return it as it is. Commits.
+@dataclass(frozen=True)
+class Claimed:
+    """A claim that was just made, and the workflow as it is."""
 
-    None if another worker holds it.
+    claim: Claim
+    workflow: Workflow
+    handlers: list[Handler]
+    topics: list[Topic]
+
+
+def claim(
+    workflow_id: int,
+    *,
+    holder: str | None = None,
+    fits: Callable[[Workflow], bool] = lambda workflow: True,
+) -> Claimed | None:
+    """Claim the workflow for `holder`, or for this thread, in three round trips. Commits.
+
+    None if another worker holds it, or if it does not fit.
     """
     holder = holder or this_holder()
+    is_nested = connection.in_atomic_block
     with transaction.atomic(durable=True):
-        commit_may_be_lost()
-        workflow = lock_workflow(workflow_id)
+        session = Tuples(_MAY_BE_LOST, [SESSION_NAME])
+        locked = Reading(_LOCKED, (workflow_id,))
+        send_together(session, locked)
+        workflow = _as_locked(workflow_id, locked.rows())
+        if not fits(workflow):
+            return None
         lease = workflow.lease
         is_expired = lease.expires_at is not None and lease.expires_at <= lease.seen_at
         if lease.holder not in ("", holder) and not is_expired and not is_gone(lease.holder):
@@ -161,8 +188,10 @@ def claim(workflow_id: int, *, holder: str | None = None) -> tuple[Claim, Workfl
         lease.token += 1
         lease.holder = lease.claimed_by = holder
         lease.expires_at = lease.seen_at + timedelta(seconds=policy().lease_seconds)
-        lease.save(update_fields=["token", "holder", "claimed_by", "expires_at"])
-        return Claim(workflow_id, lease.token, holder), workflow
+        with collected(commit=not is_nested):
+            update(lease, ["token", "holder", "claimed_by", "expires_at"])
+    handlers, topics = together((_HANDLERS, (workflow_id,)), (_TOPICS, (workflow_id,)))
+    return Claimed(Claim(workflow_id, lease.token, holder), workflow, handlers, topics)
 
 
 def shorten() -> None:

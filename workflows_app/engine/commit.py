@@ -15,7 +15,8 @@ from workflows_app.engine.lanes import Note
 from workflows_app.engine.log import log
 from workflows_app.engine.phases import Finished, Polled
 from workflows_app.models import Mutation, Run
-from workflows_app.models.saving import flush, save_with_history
+from workflows_app.models.collecting import flush
+from workflows_app.models.saving import save_with_history
 from workflows_app.sdk.json_values import copied
 from workflows_app.sdk.values import MutationOutcome
 

@@ -12,7 +12,7 @@ from typing import Any
 from workflows_app import registry
 from workflows_app.conf import Policy
 from workflows_app.engine import claims
-from workflows_app.engine.claims import Claim
+from workflows_app.engine.claims import Claim, Claimed
 from workflows_app.engine.contexts import PrefetchedPeek
 from workflows_app.engine.log import say
 from workflows_app.models import Event, Handler, LaneState, Run, Topic, Workflow
@@ -36,6 +36,15 @@ def tell_left_to_others(workflow: Workflow, here: str | None) -> None:
     )
 
 
+def _is_of_this_code(workflow: Workflow) -> bool:
+    """Tell whether this process has the code of the active version; say so if not."""
+    code, active = registry.get(workflow.slug), workflow.active_version
+    if code is not None and active is not None and active.pair == code.version_pair():
+        return True
+    tell_left_to_others(workflow, code.version if code else None)
+    return False
+
+
 @dataclass(eq=False)
 class Holding:
     """A claimed workflow, with the code that advances it. Handlers and topics change with its version."""
@@ -56,6 +65,8 @@ class Holding:
     is_closing: bool = False
     #: When a turn was last about it, by this process's clock.
     seen_at: float = 0.0
+    #: When a turn last looked at what there is to begin in it, by this process's clock.
+    looked_at: float = 0.0
     #: When to look again, if nothing comes before.
     look_at: datetime | None = None
     #: How often in a row the database has refused to let something begin, and until when it is left alone,
@@ -66,18 +77,24 @@ class Holding:
     deaths: set[tuple[int, int | None]] = field(default_factory=set)
 
     @classmethod
-    def of(cls, claim: Claim, workflow: Workflow, code: type[WorkflowCode]) -> Holding:
-        """Return the holding of a claimed workflow. Two queries."""
-        handlers = {handler.pk: handler for handler in workflow.handlers.all()}
+    def of(cls, claimed: Claimed, code: type[WorkflowCode]) -> Holding:
+        """Return the holding of a claimed workflow."""
+        handlers = {handler.pk: handler for handler in claimed.handlers}
         found = {pk: code.handler_named(handler.name) for pk, handler in handlers.items()}
         return cls(
-            claim=claim,
-            workflow=workflow,
+            claim=claimed.claim,
+            workflow=claimed.workflow,
             code=code,
             handlers=handlers,
-            topics={topic.name: topic for topic in workflow.topics.all()},
+            topics={topic.name: topic for topic in claimed.topics},
             codes={pk: known for pk, known in found.items() if known is not None},
         )
+
+    @classmethod
+    def read(cls, claim: Claim, workflow: Workflow, code: type[WorkflowCode]) -> Holding:
+        """Return the holding of a claim that is there already. Two queries."""
+        handlers, topics = list(workflow.handlers.all()), list(workflow.topics.all())
+        return cls.of(Claimed(claim, workflow, handlers, topics), code)
 
     @classmethod
     def claimed(cls, workflow_id: int, *, holder: str) -> Holding | None:
@@ -85,14 +102,12 @@ class Holding:
 
         None if another worker holds it, or if this process has no code of its active version.
         """
-        workflow = Workflow.objects.select_related("active_version").get(pk=workflow_id)
-        code = registry.get(workflow.slug)
-        active = workflow.active_version
-        if code is None or active is None or active.pair != code.version_pair():
-            tell_left_to_others(workflow, code.version if code else None)
+        claimed = claims.claim(workflow_id, holder=holder, fits=_is_of_this_code)
+        if claimed is None:
             return None
-        claimed = claims.claim(workflow_id, holder=holder)
-        return cls.of(*claimed, code) if claimed is not None else None
+        code = registry.get(claimed.workflow.slug)
+        assert code is not None, "it fits"
+        return cls.of(claimed, code)
 
     @property
     def id(self) -> int:
@@ -134,11 +149,20 @@ class Holding:
         if self.workflow.status != status or self.workflow.active_version_id != active_version_id:
             claim = self.claim
             self.workflow = Workflow.objects.select_related("active_version").get(pk=self.id)
-            fresh = Holding.of(claim, self.workflow, self.code)
+            fresh = Holding.read(claim, self.workflow, self.code)
             self.handlers, self.topics, self.codes = fresh.handlers, fresh.topics, fresh.codes
 
-    def note_begun(self) -> None:
-        """Note that the database took what a turn began."""
+    def note_turn(self, *, looks: bool) -> None:
+        """Note that a turn is about it now; `looks`: also about what there is to begin."""
+        self.seen_at = time.monotonic()
+        if looks:
+            # Should the turn not get its lock, it is looked at again before long.
+            self.is_to_look, self.looked_at = False, self.seen_at
+
+    def note_look(self, look_at: datetime | None, *, has_more: bool) -> None:
+        """Note that a turn has looked, and that the database took what it began."""
+        self.look_at, self.looked_at = look_at, time.monotonic()
+        self.is_to_look |= has_more
         self.refusals, self.left_until = 0, 0.0
 
     def leave_alone(self) -> None:

@@ -22,7 +22,7 @@ from workflows_app.conf import policy
 from workflows_app.engine import claims
 from workflows_app.engine.handing import CommittedAlone, Died, Hander, LetGo
 from workflows_app.engine.holding import Hand, Holding
-from workflows_app.engine.items import Item, Naming, Step, Taken
+from workflows_app.engine.items import Called, Item, Naming, Step, Taken
 from workflows_app.engine.late import record_if_answer, record_late
 from workflows_app.engine.log import logger
 from workflows_app.engine.moments import LEFT_SECONDS, Later, looks_at
@@ -63,7 +63,7 @@ class Host:
         gather = (lambda: self._gather(0)) if inline else None
         self._under_way = UnderWay(hander, self.inbox.put, ran_here=gather)
         self._turner = Turner(clock)
-        self._slots = Slots()
+        self._slots = Slots(self.inbox.put)
         self._items: list[Item] = []
         self._namings: list[Naming] = []
         self._later = Later()
@@ -95,36 +95,41 @@ class Host:
         self._namings.clear()
         self._under_way.forget_naming()
         self._later.clear()
-        self._slots = Slots()
+        self._slots.clear()
         self._turner.outlast(lambda: claims.release(held))
         if held:
             reached(Boundary.RELEASED)
 
     # The loop
 
-    def step(self, *, wait: float | None = None) -> None:
-        """Gather, waiting for at most so many seconds if there is nothing to do, and take a turn."""
-        self._gather(self._seconds_to_wait(wait))
+    def step(self, *, wait: float | None = None) -> bool:
+        """Gather, waiting for at most so many seconds if there is nothing to do, and take a turn.
+
+        Return whether anything came.
+        """
+        has_come = self._gather(self._seconds_to_wait(wait))
         for message in self._under_way.give_up_overdue():
             self.receive(message)
         self._later.do_what_is_due()
-        while self._needs_turn():
+        while self._items or self._namings or self._to_look():
             self._take_turn()
             if not self._inline:
-                return
+                break
+        return has_come
 
-    def _gather(self, seconds: float) -> None:
+    def _gather(self, seconds: float) -> bool:
         began = time.monotonic()
         try:
             message = self.inbox.get(timeout=seconds) if seconds > 0 else self.inbox.get_nowait()
         except Empty:
-            return
+            return False
         finally:
             self.rested += time.monotonic() - began
         with contextlib.suppress(Empty):
             while True:
                 self.receive(message)
                 message = self.inbox.get_nowait()
+        return True
 
     def receive(self, message: Any) -> None:
         """Take what came of a job."""
@@ -147,7 +152,6 @@ class Host:
         self._under_way.has_named(naming.holding)
         if self.holdings.get(naming.holding.id) is not naming.holding:
             return
-        # Nothing may be named, and all else be done.
         naming.holding.is_to_look = True
         if naming.event_ids:
             self._namings.append(naming)
@@ -159,6 +163,9 @@ class Host:
             # Its workflow was taken over meanwhile.
             record_if_answer(item.hand, item.what)
             return
+        if isinstance(item.what, Called):
+            # Whoever waits for its place is written in the same turn.
+            self._slots.give_back(item.hand)
         admitted = self._slots.admit(item)
         if admitted is not None:
             self._items.append(admitted)
@@ -181,21 +188,17 @@ class Host:
         in_hand = sum(len(holding.hands) for holding in self.holdings.values())
         return max(0, self.at_once - in_hand)
 
-    def _needs_turn(self) -> bool:
-        return bool(self._items or self._namings or self._to_look())
-
     def _to_look(self) -> list[Holding]:
         """Return the workflows that a turn is to be about, though nothing came back of them."""
-        now, may_begin = time.monotonic(), self._can_begin()
-        return [one for one in self.holdings.values() if self._looks_at(one, may_begin) <= now]
+        now, can = time.monotonic(), self._can_begin()
+        return [one for one in self.holdings.values() if self._looks_at(one, can) <= now]
 
     def _can_begin(self) -> bool:
         return self.room > 0 and self._may_begin()
 
     def _looks_at(self, holding: Holding, may_begin: bool) -> float:
         can_begin = may_begin and not self._under_way.names_lanes_of(holding)
-        often, now = not self._inline, self._turner.now
-        return looks_at(holding, can_begin=can_begin, looks_often=often, now=now)
+        return looks_at(holding, can_begin, looks_often=not self._inline, now=self._turner.now)
 
     def _take_turn(self) -> None:
         items, self._items = self._items[:_LARGEST_TURN], self._items[_LARGEST_TURN:]
@@ -205,9 +208,8 @@ class Host:
         named = {naming.holding.id: naming.holding for naming in namings}
         holdings = [{**about, **named, **looking}[pk] for pk in sorted({*about, *named, *looking})]
         for holding in holdings:
-            holding.is_to_look = False
-            holding.seen_at = time.monotonic()
-        limits = Limits(self.room, self._may_begin())
+            holding.note_turn(looks=holding.id in looking)
+        limits = Limits(self.room, self._may_begin(), looks=bool(looking))
         began = machine_seconds()
         for taken, written in self._turner.turns(holdings, items, limits, namings):
             self._take(taken, written, began=began)
@@ -217,14 +219,15 @@ class Host:
         """Act on a turn that is durable."""
         for step in taken.steps:
             step.take()
-            step.hand.holding.is_to_look |= step.has_ended
+            # Without a look, nobody has seen yet what its end leaves free.
+            held = step.hand.holding
+            held.is_to_look |= step.has_ended and held.id not in taken.looked
         tell_boundaries(taken, items)
         self.begun += taken.begun
         for pk, at in taken.looked.items():
             if pk in self.holdings:
-                self.holdings[pk].look_at = at
-                self.holdings[pk].note_begun()
-                self.holdings[pk].is_to_look |= pk in taken.has_more
+                has_more = pk in taken.has_more | taken.unseen
+                self.holdings[pk].note_look(at, has_more=has_more)
         for holding in (*taken.rested, *taken.let_go):
             self._drop(holding)
         for holding in taken.refused:
@@ -234,30 +237,26 @@ class Host:
         for hand, finding in taken.late:
             record_late(hand.run.mutation, finding)
         for hand in taken.forgotten:
-            facts = (hand.holding.workflow.slug, hand.run.pk)
-            logger.warning("run.forgotten workflow=%s run=%s", *facts)
+            slug, run = hand.holding.workflow.slug, hand.run.pk
+            logger.warning("run.forgotten workflow=%s run=%s", slug, run)
+            hand.holding.is_to_look = True
             hand.holding.hands.pop(hand.run.pk, None)
-            self._free_slot(hand)
+            self._slots.give_back(hand)
         for item in taken.left:
             self._later.after(LEFT_SECONDS, lambda item=item: self._items.append(item))  # type: ignore[misc]
         for hand in taken.starting_over:
             self._start_over(hand, now=taken.now)
         for step in taken.steps:
             if step.todo is not Todo.CALL:
-                self._free_slot(step.hand)
+                self._slots.give_back(step.hand)
             if not step.has_ended:
                 self._start(step, now=taken.now, began=began)
         for holding, events in taken.unnamed:
             if holding.id in self.holdings:
                 self._under_way.start_naming(holding, events)
 
-    def _free_slot(self, hand: Hand) -> None:
-        waiting = self._slots.give_back(hand)
-        if waiting is not None:
-            self.inbox.put(waiting)
-
     def _start_over(self, hand: Hand, *, now: datetime) -> None:
-        self._free_slot(hand)
+        self._slots.give_back(hand)
         step = Step(hand, hand.run, Todo.PREPARE)
         self._later.after(hand.start_over(), lambda: self._start(step, now=now))
 
@@ -272,8 +271,7 @@ class Host:
     def _drop(self, holding: Holding) -> None:
         self.holdings.pop(holding.id, None)
         self._under_way.has_named(holding)
-        for waiting in self._slots.drop(holding.id):
-            self.inbox.put(waiting)
+        self._slots.drop(holding.id)
         self.has_rested(holding)
 
     def has_rested(self, holding: Holding) -> None:

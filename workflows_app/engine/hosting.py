@@ -122,8 +122,9 @@ class ThreadedHost(Host):
             connections.close_all()
 
     def _go_on(self) -> None:
+        has_come = False
         try:
-            self.step(wait=1.0)
+            has_come = self.step(wait=1.0)
             self._make_room()
             self._share()
             self._give_up_if_most_hang()
@@ -133,7 +134,8 @@ class ThreadedHost(Host):
             # A fault of ours. Its runs are recovered by their rows, as after a crash.
             logger.exception("host.failed")
             self._fail(error)
-        if not self.holdings:
+        if not self.holdings and not has_come:
+            # Only when nothing came for a while: the next claim looks whether its connection still lives.
             close_old_connections()
 
     def _is_over(self) -> bool:

@@ -131,5 +131,7 @@ class Taken:
     looked: dict[int, datetime | None] = field(default_factory=dict)
     #: Workflows that have more to begin than there was room for.
     has_more: set[int] = field(default_factory=set)
+    #: Workflows in which it has left something that it has not seen.
+    unseen: set[int] = field(default_factory=set)
     #: Events that the code is to name the lanes of.
     unnamed: list[tuple[Holding, list[Event]]] = field(default_factory=list)

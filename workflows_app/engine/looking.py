@@ -23,7 +23,7 @@ def what_is_next(
     By the dates as they are, also where a turn would doubt them. Takes arrivals as a turn does: roll the
     transaction back.
     """
-    holding = Holding.of(Claim(workflow.pk, token, ""), workflow, code)
+    holding = Holding.read(Claim(workflow.pk, token, ""), workflow, code)
     sight = Sight(Request(holdings=[holding], room=1, waits=True, is_nested=True))
     sight.read()
     seen = Snapshots(sight, Changes(), Taken(now), now, doubts_dates=False)

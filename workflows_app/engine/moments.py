@@ -43,7 +43,7 @@ class Later:
 
 
 def looks_at(
-    holding: Holding, *, can_begin: bool, looks_often: bool, now: Callable[[], datetime]
+    holding: Holding, can_begin: bool, *, looks_often: bool, now: Callable[[], datetime]
 ) -> float:
     """Return when a turn is to be about a workflow, if nothing comes before.
 
@@ -59,7 +59,7 @@ def looks_at(
     if not holding.hands:
         # Somebody else had it locked.
         return holding.seen_at + LEFT_SECONDS
-    at = holding.seen_at + LOOK_SECONDS if looks_often else math.inf
+    at = holding.looked_at + LOOK_SECONDS if looks_often else math.inf
     if holding.look_at is not None:
         at = min(at, time.monotonic() + (holding.look_at - now()).total_seconds())
     return at

@@ -17,7 +17,8 @@ from workflows_app.engine.jobs import Job
 from workflows_app.engine.log import logger
 from workflows_app.errors import LaneRefused
 from workflows_app.models import Event, LaneRefusal
-from workflows_app.models.saving import save_with_history, then
+from workflows_app.models.collecting import then
+from workflows_app.models.saving import save_with_history
 from workflows_app.sdk.lanes import lane_of
 
 

@@ -13,12 +13,15 @@ import logging
 from datetime import datetime
 from enum import Enum
 
+from django.utils import translation
+
 from workflows_app.conf import Policy
 from workflows_app.engine import breakers, retry
 from workflows_app.engine.answers import Finding, Verdict
 from workflows_app.engine.case import Case
 from workflows_app.engine.log import log
 from workflows_app.models import Evidence, Mutation, Run
+from workflows_app.models.copies import new
 from workflows_app.models.saving import insert, save_with_history
 from workflows_app.sdk.handlers import Consumer
 from workflows_app.sdk.mutators import Mutator
@@ -58,7 +61,8 @@ def record_evidence(
 ) -> None:
     """Keep what a call told. Needs an open transaction."""
     insert(
-        Evidence(
+        new(
+            Evidence,
             mutation=mutation,
             kind=kind.value,
             verdict=finding.verdict.value,
@@ -150,7 +154,7 @@ def _write_applied(case: Case, finding: Finding, *, by: Mutation.ResolvedBy) -> 
     is_blocked = mutation.status == Mutation.Status.INDETERMINATE
     apply = mutation.apply_late if is_blocked else mutation.apply
     apply(result=finding.result, by=by.value, now=case.now)
-    save_with_history(mutation, reason=f"it happened, by {by.label}", fields=_APPLIED)
+    save_with_history(mutation, reason=f"it happened, by {_settled_by(by)}", fields=_APPLIED)
     run.set_mutated()
     save_with_history(run, reason=f"{mutation.mutator} was applied", fields=_STATE)
     return Todo.NEXT
@@ -161,16 +165,24 @@ def _write_not_applied(case: Case, finding: Finding, *, by: Mutation.ResolvedBy)
     run, mutation = case.run, case.mutation
     assert mutation is not None
     mutation.set_failed(by=by.value, now=case.now)
-    save_with_history(mutation, reason=f"it did not happen, by {by.label}: {finding.told}")
-    if not finding.retryable and _handles_rejection(case):
+    save_with_history(mutation, reason=f"it did not happen, by {_settled_by(by)}: {finding.told}")
+    if finding.is_rejection and _handles_rejection(case):
         run.set_mutated()
         save_with_history(run, reason=f"{mutation.mutator} was rejected: {finding.told}")
         return Todo.NEXT
-    kind = retry.Kind.TRANSIENT if finding.retryable else retry.Kind.REJECTED
+    kind = retry.Kind.REJECTED if finding.is_rejection else retry.Kind.LOGIC
+    if finding.retryable:
+        kind = retry.Kind.TRANSIENT
     message = finding.told or "the outside system does not have it"
     policy = case.code.policy_for(case.mutator)
     retry.end_failed(case, kind, message, phase=run.phase, policy=policy)
     return Todo.NOTHING
+
+
+def _settled_by(by: Mutation.ResolvedBy) -> str:
+    """Return who settled it, in English, whatever the language of the person is: it is stored."""
+    with translation.override(None):
+        return str(by.label)
 
 
 def _handles_rejection(case: Case) -> bool:

@@ -8,7 +8,7 @@ from workflows_app.engine import pending
 from workflows_app.engine.contexts import PrefetchedPeek, habit_of
 from workflows_app.engine.items import Step
 from workflows_app.models import Event
-from workflows_app.models.saving import ask
+from workflows_app.models.collecting import ask
 
 
 class Peeks:

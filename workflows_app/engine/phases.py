@@ -26,7 +26,7 @@ from workflows_app.engine.contexts import (
 )
 from workflows_app.engine.holding import Hand
 from workflows_app.engine.log import log
-from workflows_app.errors import UndeclaredMutator, WrongReturn
+from workflows_app.errors import UndeclaredMutator, WorkflowsError, WrongReturn
 from workflows_app.models import Mutation, Run
 from workflows_app.outages import outage_of
 from workflows_app.sdk.deadlines import machine_seconds
@@ -98,7 +98,10 @@ class Broke:
         is_transient = isinstance(error, TransientError) or outage_of(error) is not None
         is_transient = is_transient or isinstance(error.__cause__, LOST_A_RACE)
         kind = Run.FailureKind.TRANSIENT if is_transient else Run.FailureKind.LOGIC
-        message = said_by(error) or type(error).__name__
+        name, said = type(error).__name__, said_by(error)
+        # What a KeyError says by itself is no sentence.
+        speaks_for_itself = is_transient or isinstance(error, WorkflowsError)
+        message = said if said and speaks_for_itself else ": ".join(filter(None, (name, said)))
         return cls(kind, cut(message, MESSAGE_LENGTH), traceback_of(error), phase)
 
 

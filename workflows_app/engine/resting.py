@@ -12,8 +12,8 @@ from workflows_app.engine.items import Step, Taken
 from workflows_app.engine.outcomes import OUTSIDE
 from workflows_app.engine.sight import Sight
 from workflows_app.models import Run, Workflow
+from workflows_app.models.collecting import then
 from workflows_app.models.rows import Tuples
-from workflows_app.models.saving import then
 
 _REST = """
     UPDATE workflows_app_lease lease
@@ -45,6 +45,7 @@ def rest_or_extend(
     unseen = {step.hand.holding.id for step in taken.steps if _leaves_something(step)}
     unseen |= {h.id for h in holdings if any(pk in h.handlers for pk, _ in changes.news)}
     ended = {(step.hand.holding.id, step.run.pk) for step in taken.steps if step.has_ended}
+    taken.unseen |= unseen
     resting: list[tuple[int, datetime | None, bool]] = []
     kept: list[tuple[int, datetime]] = []
     for holding in holdings:

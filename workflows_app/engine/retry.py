@@ -16,7 +16,8 @@ from workflows_app.engine.case import Case
 from workflows_app.engine.lanes import Note
 from workflows_app.engine.log import log
 from workflows_app.models import Event, Handler, Mutation, Reservation, Run, WorkflowVersion
-from workflows_app.models.saving import flush, insert_all, save_with_history, storable
+from workflows_app.models.collecting import flush
+from workflows_app.models.saving import insert_all, save_with_history, storable
 from workflows_app.sdk.handlers import Producer
 
 Kind = Run.FailureKind

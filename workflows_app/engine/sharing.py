@@ -62,6 +62,8 @@ class Sharing:
         if keeps_up or held < 2:
             return 0
         crowd = self._crowd()
+        if crowd.workers < 2:
+            return 0
         others = crowd.claimed - held
         if self._others_had is not None and others <= self._others_had:
             # Nobody took what was given: other workers that are alive may have other work, or other code.

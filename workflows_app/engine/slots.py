@@ -3,47 +3,61 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 
 from workflows_app.engine.holding import Hand
 from workflows_app.engine.items import Item
-from workflows_app.engine.phases import Prepared
+from workflows_app.engine.phases import Call, Prepared
 
 
 class Slots:
-    """Places for calls. A run whose call has none waits before its checkpoint: nothing is sent yet."""
+    """Places for calls. A run whose call has none waits before its checkpoint: nothing is sent yet.
 
-    def __init__(self) -> None:
+    `tell` gets what has waited for its place, as soon as it has one.
+    """
+
+    def __init__(self, tell: Callable[[Item], None]) -> None:
+        self._tell = tell
         self._taken: Counter[str] = Counter()
         self._held_by: dict[Hand, str] = {}
-        self._waiting: dict[str, deque[Item]] = {}
+        self._waiting: deque[tuple[Item, Call]] = deque()
 
     def admit(self, item: Item) -> Item | None:
         """Return `item` if its call has a place now, or needs none; else keep it until one is free."""
         what = item.what
         if not isinstance(what, Prepared) or what.call is None or item.hand in self._held_by:
             return item
-        limit = item.hand.holding.code.policy_for(what.call.mutator).calls_at_once
-        name = what.call.mutator.name
-        if limit and self._taken[name] >= limit:
-            self._waiting.setdefault(name, deque()).append(item)
+        if not self._has_place(item, what.call):
+            self._waiting.append((item, what.call))
             return None
-        self._taken[name] += 1
-        self._held_by[item.hand] = name
+        self._held_by[item.hand] = what.call.mutator.name
+        self._taken[what.call.mutator.name] += 1
         return item
 
-    def give_back(self, hand: Hand) -> Item | None:
-        """Free the place of `hand`, if it has one; return who has waited for it the longest."""
+    def give_back(self, hand: Hand) -> None:
+        """Free the place of `hand`, if it has one, for the first that waits for it."""
         name = self._held_by.pop(hand, None)
         if name is None:
-            return None
+            return
         self._taken[name] -= 1
-        waiting = self._waiting.get(name)
-        return waiting.popleft() if waiting else None
+        for place, (item, call) in enumerate(self._waiting):
+            if self._has_place(item, call):
+                del self._waiting[place]
+                self.admit(item)
+                self._tell(item)
+                return
 
-    def drop(self, holding_id: int) -> list[Item]:
-        """Forget what belongs to a workflow that is no longer held; return who gets its places."""
-        for name, waiting in self._waiting.items():
-            kept = [item for item in waiting if item.hand.holding.id != holding_id]
-            self._waiting[name] = deque(kept)
-        dropped = [hand for hand in self._held_by if hand.holding.id == holding_id]
-        return [item for hand in dropped if (item := self.give_back(hand)) is not None]
+    def _has_place(self, item: Item, call: Call) -> bool:
+        limit = item.hand.holding.code.policy_for(call.mutator).calls_at_once
+        return not limit or self._taken[call.mutator.name] < limit
+
+    def drop(self, holding_id: int) -> None:
+        """Forget what belongs to a workflow that is no longer held: others get its places."""
+        self._waiting = deque(one for one in self._waiting if one[0].hand.holding.id != holding_id)
+        for hand in [hand for hand in self._held_by if hand.holding.id == holding_id]:
+            self.give_back(hand)
+
+    def clear(self) -> None:
+        self._taken.clear()
+        self._held_by.clear()
+        self._waiting.clear()

@@ -37,7 +37,7 @@ from workflows_app.engine.resting import rest_or_extend
 from workflows_app.engine.sight import Request, Sight
 from workflows_app.engine.writing import write
 from workflows_app.models import Run
-from workflows_app.models.saving import collected, then
+from workflows_app.models.collecting import collected, then
 
 Clock = Callable[[], datetime]
 
@@ -50,6 +50,8 @@ class Limits:
     room: int = 0
     #: Begin runs at all. Without it, what is in hand comes to its end.
     may_begin: bool = True
+    #: Look at what is free, also if no run ends in this turn.
+    looks: bool = True
 
 
 def take_turn(
@@ -115,6 +117,7 @@ class _Turn:
             if isinstance(item.what, Finished)
         )
         ending = [item for item in items if _may_end(item)]
+        looks = limits.may_begin and (limits.looks or bool(ending))
         self._sight = Sight(
             Request(
                 holdings=holdings,
@@ -123,13 +126,14 @@ class _Turn:
                 lanes={(item.hand.holding.id, item.hand.run.lane) for item in ending},
                 event_ids=_wanted(items) + [pk for one in namings for pk in one.event_ids],
                 publications=publications,
-                room=limits.room + len(ending) if limits.may_begin else 0,
+                room=limits.room + len(ending) if looks else 0,
                 waits=waits,
                 may_be_lost=not any(isinstance(item.what, _MUST_LAST) for item in items),
                 is_nested=is_nested,
             )
         )
         self._publications = publications
+        self._looks = looks
 
     def take(self) -> Taken:
         """Needs an open transaction, and ends it unless it is part of another one."""
@@ -154,7 +158,7 @@ class _Turn:
             beginner = Beginner(sight, self._changes, taken, now)
             # The one with the least in hand comes first: no workflow takes all places for long.
             for holding in sorted(held.values(), key=lambda one: len(one.hands)):
-                if self._limits.may_begin:
+                if self._looks:
                     beginner.begin(holding, room=self._limits.room)
             rest_or_extend(held.values(), sight, taken, self._changes, can_rest=sight.has_looked)
             self._finish(beginner)

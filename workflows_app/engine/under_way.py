@@ -24,7 +24,7 @@ class UnderWay:
     """What threads do for one host. `tell` gets what comes of it, in any thread."""
 
     def __init__(
-        self, hander: Hander, tell: Callable[[Any], None], *, ran_here: Callable[[], None] | None
+        self, hander: Hander, tell: Callable[[Any], None], *, ran_here: Callable[[], object] | None
     ) -> None:
         self._hander = hander
         self._tell = tell

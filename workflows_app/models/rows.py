@@ -15,6 +15,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from workflows_app.models import copies
 from workflows_app.models.pipeline import round_trip
 
 M = TypeVar("M", bound=models.Model)
@@ -31,20 +32,23 @@ def array_of(values: Sequence[Any]) -> str:
 
     For numbers, texts, instants, truth values and None. psycopg's own looks for a type that fits all.
     """
-    return f"{{{','.join(map(_element, values))}}}"
+    return f"{{{','.join([_element(value) for value in values])}}}"
 
 
 def _element(value: Any) -> str:
-    match value:
-        case None:
-            return "NULL"
-        case bool() | int():
-            return str(value)
-        case datetime():
-            return f'"{value.isoformat()}"'
-        case str():
-            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-            return f'"{escaped}"'
+    kind = type(value)
+    if kind is int:
+        return str(value)
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        if "\\" in value or '"' in value:
+            value = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{value}"'
+    if isinstance(value, datetime):
+        return f'"{value.isoformat()}"'
+    if kind is bool:
+        return str(value)
     raise TypeError(f"{value!r} is nothing that an array here holds")
 
 
@@ -103,19 +107,16 @@ class Instances(Generic[M]):
     def rows(self) -> list[M]:
         assert self._sent is not None, "it was not sent"
         fields = self._fields()
-        attributes = [item.attname for item in fields]
-        json_at = [n for n, item in enumerate(fields) if isinstance(item, models.JSONField)]
-        before = len(self.extra)
+        attributes = [*self.extra, *(item.attname for item in fields)]
+        first = len(self.extra)
+        json_at = [n for n, item in enumerate(fields, first) if isinstance(item, models.JSONField)]
         found = []
         for row in self._sent.rows():
-            values = list(row[before:])
+            values = list(row)
             for place in json_at:
                 if values[place] is not None:
                     values[place] = json.loads(values[place])
-            instance = self.model.from_db(DEFAULT_DB_ALIAS, attributes, values)
-            for name, value in zip(self.extra, row, strict=False):
-                setattr(instance, name, value)
-            found.append(instance)
+            found.append(copies.read(self.model, attributes, values))
         return found
 
     def read(self) -> list[M]:

@@ -54,6 +54,12 @@ def named_fields(model: type[models.Model], names: tuple[str, ...]) -> tuple[Any
 
 
 @cache
+def attributes_of(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return where an instance holds each field, past descriptors, which an FSM field makes slow."""
+    return tuple(item.attname for item in named_fields(model, names))
+
+
+@cache
 def standing_on(model: type[models.Model]) -> int:
     """Return how many tables deep it goes from `model` to what its rows can't be without."""
     keys = (item for item in model._meta.concrete_fields if item.is_relation and not item.null)
@@ -96,32 +102,42 @@ def row_of(
     was: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the row of a document for `instance` as it is now. `person`: the key of an account."""
-    key: Any = instance._meta.pk
-    row = {key.column: instance.pk}
-    for item, is_plain in _given_by(shape):
-        value = held_by(instance, item) if is_plain else item.pre_save(instance, shape.is_insert)
-        row[item.column] = value if type(value) in _PLAIN else _as_json(item, value)
-    for item in named_fields(shape.model, shape.was):
-        row[_WAS + item.column] = _as_json(item, (was or {})[item.name])
-    for item, value in zip(_own(shape), (reason, person), strict=False):
-        row[item.column] = _as_json(item, value)
+    held = instance.__dict__
+    attribute, column = _key_of(shape.model)
+    row = {column: held[attribute]}
+    for item, attribute, column, is_plain in _given_by(shape):
+        if not is_plain:
+            value = item.pre_save(instance, shape.is_insert)
+        elif attribute in held:
+            value = held[attribute]
+        else:
+            # Not read yet.
+            value = getattr(instance, attribute)
+        row[column] = value if type(value) in _PLAIN else _as_json(item, value)
+    if was:
+        for item in named_fields(shape.model, shape.was):
+            row[_WAS + item.column] = _as_json(item, was[item.name])
+    if shape.has_history:
+        for item, value in zip(_own(shape), (reason, person), strict=True):
+            row[item.column] = value if type(value) in _PLAIN else _as_json(item, value)
     return row
 
 
-def held_by(instance: models.Model, item: Any) -> Any:
-    """Return what `instance` holds of a field. Past its descriptor, which an FSM field makes slow."""
-    try:
-        return instance.__dict__[item.attname]
-    except KeyError:
-        # Not read yet.
-        return getattr(instance, item.attname)
+@cache
+def _given_by(shape: Shape) -> list[tuple[Any, str, str, bool]]:
+    """Return each field that an instance gives a value for, its attribute and column, and whether it is
+    given as it is."""
+    return [
+        (item, item.attname, item.column, type(item).pre_save is models.Field.pre_save)
+        for item in named_fields(shape.model, shape.fields)
+    ]
 
 
 @cache
-def _given_by(shape: Shape) -> list[tuple[Any, bool]]:
-    """Return the fields that an instance gives values for, and whether it gives them as they are."""
-    fields = named_fields(shape.model, shape.fields)
-    return [(item, type(item).pre_save is models.Field.pre_save) for item in fields]
+def _key_of(model: type[models.Model]) -> tuple[str, str]:
+    """Return the attribute and the column of the primary key."""
+    key: Any = model._meta.pk
+    return key.attname, key.column
 
 
 def numbered(text: str) -> str:
@@ -137,6 +153,8 @@ def _as_json(item: Any, value: Any) -> Any:
     """Return the value so that JSON can hold it, and PostgreSQL reads it as it was."""
     if type(value) in _PLAIN or isinstance(item, models.JSONField):
         return value
+    if type(value) is datetime and value.tzinfo is not None:
+        return value.isoformat()
     prepared = item.get_prep_value(value)
     if isinstance(prepared, datetime):
         return prepared.isoformat()

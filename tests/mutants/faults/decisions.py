@@ -25,7 +25,7 @@ DECISIONS = [
         file=_BASE,
         old="if person is None or not person.is_active:",
         new="if person is None:",
-        tests=("operations/test_base.py::test_only_a_person_of_today_decides",),
+        tests=("operations/test_base.py::test_a_decision_has_a_reason_and_a_person_of_today",),
     ),
     Fault(
         says="a blank reason will do",
@@ -33,7 +33,7 @@ DECISIONS = [
         file="workflows_app/operations/texts.py",
         old="if not isinstance(text, str) or not is_visible(text):",
         new="if not isinstance(text, str):",
-        tests=("operations/test_base.py::test_nobody_decides_without_a_reason",),
+        tests=("operations/test_base.py::test_a_decision_has_a_reason_and_a_person_of_today",),
     ),
     Fault(
         says="a decision is made without the workflow's lock",
@@ -63,10 +63,7 @@ DECISIONS = [
         file=_BASE,
         old="save_with_history(instance, reason=self.reason, actor=self.actor, fields=fields)",
         new="save_with_history(instance, reason=self.reason, fields=fields)",
-        tests=(
-            "operations/test_base.py"
-            "::test_every_history_row_of_a_decision_has_its_person_and_reason",
-        ),
+        tests=("operations/test_base.py::test_a_decision_is_written_down_once_and_wakes_the_host",),
     ),
     Fault(
         says="history does not say why a retry was made",
@@ -74,10 +71,7 @@ DECISIONS = [
         file="workflows_app/operations/retry_failed_run.py",
         old="            reason=decision.reason,\n",
         new='            reason="retried",\n',
-        tests=(
-            "operations/test_base.py"
-            "::test_every_history_row_of_a_decision_has_its_person_and_reason",
-        ),
+        tests=("operations/test_base.py::test_a_decision_is_written_down_once_and_wakes_the_host",),
     ),
     Fault(
         says="a decision is not written down",
@@ -125,8 +119,8 @@ DECISIONS = [
         says="'It didn't happen' is accepted while the host still asks",
         breaks="P3",
         file=_ASSERTING,
-        old="                    require_blocked(run)\n",
-        new="                    assert require_blocked\n",
+        old="                    operation.require(run)\n",
+        new="                    assert operation.require\n",
         tests=("operations/test_not_blocked.py::test_a_run_that_is_not_blocked_is_refused",),
     ),
     Fault(
@@ -154,7 +148,7 @@ DECISIONS = [
     Fault(
         says="Skip leaves the run in the hands of a worker that is gone",
         breaks="P2",
-        file="workflows_app/operations/skip_run.py",
+        file=_BASE,
         old="        run.fencing_token = None\n",
         new="",
         tests=(
@@ -166,8 +160,8 @@ DECISIONS = [
         says="an event is skipped while a run holds it",
         breaks="P1",
         file="workflows_app/operations/skip_event.py",
-        old="if event.status != Event.Status.PENDING:",
-        new="if event.status not in (Event.Status.PENDING, Event.Status.RESERVED):",
+        old="    SKIP_EVENT.require(event)\n",
+        new="    assert SKIP_EVENT.require\n",
         tests=(
             "operations/test_skip_event.py"
             "::test_a_reserved_event_is_refused_with_the_run_that_holds_it",
@@ -245,8 +239,8 @@ DECISIONS = [
         says="Run now makes producers of a paused workflow due",
         breaks="P4",
         file="workflows_app/operations/run_producers_now.py",
-        old="if workflow.status == Workflow.Status.PAUSED:",
-        new="if workflow.status != Workflow.Status.PAUSED and not reason:",
+        old="        RUN_PRODUCERS_NOW.require(workflow)\n",
+        new="        assert RUN_PRODUCERS_NOW.require\n",
         tests=("operations/test_run_producers_now.py::test_a_paused_workflow_is_refused",),
     ),
 ]

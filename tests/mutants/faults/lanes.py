@@ -108,8 +108,8 @@ LANES = [
         says="more calls of a mutator are under way than it allows",
         breaks="P8",
         file=_SLOTS,
-        old="if limit and self._taken[name] >= limit:",
-        new="if limit and self._taken[name] > limit:",
+        old="return not limit or self._taken[call.mutator.name] < limit",
+        new="return not limit or self._taken[call.mutator.name] <= limit",
         tests=(
             "engine/test_hosting.py::test_no_more_calls_of_a_mutator_are_under_way_than_it_allows",
         ),

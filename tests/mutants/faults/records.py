@@ -3,6 +3,7 @@
 from tests.mutants.fault import Fault
 
 _SAVING = "workflows_app/models/saving.py"
+_COLLECTING = "workflows_app/models/collecting.py"
 _STATEMENTS = "workflows_app/models/statements.py"
 
 RECORDS = [
@@ -19,7 +20,7 @@ RECORDS = [
     Fault(
         says="what a new row needs out of the way is changed after it comes",
         breaks="P2",
-        file=_SAVING,
+        file=_COLLECTING,
         old="key=lambda writes: _place(writes[0].shape))",
         new="key=lambda writes: -_place(writes[0].shape))",
         tests=(
@@ -32,7 +33,7 @@ RECORDS = [
     Fault(
         says="two changes of one row go into one statement, and one of them is lost",
         breaks="P4",
-        file=_SAVING,
+        file=_COLLECTING,
         old="            if row in self._rows:\n                return False\n",
         new="",
         tests=("models/test_collecting.py::test_a_row_that_changes_twice_has_both_in_its_history",),
@@ -73,7 +74,7 @@ RECORDS = [
     Fault(
         says="a block that fails commits what it has written",
         breaks="P2",
-        file=_SAVING,
+        file=_COLLECTING,
         old=(
             "        yield changes\n"
             "        changes.finish(commit=commit)\n"
@@ -128,15 +129,19 @@ RECORDS = [
         file="workflows_app/doctor/ledger.py",
         old="WHERE m.status <> 'failed'\n",
         new="WHERE m.status = 'applied'\n",
-        tests=("doctor/test_ledger.py::test_the_doctor_finds_what_was_planted",),
+        tests=("doctor/test_planted.py::test_the_doctor_finds_what_was_planted",),
     ),
     Fault(
         says="the doctor does not see a reserved event that nobody will finish",
         breaks="P2",
         file="workflows_app/doctor/events.py",
-        old="r.took_over)\n                   ) IS NOT TRUE",
-        new="r.took_over)\n                   ) IS FALSE",
-        tests=("doctor/test_events.py::test_the_doctor_finds_what_was_planted",),
+        old=(
+            "OR (r.owes_retry AND r.only_next)\n"
+            "                    OR (r.owes_retry AND r.status = 'crashed' AND r.took_over)\n"
+            "                   ) IS NOT TRUE"
+        ),
+        new="OR r.owes_retry\n                   ) IS NOT TRUE",
+        tests=("doctor/test_planted.py::test_the_doctor_finds_what_was_planted",),
     ),
     Fault(
         says="the doctor does not see a run that goes on beside an owed retry",
@@ -144,7 +149,7 @@ RECORDS = [
         file="workflows_app/doctor/runs.py",
         old="WHERE r.status IN ('active', 'reconciling', 'blocked')\n        \"\"\"",
         new="WHERE r.status IN ('active', 'blocked') AND o.id = r.id\n        \"\"\"",
-        tests=("doctor/test_runs.py::test_the_doctor_finds_what_was_planted",),
+        tests=("doctor/test_planted.py::test_the_doctor_finds_what_was_planted",),
     ),
     Fault(
         says="a bulk button decides on all rows of the list, not on those that were chosen",

@@ -158,7 +158,7 @@ SENDING = [
         says="what a run reserves is not written down",
         breaks="P5",
         file=_CHECKPOINT,
-        old="insert_all([Reservation(run_id=run.pk, event_id=event.pk) for event in events])",
+        old="insert_all([new(Reservation, run_id=run.pk, event_id=event.pk) for event in events])",
         new="insert_all([])",
         tests=("engine/test_recovery.py::test_after_it_was_applied_only_next_runs_again",),
     ),

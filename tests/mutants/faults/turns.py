@@ -48,8 +48,8 @@ TURNS = [
         old="has_more = holding.id in busy | named | unseen | taken.has_more",
         new="has_more = holding.id in busy | named | taken.has_more",
         tests=(
-            "engine/test_offered_events.py"
-            "::test_a_topic_feeds_the_next_consumer_of_the_same_workflow",
+            "engine/test_hosting.py"
+            "::test_what_one_consumer_publishes_for_another_one_that_waits_is_handled_at_once",
         ),
     ),
     Fault(
@@ -99,7 +99,7 @@ TURNS = [
         says="an event that arrives while calls are under way waits for one of them",
         breaks="P8",
         file="workflows_app/engine/moments.py",
-        old="at = holding.seen_at + LOOK_SECONDS if looks_often else math.inf",
+        old="at = holding.looked_at + LOOK_SECONDS if looks_often else math.inf",
         new="at = math.inf",
         tests=(
             "engine/test_hosting.py"
