@@ -13,26 +13,14 @@ from django.db import router
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
+from workflows_app.models.decisions import OperationName
+
 VIEWERS = "Workflow viewers"
 OPERATORS = "Workflow operators"
 SUPERVISORS = "Workflow supervisors"
 
-#: One permission an operation; `pause_workflow` also resumes. Who decides must see what about: `view_sensitive`.
-OPERATE = [
-    "skip_event",
-    "try_again",
-    "assert_happened",
-    "assert_not_happened",
-    "skip_run",
-    "decide_now",
-    "retry_failed_run",
-    "pause_workflow",
-    "run_producers",
-    "close_breaker",
-    "take_run",
-    "add_note",
-    "view_sensitive",
-]
+#: What the operations need, and to see what is decided about: `view_sensitive`.
+OPERATE = [*dict.fromkeys(name.codename for name in OperationName), "view_sensitive"]
 #: Supervisors confirm what others propose, and take data out of the console.
 SUPERVISE = [*OPERATE, "approve_batch", "export"]
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 from pytest_django import DjangoAssertNumQueries
 
 from tests.commands.console import Ran, run
@@ -88,7 +89,7 @@ def since(at: datetime | None) -> str:
 
 def test_json_has_ids_parameters_and_whether_the_host_can_ask(scene: SceneMaker) -> None:
     mutator = mute()
-    mutator.result_fields = {"number": "The payment's number"}
+    mutator.result_fields = {"number": gettext_lazy("The payment's number")}
     blocked = scene(mutator=mutator, slug="pay").happens("42", {"amount": "12.50"}, days=0)
     code = workflow_with(scripted(), "refund")
     (pay,) = code.consumers
@@ -147,7 +148,7 @@ def test_json_has_ids_parameters_and_whether_the_host_can_ask(scene: SceneMaker)
             "result_fields": {},
             "since": rows[1]["since"],
             "waiting_behind": 1,
-            "why": "the invoice has no amount",
+            "why": "ValueError: the invoice has no amount",
             "late_answer": None,
             "taken_by": None,
             "seen": "e0-d0",

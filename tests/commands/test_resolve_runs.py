@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import translation
 
 from tests.commands.console import Ran, run, run_on_terminal
 from tests.operations.readiness import everything, mute
 from tests.scenes import Scene
 from workflows_app.models import Evidence, OperatorAction, Run
-from workflows_app.operations import skip_run
+from workflows_app.operations import DECLARED, skip_run
+from workflows_app.operations.declaration import Operation
 from workflows_app.sdk import Reconciliation
 
 pytestmark = pytest.mark.django_db
@@ -121,7 +123,7 @@ def test_it_didnt_happen_warns_of_duplicates_with_targets_before_it_asks(
 ) -> None:
     blocked = scene("lost").happens(payload={"amount": "12.50", "to": "ACME\x1b[2J"}, days=0)
     warning = (
-        "If it did happen, doing it again makes a duplicate. Look in the outside system first:\n"
+        "If it did happen, doing it again makes a duplicate. Look in the outside system first.\n"
         f"  run {blocked.pk}, Pay invoice 42: scripted → the script"
         ' {"to": "ACME\\u001b[2J", "amount": "12.50"}\n'
     )
@@ -131,7 +133,7 @@ def test_it_didnt_happen_warns_of_duplicates_with_targets_before_it_asks(
     )
 
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == f"{warning}“It didn't happen” for 1 run(s)? [y/N] Nothing was changed.\n"
+    assert ran.err == f"{warning}“It didn't happen” for 1 run? [y/N] Nothing was changed.\n"
     assert Run.objects.get(pk=blocked.pk).status == "blocked"
     assert resolve("it_didnt_happen", blocked.pk, *SURE).err == warning
 
@@ -200,11 +202,14 @@ def test_an_unclear_choice_is_wrong_usage(arguments: tuple[str, ...]) -> None:
     )
 
 
-@pytest.mark.parametrize("operation", ["skip_event", "pause_workflow", "delete"])
-def test_other_operations_are_wrong_usage(operation: str) -> None:
-    ran = resolve(operation, "7", *SURE)
-    assert (ran.code, ran.out) == (2, "")
-    assert f"invalid choice: '{operation}'" in ran.err
+@pytest.mark.parametrize("operation", DECLARED, ids=lambda operation: operation.name)
+def test_it_takes_the_operations_that_change_a_run_and_no_others(
+    operation: Operation, operator_user: User
+) -> None:
+    changes_runs = operation.target is Run and operation.change is not None
+    ran = resolve(operation.name, 10**9, *SURE)
+    assert ran.code == (3 if changes_runs else 2)
+    assert ("not_found" if changes_runs else "invalid choice") in ran.err
 
 
 def test_an_unknown_workflow_is_an_error(operator_user: User) -> None:
@@ -230,7 +235,7 @@ def test_it_happened_takes_what_was_found_and_warns_of_what_is_never_done(
 
     assert (ran.code, ran.lines[-1]) == (0, "1 decided, 0 refused")
     assert ran.err == (
-        "If it did not happen, nobody will ever do it. Look in the outside system first:\n"
+        "If it did not happen, nobody will ever do it. Look in the outside system first.\n"
         f"  run {blocked.pk}, Pay invoice 42: scripted → the script"
         ' {"to": "ACME", "amount": "12.50"}\n'
     )
@@ -253,6 +258,11 @@ def test_a_result_that_the_mutator_can_not_take_is_refused(
     ("operation", "arguments", "problem"),
     [
         ("skip_run", ["7", "--result", "{}"], "--result goes with --operation it_happened only."),
+        (
+            "skip_run",
+            ["7", "--despite-same-result"],
+            "--despite-same-result goes with --operation it_happened only.",
+        ),
         (
             "it_happened",
             ["7", "8", "--result", "{}"],
@@ -313,7 +323,7 @@ def test_without_a_probe_the_person_s_word_counts(scene: SceneMaker, operator_us
 
 
 def test_what_was_listed_is_what_is_decided_on(
-    two_blocked: list[Run], operator_user: User, tmp_path: Path
+    two_blocked: list[Run], operator_user: User, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = two_blocked
     rows = run("list_blocked", "--format", "json").json
@@ -321,9 +331,14 @@ def test_what_was_listed_is_what_is_decided_on(
     listed.write_text(json.dumps([*rows, {"kind": "breaker"}]))
     late = Evidence.objects.create(mutation=second.mutation, kind="late", verdict="applied")
 
-    ran = resolve("it_didnt_happen", first.pk, second.pk, *SURE, "--seen-in", listed)
+    with translation.override("de"):
+        assert run("resolve_runs", "--help").code == 0
+        ran = resolve("it_didnt_happen", first.pk, second.pk, *SURE, "--seen-in", listed)
 
+    # English, whatever the language of the site.
+    assert "user name of the person who decides" in capsys.readouterr().out
     assert (ran.code, ran.lines[-1]) == (3, "1 decided, 1 refused")
+    assert ran.lines[0].endswith(": “It didn't happen” decided")
     assert "    an answer that came too late says: it happened" in ran.err.splitlines()
     assert ran.err.splitlines()[-1].startswith(f"stale: Run {second.pk} is not as you saw it.")
     listed.write_text("[]")
@@ -349,6 +364,10 @@ def test_what_was_listed_is_what_is_decided_on(
             "--seen-in: /nowhere can't be read: No such file or directory.",
         ),
         (["7", "--seen-in", "-"], "--seen-in: - is not what list_blocked --format json writes."),
+        (
+            ["7", "--seen-in", "/dev/zero"],
+            "--seen-in: /dev/zero is not what list_blocked --format json writes.",
+        ),
         (
             ["7", "--despite-contradiction"],
             "--despite-contradiction goes with --operation it_didnt_happen only.",

@@ -93,10 +93,17 @@ def events() -> list[tuple[str, str]]:
 
 
 def test_until_idle_it_does_all_there_is_and_ends(start: Start, outside: Outside) -> None:
-    worker = start("--until-idle", "--concurrency", "2")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO procrastinate_workers (last_heartbeat)"
+            " VALUES (now() - interval '1 minute'), (now() - interval '1 hour')"
+        )
+        worker = start("--until-idle", "--concurrency", "2", stalled_after_seconds=1200)
 
-    out, _ = worker.communicate(timeout=60)
+        out, _ = worker.communicate(timeout=60)
 
+        cursor.execute("SELECT count(*) FROM procrastinate_workers")
+        assert cursor.fetchone() == (1,), "only who was not seen for so long is given up"
     assert (worker.returncode, out) == (0, b"")
     assert events() == [("42", "consumed"), ("43", "consumed")]
     assert [effect.invoice for effect in outside.effects] == ["42", "43"]
@@ -168,8 +175,9 @@ def test_a_worker_most_of_whose_threads_hang_hands_back_and_ends_to_be_started_a
 @pytest.mark.parametrize(
     ("concurrency", "told"),
     [
-        ("0", "--concurrency must be 1 or more.\n"),
-        ("-3", "--concurrency must be 1 or more.\n"),
+        ("0", "--concurrency must be between 1 and 10,000.\n"),
+        ("-3", "--concurrency must be between 1 and 10,000.\n"),
+        ("99999999999", "--concurrency must be between 1 and 10,000.\n"),
         ("many", "invalid int value: 'many'\n"),
     ],
 )

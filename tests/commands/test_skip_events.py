@@ -121,7 +121,7 @@ def test_on_a_terminal_it_asks_and_does_it_after_a_yes(events: list[Event], type
     ran = run_on_terminal(*OF, "--all-pending", *BY, typed=typed)
 
     assert ran.code == 0
-    assert ran.err == "Skip 3 event(s) of pay: invoice.received, for good? [y/N] "
+    assert ran.err == "Skip 3 events of pay: invoice.received, for good? [y/N] "
     assert set(statuses().values()) == {"skipped"}
 
 
@@ -175,7 +175,7 @@ def test_unknown_names_are_errors(scene: SceneMaker, operator_user: User) -> Non
         " invoice.received.\n",
     )
     ran = run(*OF, "1", "--actor", "nobody", "--reason", "mine", "--no-input")
-    assert ran == Ran(1, "", "CommandError: There is no active user 'nobody'.\n")
+    assert ran == Ran(1, "", "CommandError: There is no active user with the username 'nobody'.\n")
 
 
 @pytest.mark.parametrize(

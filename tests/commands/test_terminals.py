@@ -22,30 +22,28 @@ BY = ("--actor", "olga", "--reason", "sent twice", "--no-input")
 BROKEN = "b\udcffss"
 
 
+WITH_NO_TEXT = [
+    ("skip_events", BROKEN, "invoice.received", "41", *BY),
+    ("skip_events", "pay", BROKEN, "41", *BY),
+    (*OF, "41", BROKEN, *BY),
+    (*OF, "41", "--no-input", "--actor", BROKEN, "--reason", "sent twice"),
+    (*OF, "41", "--no-input", "--actor", "olga", "--reason", BROKEN),
+    ("publish_events", BROKEN, "invoice.received"),
+    ("list_blocked", "--workflow", BROKEN),
+    ("trace", "event", BROKEN, "--workflow", "pay"),
+    ("doctor", "--workflow", BROKEN),
+    ("sync_workflows", "--reason", BROKEN),
+]
+
+
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("skip_events", BROKEN, "invoice.received", "41", *BY),
-        ("skip_events", "pay", BROKEN, "41", *BY),
-        (*OF, "41", BROKEN, *BY),
-        (*OF, "41", "--no-input", "--actor", BROKEN, "--reason", "sent twice"),
-        (*OF, "41", "--no-input", "--actor", "olga", "--reason", BROKEN),
-        ("publish_events", BROKEN, "invoice.received"),
-        ("list_blocked", "--workflow", BROKEN),
-        ("trace", "event", BROKEN, "--workflow", "pay"),
-        ("doctor", "--workflow", BROKEN),
-        ("sync_workflows", "--reason", BROKEN),
-    ],
-)
-def test_an_argument_that_is_no_text_is_wrong_usage(
-    scene: SceneMaker, operator_user: User, arguments: tuple[str, ...]
-) -> None:
+def test_an_argument_that_is_no_text_is_wrong_usage(scene: SceneMaker, operator_user: User) -> None:
     scene().publish("41")
 
-    assert run(*arguments) == Ran(
-        2, "", "CommandError: The argument 'b\\udcffss' is not valid text: give it as UTF-8.\n"
-    )
+    for arguments in WITH_NO_TEXT:
+        assert run(*arguments) == Ran(
+            2, "", "CommandError: The argument 'b\\udcffss' is not valid text: give it as UTF-8.\n"
+        ), arguments
     assert OperatorAction.objects.count() == 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from workflows_app.doctor import CHECKS, Severity
 
 _TESTS = [
-    *Path(__file__).parent.glob("test_*.py"),
+    *Path(__file__).parent.glob("*.py"),
     *Path(__file__).parents[1].glob("alerts/test_*.py"),
 ]
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.contrib.auth.models import User
 
-from tests.doctor.planting import Planted, Rows, assert_finds, found_by, plant
+from tests.doctor.planting import Planted, Rows, found_by, plant
 from tests.doctor.shop import Shop
 from workflows_app.models import Event, OperatorAction
 from workflows_app.operations import (
@@ -127,11 +125,6 @@ CASES = [
         finds=['shop: decision 777777777 "skip_run" has no reason'],
     ),
 ]
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_doctor_finds_what_was_planted(case: Planted, rows_of: Callable[[str], Rows]) -> None:
-    assert_finds(case, rows_of(case.rows))
 
 
 def test_a_retry_that_no_decision_made_is_found(rejected: Rows, shop: Shop, person: User) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.contrib.auth.models import User
 
-from tests.doctor.planting import Planted, Rows, assert_finds, found_by
+from tests.doctor.planting import Planted, found_by
 from tests.doctor.shop import Shop
 from workflows_app.operations import it_didnt_happen
 from workflows_app.testing import SimulatedCrash
@@ -128,11 +126,6 @@ CASES = [
         finds=["shop: event {event} was reserved by run {run}, which has no reservation of it"],
     ),
 ]
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_doctor_finds_what_was_planted(case: Planted, rows_of: Callable[[str], Rows]) -> None:
-    assert_finds(case, rows_of(case.rows))
 
 
 def test_an_event_is_in_good_hands_whose_run_died_before_it_did_again_what_did_not_happen(

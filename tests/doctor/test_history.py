@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from tests.doctor.planting import Planted, Rows, assert_finds
+from tests.doctor.planting import Planted
 from workflows_app.doctor.tracked import TRACKED, Machine, Tracked
 from workflows_app.models import Event, Mutation, Run, Workflow
 
@@ -177,9 +175,26 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_doctor_finds_what_was_planted(case: Planted, rows_of: Callable[[str], Rows]) -> None:
-    assert_finds(case, rows_of(case.rows))
+#: What may change of a row more than once. All else is written once, and found if it was rewritten (D504).
+CHANGES = {
+    "workflow": {"active_version_id", "secret_names", "status", "title"},
+    "workflow version": {"note", "source_digest"},
+    "event": {"lane", "payload", "reserved_by_id", "revision", "status"},
+    "run": {
+        *("ended_at", "fencing_token", "owes_retry", "phase", "retry_due_at", "status", "title"),
+        *("failure_kind", "failure_message", "failure_phase", "failure_traceback", "version_id"),
+    },
+    "mutation": {"ended_at", "next_reconcile_at", "reconcile_attempts", "status"},
+    "breaker": {"opened_at", "openings", "status", "trial_at", "unknowns"},
+}
+
+
+def test_every_column_that_does_not_change_is_looked_at() -> None:
+    changing = {
+        tracked.name: {*tracked.columns} - {"id", *tracked.fixed, *tracked.set_once}
+        for tracked in TRACKED
+    }
+    assert changing == CHANGES
 
 
 def tracked(model: type) -> Tracked:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.contrib.auth.models import User
 
-from tests.doctor.planting import Planted, Rows, assert_finds, found_by, plant
+from tests.doctor.planting import Planted, Rows, found_by, plant
 from tests.doctor.shop import Shop
 from workflows_app.doctor import CHECKS, examine
 from workflows_app.models import Arrival, Breaker, Event, LaneRefusal, LaneState
@@ -122,11 +120,6 @@ def test_an_event_whose_lane_the_code_can_not_name_is_found_until_either_changes
 
     plant("UPDATE workflows_app_event SET revision = revision + 1 WHERE id = %(event)s", pending)
     assert found_by("D346") == []
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_doctor_finds_what_was_planted(case: Planted, rows_of: Callable[[str], Rows]) -> None:
-    assert_finds(case, rows_of(case.rows))
 
 
 def put_right(check_id: str) -> list[bool]:

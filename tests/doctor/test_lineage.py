@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from tests.doctor.planting import Planted, Rows, assert_finds, found_by, plant
+from tests.doctor.planting import Planted, Rows, found_by, plant
 from workflows_app.models import Event, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -77,11 +75,6 @@ CASES = [
         ],
     ),
 ]
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_doctor_finds_what_was_planted(case: Planted, rows_of: Callable[[str], Rows]) -> None:
-    assert_finds(case, rows_of(case.rows))
 
 
 def test_an_event_that_lost_the_causes_of_its_run_is_found(paid: Rows) -> None:

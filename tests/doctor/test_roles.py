@@ -143,6 +143,10 @@ def test_a_role_that_could_replace_a_table_is_found(granted: None) -> None:
             "procrastinate_jobs_id_seq 'clerk' may not USAGE",
         ),
         (
+            "ALL ON SEQUENCE workflows_app_evidence_id_seq FROM clerk",
+            "workflows_app_evidence_id_seq 'clerk' may not USAGE",
+        ),
+        (
             "SELECT ON django_migrations FROM clerk",
             "public.django_migrations 'clerk' may not SELECT",
         ),

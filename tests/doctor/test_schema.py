@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.apps import apps
 from django.db import connection
 from django.db.models import CheckConstraint
 
-from tests.doctor.planting import Planted, Rows, assert_finds, drop, found_by, plant
+from tests.doctor.planting import Planted, Rows, drop, found_by, plant
 from tests.owner import as_owner
 
 pytestmark = pytest.mark.django_db
@@ -152,11 +150,6 @@ TWICE = [
 ]
 
 
-@pytest.mark.parametrize("case", CONDITIONS, ids=lambda case: case.without[0])
-def test_a_row_against_a_condition_is_found(case: Planted, rows_of: Callable[[str], Rows]) -> None:
-    assert_finds(case, rows_of(case.rows))
-
-
 def test_every_condition_of_the_models_is_planted_against() -> None:
     declared = {
         constraint.name
@@ -165,13 +158,6 @@ def test_every_condition_of_the_models_is_planted_against() -> None:
         if isinstance(constraint, CheckConstraint)
     }
     assert {case.without[0] for case in CONDITIONS} == declared
-
-
-@pytest.mark.parametrize("case", TWICE, ids=lambda case: case.without[0])
-def test_a_second_row_where_there_must_be_one_is_found(
-    case: Planted, rows_of: Callable[[str], Rows]
-) -> None:
-    assert_finds(case, rows_of(case.rows))
 
 
 @pytest.mark.parametrize(

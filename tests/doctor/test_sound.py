@@ -100,6 +100,12 @@ def every_decision_on_a_run(shop: Shop, person: User) -> None:
     try_again(shop.last_run(again), actor=person, reason="the bank is back")
     shop.run_host()
     shop.bank += ["lost"]
+    shop.trouble["ask"] += ["logic", "logic"]
+    probed = shop.last_run(happens(shop, "asked first"))
+    with pytest.raises(OperationRefused, match="says that it happened"):
+        it_didnt_happen(probed, actor=person, reason="not there", probe=True)
+    recovers(shop)
+    shop.bank += ["lost"]
     shop.trouble["ask"] += ["logic"]
     shop.order("decided now")
     shop.run_host()
@@ -236,6 +242,8 @@ def test_what_a_dead_worker_leaves_behind_is_sound(
         shop.trouble[phase] += ["crash"]
     shop.order("1")
     crash(shop)
+    assert_sound(shop)
+    shop.run_host()
     assert_sound(shop)
 
 

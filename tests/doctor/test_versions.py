@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from tests.doctor.planting import Planted, Rows, assert_finds, found_by, plant
+from tests.doctor.planting import Planted, Rows, found_by, plant
 from tests.doctor.shop import SLUG, Shop
 from workflows_app import registry
 from workflows_app.models import Topic
@@ -46,11 +44,6 @@ CASES = [
         finds=["shop: run {run} of Pay is failed"],
     ),
 ]
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_doctor_finds_what_was_planted(case: Planted, rows_of: Callable[[str], Rows]) -> None:
-    assert_finds(case, rows_of(case.rows))
 
 
 def test_pending_events_that_a_version_orphaned_are_found(paid: Rows, shop: Shop) -> None:

@@ -99,3 +99,6 @@ def test_a_machine_whose_clock_differs_is_found(shop: Shop) -> None:
         here, there = found_by("D815")
     assert re.fullmatch(rf"None: machine {socket.gethostname()} is 3600\.\d s ahead", here)
     assert there == f"{told} UTC"
+    with database_ahead(3600):
+        here, _ = found_by("D815")
+    assert re.fullmatch(rf"None: machine {socket.gethostname()} is 3[56]\d\d\.\d s behind", here)

@@ -16,6 +16,7 @@ from workflows_app import registry
 from workflows_app.errors import OperationRefused
 from workflows_app.models import OperatorAction
 from workflows_app.operations import (
+    DECLARED,
     add_note,
     close_breaker,
     decide_now,
@@ -30,6 +31,7 @@ from workflows_app.operations import (
     take,
     try_again,
 )
+from workflows_app.operations.declaration import Operation
 from workflows_app.testing import ScriptedMutator, scripted
 
 SceneMaker = Callable[..., Scene]
@@ -50,6 +52,10 @@ class Press:
     @property
     def name(self) -> str:
         return self.called or self.function.__name__
+
+    @property
+    def declared(self) -> Operation:
+        return next(each for each in DECLARED if each.code == self.name)
 
 
 def mute(*outcomes: str, asked: int = 1) -> type[ScriptedMutator]:

@@ -25,8 +25,9 @@ from tests.operations.readiness import (
 from tests.owner import as_owner
 from workflows_app import operations
 from workflows_app.errors import OperationRefused
-from workflows_app.groups import OPERATE
-from workflows_app.models import Event, Evidence, Lease, OperatorAction, Run, Workflow
+from workflows_app.groups import OPERATE, OPERATORS
+from workflows_app.models import Event, Evidence, Handler, Lease, OperatorAction, Run, Workflow
+from workflows_app.operations import DECLARED
 
 pytestmark = pytest.mark.django_db
 
@@ -47,11 +48,43 @@ def refused(press: Press, target: Any, **arguments: Any) -> tuple[str, str]:
     return caught.value.code, str(caught.value)
 
 
-def test_every_operation_is_among_those_tested() -> None:
-    functions = {"take" if press.name == "take_run" else press.name for press in PRESSES}
-    assert functions == set(operations.__all__) - {"OperationRefused"}
-    assert {press.name for press in PRESSES} == set(OperatorAction.Operation.values)
-    assert {press.permission for press in PRESSES} | {"view_sensitive"} == set(OPERATE)
+def test_every_operation_is_declared_kept_permitted_and_among_those_tested() -> None:
+    functions = {each.name for each in DECLARED}
+    assert functions == set(operations.__all__) - {"DECLARED", "OperationRefused"}
+    assert [each.code for each in DECLARED] == list(OperatorAction.Operation)
+    tested = {(press.name, press.permission, press.label) for press in PRESSES}
+    assert tested == {(each.code, each.permission, each.label) for each in DECLARED}
+    operators = Group.objects.get(name=OPERATORS).permissions
+    for each in DECLARED:
+        assert each.permission in dict(each.target._meta.permissions)
+        assert operators.filter(codename=each.permission).exists()
+        assert (each.change is None) == (each.code in OperatorAction.REMARKS)
+
+
+@every_operation
+def test_it_applies_before_and_its_change_of_state_is_the_declared_one(
+    press: Press, scene: SceneMaker, operator_user: User
+) -> None:
+    target = press.ready(scene)
+    declared = press.declared
+    rows: Any = declared.target._default_manager
+    key = {"handler": target} if isinstance(target, Handler) else {"pk": target.pk}
+    row = rows.get(**key)
+    assert declared.applies(row)
+    before = getattr(row, "status", "")
+
+    press.function(target, actor=operator_user, reason="mine")
+
+    row = rows.get(**key)
+    change = declared.change
+    if change is None:
+        assert (row.status, declared.applies(row)) == (before, True)
+        return
+    changed_row = Run.objects.get(retry_of=row) if change.makes_retry else row
+    assert before in change.before
+    assert changed_row.status == change.after
+    assert not change.effect or row.mutation.status == change.effect
+    assert declared.applies(row) == (change.after in change.before)
 
 
 @every_operation
@@ -92,6 +125,14 @@ def test_a_decision_is_written_down_once_and_wakes_the_host(
     jobs = ProcrastinateJob.objects.values_list("task_name", "args", "status")
     assert list(jobs) == [("workflows_app.advance", {"workflow_id": lease.pk}, "todo")]
 
+    # Each row of a history that it wrote has its person and its reason.
+    written = [row for table, rows in news.items() if "Historical" in table for row in rows]
+    assert bool(written) == (press.name not in OperatorAction.REMARKS)
+    assert {row["history_user_id"] for row in written} <= {operator_user.pk}
+    assert {row["history_change_reason"] for row in written} <= {"I looked at the bank"}
+    histories = {f"Historical{table}" for table in news} & set(before)
+    assert histories <= set(news)
+
 
 def _newest_evidence(press: Press, target: Any) -> int | None:
     """Return what a decision on the state now has seen; remarks have seen nothing."""
@@ -102,46 +143,14 @@ def _newest_evidence(press: Press, target: Any) -> int | None:
 
 
 @every_operation
-def test_every_history_row_of_a_decision_has_its_person_and_reason(
+def test_a_decision_has_a_reason_and_a_person_of_today(
     press: Press, scene: SceneMaker, operator_user: User
 ) -> None:
     target = press.ready(scene)
-    before = everything()
-
-    press.function(target, actor=operator_user, reason="the bank said so")
-
-    news = changed(before, everything())
-    written = [row for table, rows in news.items() if "Historical" in table for row in rows]
-    assert bool(written) == (press.name not in OperatorAction.REMARKS)
-    assert {row["history_user_id"] for row in written} <= {operator_user.pk}
-    assert {row["history_change_reason"] for row in written} <= {"the bank said so"}
-    histories = {f"Historical{table}" for table in news} & set(before)
-    assert histories <= set(news)
-
-
-@every_operation
-def test_about_a_workflow_with_deciders_of_its_own_nobody_else_decides(
-    press: Press, scene: SceneMaker, operator_user: User, settings: Settings
-) -> None:
-    """Whoever calls: a button, many at once, a command."""
-    settings.WORKFLOWS_DECIDERS = {"p?y*": ["Clerks", "Boards"], "other-*": ["Nobody"]}
-    target = press.ready(scene)
-    clerks = Group.objects.create(name="Clerks")
-    with nothing_changes():
-        assert refused(press, target, actor=operator_user, reason="why") == (
-            "permission_denied",
-            f"olga may not use “{press.label}” on workflow 'pay': members of “Boards” or “Clerks” decide"
-            f" about it.",
-        )
-    operator_user.groups.add(clerks)
-    assert press.function(target, actor=operator_user, reason="why").actor_name == "olga"
-
-
-@every_operation
-def test_nobody_decides_without_a_reason(
-    press: Press, scene: SceneMaker, operator_user: User
-) -> None:
-    target = press.ready(scene)
+    inactive = may_only("inactive", press.permission)
+    User.objects.filter(pk=inactive.pk).update(is_active=False)
+    deleted = may_only("deleted", press.permission)
+    User.objects.filter(pk=deleted.pk).delete()
 
     empty = "Say why: a reason is required."
     with nothing_changes():
@@ -158,68 +167,72 @@ def test_nobody_decides_without_a_reason(
             assert refused(press, target, actor=operator_user, reason="")[1] == empty
             with pytest.raises(TypeError, match="reason"):
                 press.function(target, actor=operator_user)
-    with pytest.raises(TypeError, match="positional"):
-        press.function(target, operator_user, "positional")
-
-
-@every_operation
-def test_only_a_person_of_today_decides(press: Press, scene: SceneMaker) -> None:
-    target = press.ready(scene)
-    inactive = may_only("inactive", press.permission)
-    User.objects.filter(pk=inactive.pk).update(is_active=False)
-    deleted = may_only("deleted", press.permission)
-    User.objects.filter(pk=deleted.pk).delete()
-
-    nobodies = (inactive, deleted, AnonymousUser(), User(username="unsaved"), None, "olga", 1)
-    with nothing_changes():
-        for nobody in nobodies:
+        for nobody in (
+            inactive,
+            deleted,
+            AnonymousUser(),
+            User(username="unsaved"),
+            None,
+            "olga",
+            1,
+        ):
             assert refused(press, target, actor=nobody, reason="mine") == (
                 "unknown_actor",
                 NEEDS_A_PERSON,
             )
     with pytest.raises(TypeError, match="actor"):
         press.function(target, reason="mine")
+    with pytest.raises(TypeError, match="positional"):
+        press.function(target, operator_user, "positional")
 
 
 @every_operation
-def test_each_operation_needs_its_own_permission(press: Press, scene: SceneMaker) -> None:
+def test_each_operation_needs_its_own_permission(
+    press: Press,
+    scene: SceneMaker,
+    operator_user: User,
+    viewer_user: User,
+    settings: Settings,
+) -> None:
+    """Whoever calls: a button, many at once, a command."""
     target = press.ready(scene)
     others = may_only("others", *(name for name in OPERATE if name != press.permission))
+    withdrawn = may_only("withdrawn", press.permission)
+    assert withdrawn.has_perm(f"workflows_app.{press.permission}")
+    withdrawn.user_permissions.clear()
 
     with nothing_changes():
         assert refused(press, target, actor=others, reason="mine") == (
             "permission_denied",
             f"others may not use “{press.label}”: the permission “{press.permission}” is missing.",
         )
+        for denied in (viewer_user, withdrawn):
+            assert refused(press, target, actor=denied, reason="mine")[0] == "permission_denied"
+    assert withdrawn.has_perm(f"workflows_app.{press.permission}"), "cached in the old object"
     only = may_only("only", press.permission)
-    assert press.function(target, actor=only, reason="mine").actor == only
+    for allowed in (only, User.objects.create_superuser("root")):
+        assert decides_and_is_undone(press, target, allowed).actor == allowed
 
-
-@every_operation
-def test_a_permission_withdrawn_after_login_is_gone(
-    press: Press, scene: SceneMaker, operator_user: User
-) -> None:
-    target = press.ready(scene)
-    assert operator_user.has_perm(f"workflows_app.{press.permission}")
-    Group.objects.get(name="Workflow operators").user_set.clear()
-
+    settings.WORKFLOWS_DECIDERS = {"p?y*": ["Clerks"], "*ay": ["Boards"], "other-*": ["Nobody"]}
+    clerks = Group.objects.create(name="Clerks")
     with nothing_changes():
-        code, _ = refused(press, target, actor=operator_user, reason="mine")
+        assert refused(press, target, actor=operator_user, reason="why") == (
+            "permission_denied",
+            f"olga may not use “{press.label}” on workflow 'pay': members of “Boards” or “Clerks” decide"
+            f" about it.",
+        )
+    operator_user.groups.add(clerks)
+    assert decides_and_is_undone(press, target, operator_user).actor_name == "olga"
 
-    assert code == "permission_denied"
-    assert operator_user.has_perm(f"workflows_app.{press.permission}"), "cached in the old object"
 
-
-@every_operation
-def test_viewers_may_not_decide_and_superusers_may(
-    press: Press, scene: SceneMaker, viewer_user: User
-) -> None:
-    target = press.ready(scene)
-    with nothing_changes():
-        code, _ = refused(press, target, actor=viewer_user, reason="mine")
-    assert code == "permission_denied"
-    root = User.objects.create_superuser("root")
-    assert press.function(target, actor=root, reason="mine").actor == root
+def decides_and_is_undone(press: Press, target: Any, person: User) -> OperatorAction:
+    """Let the person decide, and take it back, so that another one can."""
+    with transaction.atomic():
+        action = press.function(
+            type(target)._default_manager.get(pk=target.pk), actor=person, reason="mine"
+        )
+        transaction.set_rollback(True)
+    return action
 
 
 @every_operation

@@ -12,8 +12,13 @@ from tests.operations.authors import Recorded
 from tests.operations.readiness import SceneMaker, decided, may_only, mute, refusal
 from workflows_app import registry
 from workflows_app.engine.versions import sync
-from workflows_app.models import Run
-from workflows_app.operations import pause_workflow, resume_workflow, retry_failed_run
+from workflows_app.models import Event, Run
+from workflows_app.operations import (
+    pause_workflow,
+    resume_workflow,
+    retry_failed_run,
+    skip_event,
+)
 from workflows_app.sdk import Consumer, PrepareContext, PrepareResult
 from workflows_app.testing import drain
 
@@ -96,14 +101,15 @@ def test_a_crashed_run_is_left_to_the_host(recorded: RecordedMaker, operator_use
 
 
 def test_while_another_run_is_open_it_is_refused(scene: SceneMaker, operator_user: User) -> None:
-    play = scene("applied", "lost")
-    done = play.happens("42", days=0)
+    play = scene("rejected", "lost")
+    failed = play.happens("42", days=0)
+    skip_event(Event.objects.get(message_id="42"), actor=operator_user, reason="cancelled")
     open_run = play.happens("43", days=0)
     assert open_run.status == "blocked"
 
-    assert refusal(retry_failed_run, done, operator_user) == (
+    assert refusal(retry_failed_run, failed, operator_user) == (
         "run_open",
-        f"Run {done.pk} can't be retried now: run {open_run.pk} of its lane is blocked.",
+        f"Run {failed.pk} can't be retried now: run {open_run.pk} of its lane is blocked.",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.utils import timezone
 
 from tests.operations.readiness import SceneMaker, may_only, mute, refusal
@@ -61,33 +62,31 @@ def test_an_answer_that_came_since_refuses_and_is_told(
 ) -> None:
     run = ready(scene)
     shown = seen(run)
-    answer = late(run, "applied")
+    no, yes = late(run, "not_applied"), late(run, "applied")
 
+    said = "an answer that came too late said at"
     assert refusal(partial(decides, seen=shown), run, operator_user) == (
         "stale",
-        f"Run {run.pk} is not as you saw it. New: an answer that came too late said at"
-        f" {clock(answer)}: it happened. Nothing was decided: look at it again.",
+        f"Run {run.pk} is not as you saw it. New: {said} {clock(no)}: it did not happen; {said}"
+        f" {clock(yes)}: it happened. Nothing was decided: look at it again.",
     )
 
 
 @each_decision
-@pytest.mark.parametrize("form", ["text", "value", "evidence", "number"])
 def test_what_is_seen_is_kept_with_the_decision(
-    decides: Decides, ready: Any, form: str, scene: SceneMaker, operator_user: User
+    decides: Decides, ready: Any, scene: SceneMaker, operator_user: User
 ) -> None:
     run = ready(scene)
     newest = run.mutation.evidence.order_by("pk").last()
     assert newest is not None
-    shown = {
-        "text": seen(run),
-        "value": Seen(evidence=newest.pk, decision=0),
-        "evidence": newest,
-        "number": newest.pk,
-    }[form]
+    for shown in (seen(run), Seen(evidence=newest.pk, decision=0), newest, newest.pk):
+        with transaction.atomic():
+            action = decides(
+                Run.objects.get(pk=run.pk), actor=operator_user, reason="I looked", seen=shown
+            )
+            transaction.set_rollback(True)
 
-    action = decides(run, actor=operator_user, reason="I looked at the bank", seen=shown)
-
-    assert action.evidence_seen == newest
+        assert action.evidence_seen == newest
 
 
 def test_what_others_wrote_down_meanwhile_refuses_and_one_s_own_notes_do_not(
@@ -185,6 +184,8 @@ def test_what_was_seen_elsewhere_decides_nothing(
 def test_it_didnt_happen_needs_more_than_a_word_against_an_answer_that_says_it_did(
     blocked: Run, operator_user: User
 ) -> None:
+    # Of several answers that say so the newest is quoted.
+    Evidence.objects.create(mutation=blocked.mutation, kind="probe", verdict="applied")
     answer = late(blocked, "applied")
     at = f"{timezone.localtime(answer.created_at):%Y-%m-%d} at {clock(answer)}"
 
@@ -192,7 +193,7 @@ def test_it_didnt_happen_needs_more_than_a_word_against_an_answer_that_says_it_d
         assert refusal(partial(it_didnt_happen, seen=shown), blocked, operator_user) == (
             "contradicted",
             f"An answer that came too late said on {at} that it happened. Sent again, it would be done"
-            " twice. If you are sure that this is wrong, say so (despite_contradiction).",
+            " twice. If you are sure that this is wrong, say so.",
         )
     action = it_didnt_happen(
         blocked, actor=operator_user, reason="another payment", despite_contradiction=True

@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from django.db.models import Model
+
 from workflows_app.doctor.check import Check
 from workflows_app.doctor.statements import statement
+from workflows_app.models import Breaker, Event, Run, Workflow
+from workflows_app.operations import DECLARED
+from workflows_app.operations.declaration import Change
 
 _LOGS = "Look in the logs of the web server for that time, and ask the person."
 
@@ -17,6 +22,50 @@ _MARKED = f"""
     AND h.history_change_reason = a.reason
     AND h.history_date BETWEEN a.created_at - {_NEAR} AND a.created_at + {_NEAR}
 """
+
+_RETRIES = f"""workflows_app_historicalrun h
+    WHERE h.retry_of_id = a.run_id AND h.history_type = '+' AND {_MARKED}"""
+#: Where the new status of the row stands after a decision `a`.
+_ROWS: dict[type[Model], str] = {
+    Event: "workflows_app_historicalevent h WHERE h.id = a.event_id",
+    Run: """workflows_app_historicalrun h
+        JOIN workflows_app_mutation m ON m.run_id = h.id
+        JOIN workflows_app_historicalmutation d ON d.id = m.id
+        WHERE h.id = a.run_id
+          AND d.history_user_id = a.actor_id AND d.history_change_reason = a.reason""",
+    Workflow: "workflows_app_historicalworkflow h WHERE h.id = a.workflow_id",
+    Breaker: """workflows_app_historicalbreaker h
+        JOIN workflows_app_handler c ON c.id = h.handler_id
+        WHERE c.workflow_id = a.workflow_id""",
+}
+
+_CHANGES = [(each, each.change) for each in DECLARED if each.change is not None]
+
+
+def _mark(model: type[Model], change: Change) -> str:
+    """Return where history shows the change of a decision `a`."""
+    if change.makes_retry:
+        return _RETRIES
+    effect = f" AND d.status = '{change.effect}'" if change.effect else ""
+    return f"{_ROWS[model]} AND h.status = '{change.after}'{effect} AND {_MARKED}"
+
+
+_LEFT_A_MARK = "\n".join(
+    f"WHEN '{each.code}' THEN EXISTS (SELECT FROM {_mark(each.target, change)})"
+    for each, change in _CHANGES
+)
+
+
+def _named(model: type[Model]) -> str:
+    """Return of which operation a new status `h.status` tells: of a run it is that of its outside effect."""
+    return "\n".join(
+        f"WHEN '{change.effect or change.after}' THEN '{each.code}'"
+        for each, change in _CHANGES
+        if each.target is model and not change.makes_retry and change.after not in change.before
+    )
+
+
+_WITHOUT_REASON = ", ".join(f"'{each.code}'" for each in DECLARED if not each.needs_reason)
 
 CHECKS = [
     Check(
@@ -32,36 +81,7 @@ CHECKS = [
                                ELSE concat('workflow ', a.workflow_id) END,
                           ' is not in its history') AS detail
               FROM workflows_app_operatoraction a
-             WHERE a.operation NOT IN ('take_run', 'add_note') AND NOT CASE
-               WHEN a.operation = 'skip_event' THEN EXISTS (
-                   SELECT FROM workflows_app_historicalevent h
-                    WHERE h.id = a.event_id AND h.status = 'skipped' AND {_MARKED})
-               WHEN a.operation = 'retry_failed_run' THEN EXISTS (
-                   SELECT FROM workflows_app_historicalrun h
-                    WHERE h.retry_of_id = a.run_id AND h.history_type = '+' AND {_MARKED})
-               WHEN a.operation IN ('try_again', 'it_happened', 'it_didnt_happen', 'skip_run',
-                                    'decide_now') THEN EXISTS (
-                   SELECT FROM workflows_app_historicalrun h
-                     JOIN workflows_app_mutation m ON m.run_id = h.id
-                     JOIN workflows_app_historicalmutation d ON d.id = m.id
-                    WHERE h.id = a.run_id AND {_MARKED}
-                      AND d.history_user_id = a.actor_id AND d.history_change_reason = a.reason
-                      AND concat(h.status, '/', d.status) = CASE a.operation
-                          WHEN 'try_again' THEN 'reconciling/needs_reconcile'
-                          WHEN 'it_happened' THEN 'active/applied'
-                          WHEN 'it_didnt_happen' THEN 'failed/failed'
-                          WHEN 'decide_now' THEN 'blocked/indeterminate'
-                          ELSE 'active/skipped' END)
-               WHEN a.operation = 'close_breaker' THEN EXISTS (
-                   SELECT FROM workflows_app_historicalbreaker h
-                     JOIN workflows_app_handler c ON c.id = h.handler_id
-                    WHERE c.workflow_id = a.workflow_id AND h.status = 'closed' AND {_MARKED})
-               ELSE EXISTS (
-                   SELECT FROM workflows_app_historicalworkflow h
-                    WHERE h.id = a.workflow_id AND {_MARKED}
-                      AND h.status = CASE a.operation WHEN 'pause_workflow' THEN 'paused'
-                                                      ELSE 'active' END)
-               END
+             WHERE NOT CASE a.operation {_LEFT_A_MARK} ELSE true END
         """),
     ),
     Check(
@@ -81,11 +101,7 @@ CHECKS = [
                 UNION ALL
                 SELECT r.workflow_id, 'mutation', h.id, h.history_id, h.history_user_id,
                        h.history_change_reason, h.history_date,
-                       CASE h.status WHEN 'needs_reconcile' THEN 'try_again'
-                                     WHEN 'applied' THEN 'it_happened'
-                                     WHEN 'failed' THEN 'it_didnt_happen'
-                                     WHEN 'indeterminate' THEN 'decide_now'
-                                     ELSE 'skip_run' END, NULL, h.run_id
+                       CASE h.status {_named(Run)} END, NULL, h.run_id
                   FROM (SELECT p.*, lag(status) OVER (PARTITION BY id ORDER BY history_id) AS before
                           FROM workflows_app_historicalmutation p) h
                   JOIN workflows_app_run r ON r.id = h.run_id
@@ -98,8 +114,7 @@ CHECKS = [
                 UNION ALL
                 SELECT h.id, 'workflow', h.id, h.history_id, h.history_user_id,
                        h.history_change_reason, h.history_date,
-                       CASE h.status WHEN 'paused' THEN 'pause_workflow'
-                                     ELSE 'resume_workflow' END, NULL, NULL
+                       CASE h.status {_named(Workflow)} END, NULL, NULL
                   FROM (SELECT p.*, lag(status) OVER (PARTITION BY id ORDER BY history_id) AS before
                           FROM workflows_app_historicalworkflow p) h
                  WHERE h.before <> h.status
@@ -129,11 +144,11 @@ CHECKS = [
         title="A decision has no reason",
         meaning="A person decides with a reason, or not at all.",
         remedy=_LOGS,
-        find=statement("""
+        find=statement(f"""
             SELECT workflow_id, 'decision' AS subject, id,
                    concat('"', operation, '" has no reason') AS detail
               FROM workflows_app_operatoraction
-             WHERE btrim(reason) = '' AND operation <> 'take_run'
+             WHERE btrim(reason) = '' AND operation NOT IN ({_WITHOUT_REASON})
         """),
     ),
 ]

@@ -26,5 +26,5 @@ def actor_named(username: str) -> User:
     users = get_user_model()
     user = users._default_manager.filter(**{users.USERNAME_FIELD: username}).first()
     if user is None or not user.is_active:
-        raise CommandError(f"There is no active user '{username}'.")
+        raise CommandError(f"There is no active user with the {users.USERNAME_FIELD} '{username}'.")
     return user

@@ -1,7 +1,8 @@
 """The base of all commands: however one ends, it says so in a sentence and with a code of the table.
 
 A database that is away or not migrated, Ctrl-C, arguments that are no text, a terminal that lacks
-letters, a reader that is gone: none of these ends in a traceback.
+letters, a reader that is gone: none of these ends in a traceback. What commands write is English, whatever
+the site's language: scripts and logs read it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import psycopg
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import translation
 from procrastinate.exceptions import ConnectorException
 
 from workflows_app.conf import policy
@@ -75,7 +77,10 @@ class Command(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         _require_text(options)
         try:
-            with statements_limited(self._statement_seconds(), everywhere=True):
+            with (
+                translation.override(None),
+                statements_limited(self._statement_seconds(), everywhere=True),
+            ):
                 return super().execute(*args, **options)
         except CUT_SHORT as error:
             raise unless_away(error, self.if_away, if_interrupted=self.if_interrupted) from error

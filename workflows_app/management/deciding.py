@@ -23,8 +23,10 @@ from workflows_app.management import command
 from workflows_app.management.actors import actor_named
 from workflows_app.management.exits import SOME_REFUSED, wrong_usage
 from workflows_app.models import OperatorAction
+from workflows_app.operations.declaration import Operation
 
 YES = ("y", "yes")
+NOTHING_CHANGED = "Nothing was changed."
 
 
 @dataclass
@@ -49,14 +51,18 @@ class DecidingCommand(command.Command):
         parser.add_argument("--reason", required=True, help="why; kept with the decision")
         parser.add_argument("--dry-run", action="store_true", help="try all, change nothing")
         parser.add_argument(
-            "--no-input", "--noinput", action="store_false", dest="interactive", help="ask nothing"
+            "--no-input",
+            "--noinput",
+            action="store_false",
+            dest="interactive",
+            help="ask nothing",
         )
         parser.add_argument("--format", choices=["text", "json"], default="text")
 
     def decide(
         self,
         items: Iterable[tuple[dict[str, Any], Any]],
-        operation: Callable[..., OperatorAction],
+        operation: Operation,
         report: Report,
         *,
         question: str,
@@ -64,7 +70,7 @@ class DecidingCommand(command.Command):
         seen: Mapping[int, Any],
         **arguments: Any,
     ) -> None:
-        """Call `operation` on the second of each of `items`, told as the first; print the report.
+        """Carry out `operation` on the second of each of `items`, told as the first; print the report.
 
         It gets `arguments` besides the person and the reason, and of `seen`, by the target's key, what was
         shown. Commits each. Exits with 3 if some were refused.
@@ -76,7 +82,7 @@ class DecidingCommand(command.Command):
             self._require_yes(question)
         if not dry_run:
             self.if_interrupted = "What was decided stays decided: look before you decide again."
-        decides = partial(operation, actor=actor, reason=options["reason"], **arguments)
+        decides = partial(operation.function, actor=actor, reason=options["reason"], **arguments)
         tried = 0
         told: dict[str, Any] = {}
         try:
@@ -88,7 +94,8 @@ class DecidingCommand(command.Command):
                 )
         except command.CUT_SHORT as error:
             left = _left(told, len(chosen) - tried, dry_run)
-            done = _done(report, self._in_doubt, told, f"{tried} of {len(chosen)}", dry_run)
+            position = f"{tried} of {len(chosen)}"
+            done = _done(report, self._in_doubt, told, position, dry_run)
             ended = command.unless_away(error, left, if_interrupted=done)
             self._tell(report, operation, format=options["format"], dry_run=dry_run)
             raise ended from error
@@ -127,27 +134,19 @@ class DecidingCommand(command.Command):
         self.stderr.write(f"{question} [y/N] ", ending="")
         self.stderr.flush()
         if sys.stdin.readline().strip().lower() not in YES:
-            self.stderr.write("Nothing was changed.")
+            self.stderr.write(NOTHING_CHANGED)
             raise SystemExit(1)
 
-    def _tell(
-        self,
-        report: Report,
-        operation: Callable[..., OperatorAction],
-        *,
-        format: str,
-        dry_run: bool,
-    ) -> None:
+    def _tell(self, report: Report, operation: Operation, *, format: str, dry_run: bool) -> None:
         for row in report.refused:
             self.stderr.write(f"{row['code']}: {row['problem']}")
         if format == "json":
             self.stdout.write(json.dumps({"dry_run": dry_run, **vars(report)}))
             return
-        would = "would be " if dry_run else ""
-        label = OperatorAction.Operation(operation.__name__).label
+        decided = "would be decided" if dry_run else "decided"
         for row in report.done:
-            self.stdout.write(f"{_named(row)}: “{label}” {would}decided")
-        self.stdout.write(f"{len(report.done)} {would}decided, {len(report.refused)} refused")
+            self.stdout.write(f"{_named(row)}: “{operation.label}” {decided}")
+        self.stdout.write(f"{len(report.done)} {decided}, {len(report.refused)} refused")
 
 
 def _named(row: dict[str, Any]) -> str:
@@ -157,11 +156,8 @@ def _named(row: dict[str, Any]) -> str:
 def _left(told: dict[str, Any], untried: int, dry_run: bool) -> str:
     """Say what is known when the database goes away in the middle."""
     if dry_run:
-        return "Nothing was changed."
-    return (
-        f"Whether it was decided for {_named(told)} is not known: look before you decide again."
-        f" {untried} were not tried."
-    )
+        return NOTHING_CHANGED
+    return f"{_not_known(told)} {untried} were not tried."
 
 
 def _done(
@@ -169,11 +165,13 @@ def _done(
 ) -> str:
     """Say how far it had come when somebody ended it."""
     if dry_run:
-        return "Nothing was changed."
-    doubt = ""
-    if in_doubt:
-        doubt = f" Whether it was decided for {_named(told)} is not known: look before you decide again."
+        return NOTHING_CHANGED
+    doubt = f" {_not_known(told)}" if in_doubt else ""
     return (
-        f"Decided: {len(report.done)}, refused: {len(report.refused)}; it stopped at {position}."
-        f"{doubt} The rest was not decided."
+        f"Decided: {len(report.done)}, refused: {len(report.refused)}; it stopped at {position}.{doubt}"
+        " The rest was not decided."
     )
+
+
+def _not_known(told: dict[str, Any]) -> str:
+    return f"Whether it was decided for {_named(told)} is not known: look before you decide again."

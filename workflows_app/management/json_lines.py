@@ -19,6 +19,8 @@ STANDARD_INPUT = Path("-")
 #: What is read at a time, and how many of its lines are handed on together.
 _BLOCK_BYTES = 1024 * 1024
 _LINES = 500
+#: No event is as long: of a longer line the rest is read, and forgotten.
+_LINE_BYTES = 16 * 1024 * 1024
 
 
 class BrokenLine(WorkflowsError):
@@ -65,6 +67,7 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
         if end >= 0:
             yield bytes(rest[:end])
             del rest[: end + 1]
+        del rest[_LINE_BYTES + 1 :]
     if rest:
         yield bytes(rest)
 
@@ -74,6 +77,8 @@ def event_of(line: bytes) -> dict[str, Any]:
 
     Raises BrokenLine.
     """
+    if len(line) > _LINE_BYTES:
+        raise BrokenLine(f"it has over {_LINE_BYTES:,} bytes")
     try:
         record = read_json(line.strip().removeprefix(codecs.BOM_UTF8).decode())
     except json.JSONDecodeError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from workflows_app.models import guards
 
@@ -52,8 +53,8 @@ class AccountChange(models.Model):
     """One change of one account or group, as it was called then."""
 
     class Kind(models.TextChoices):
-        ACCOUNT = "account", "account"
-        GROUP = "group", "group"
+        ACCOUNT = "account", _("account")
+        GROUP = "group", _("group")
 
     kind = models.CharField(max_length=7, choices=Kind.choices)
     about = models.CharField(max_length=254)
@@ -74,4 +75,4 @@ class AccountChange(models.Model):
         triggers = guards.append_only()
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.about}"
+        return f"{self.get_kind_display()} {self.about}"

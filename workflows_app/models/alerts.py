@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from workflows_app.models.workflows import Workflow
 
@@ -27,11 +29,16 @@ class AlertChoice(models.Model):
     )
     #: The name of a channel of the settings. Empty: the e-mail of the person.
     channel = models.CharField(max_length=100, blank=True)
+    #: The test message that the person asked for last: when, when a worker sent it, and why it did not arrive
+    #: (empty if it did, null while nobody knows).
+    test_asked_at = models.DateTimeField(null=True, editable=False)
+    test_sent_at = models.DateTimeField(null=True, editable=False)
+    test_problem = models.TextField(null=True, editable=False)
 
     class Meta:
         ordering = ["person", "workflow", "channel"]
-        verbose_name = "alert for me"
-        verbose_name_plural = "alerts for me"
+        verbose_name = _("alert for me")
+        verbose_name_plural = _("alerts for me")
         constraints = [
             models.UniqueConstraint(
                 fields=["person", "workflow", "channel"],
@@ -39,9 +46,19 @@ class AlertChoice(models.Model):
                 nulls_distinct=False,
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["channel"],
+                name="alert_test_due",
+                condition=Q(test_asked_at__isnull=False, test_sent_at__isnull=True),
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.workflow or 'all workflows'} to {self.channel or 'my e-mail'}"
+        return gettext("%(workflow)s to %(place)s") % {
+            "workflow": self.workflow or gettext("all workflows"),
+            "place": self.channel or gettext("my e-mail"),
+        }
 
 
 class Alert(models.Model):
@@ -51,9 +68,9 @@ class Alert(models.Model):
     """
 
     class Status(models.TextChoices):
-        WAITING = "waiting"
-        SENT = "sent"
-        DROPPED = "dropped", "settled before it was sent"
+        WAITING = "waiting", _("Waiting")
+        SENT = "sent", _("Sent")
+        DROPPED = "dropped", _("settled before it was sent")
 
     workflow = models.ForeignKey(Workflow, models.CASCADE, related_name="alerts", db_index=False)
     channel = models.CharField(max_length=100, blank=True)
@@ -104,4 +121,7 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"alert {self.pk} about {self.workflow.slug}"
+        return gettext("alert %(number)s about %(workflow)s") % {
+            "number": self.pk,
+            "workflow": self.workflow.slug,
+        }

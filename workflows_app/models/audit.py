@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.utils.translation import gettext as _
 
 from workflows_app.models import guards
+from workflows_app.models.decisions import OperationName
 from workflows_app.models.events import Event
 from workflows_app.models.mutations import Evidence
 from workflows_app.models.runs import Run
@@ -17,25 +21,12 @@ from workflows_app.models.workflows import Workflow
 class OperatorAction(models.Model):
     """One decision of one person: what, on what, why. Append-only."""
 
-    class Operation(models.TextChoices):
-        SKIP_EVENT = "skip_event", "Skip event"
-        TRY_AGAIN = "try_again", "Try again"
-        IT_HAPPENED = "it_happened", "It happened"
-        IT_DIDNT_HAPPEN = "it_didnt_happen", "It didn't happen"
-        SKIP_RUN = "skip_run", "Skip"
-        DECIDE_NOW = "decide_now", "Decide now"
-        RETRY_FAILED_RUN = "retry_failed_run", "Retry now"
-        PAUSE_WORKFLOW = "pause_workflow", "Pause"
-        RESUME_WORKFLOW = "resume_workflow", "Resume"
-        RUN_PRODUCERS_NOW = "run_producers_now", "Run now"
-        CLOSE_BREAKER = "close_breaker", "Send again"
-        TAKE_RUN = "take_run", "Take"
-        ADD_NOTE = "add_note", "Note"
+    Operation: TypeAlias = OperationName
 
     #: What says something and changes no state.
-    REMARKS = (Operation.TAKE_RUN.value, Operation.ADD_NOTE.value)
+    REMARKS = (OperationName.TAKE_RUN.value, OperationName.ADD_NOTE.value)
 
-    operation = models.CharField(max_length=20, choices=Operation.choices)
+    operation = models.CharField(max_length=20, choices=OperationName.choices)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     #: The account may be given another name, and another person.
     actor_name = models.CharField("person", max_length=254)
@@ -69,4 +60,7 @@ class OperatorAction(models.Model):
         triggers = guards.append_only()
 
     def __str__(self) -> str:
-        return f"{self.get_operation_display()} by {self.actor_name}"
+        return _("%(operation)s by %(person)s") % {
+            "operation": self.get_operation_display(),
+            "person": self.actor_name,
+        }

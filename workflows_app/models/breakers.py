@@ -6,9 +6,12 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, FSMModelMixin, transition
 
 from workflows_app.models import guards
+from workflows_app.models.decisions import OperationName, permissions_for
 from workflows_app.models.workflows import Handler
 
 
@@ -16,9 +19,9 @@ class Breaker(FSMModelMixin, models.Model):
     """Whether the calls of one consumer go out. It has a row since its first unknown outcome."""
 
     class Status(models.TextChoices):
-        CLOSED = "closed", "closed: calls go out"
-        OPEN = "open", "open: no new call"
-        HALF_OPEN = "half_open", "half open: one trial"
+        CLOSED = "closed", _("closed: calls go out")
+        OPEN = "open", _("open: no new call")
+        HALF_OPEN = "half_open", _("half open: one trial")
 
     handler = models.OneToOneField(Handler, models.PROTECT, related_name="breaker")
     status = FSMField(
@@ -36,7 +39,7 @@ class Breaker(FSMModelMixin, models.Model):
 
     class Meta:
         ordering = ["handler"]
-        permissions = [("close_breaker", "Can let calls go out again")]
+        permissions = permissions_for(OperationName.CLOSE_BREAKER)
         constraints = [
             models.CheckConstraint(
                 name="breaker_status_known",
@@ -51,7 +54,7 @@ class Breaker(FSMModelMixin, models.Model):
         triggers = [guards.kept(), guards.never_emptied()]
 
     def __str__(self) -> str:
-        return f"breaker of {self.handler}"
+        return gettext("breaker of %(handler)s") % {"handler": self.handler}
 
     @property
     def lets_calls_out(self) -> bool:

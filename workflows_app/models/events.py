@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, FSMModelMixin, transition
 
 from workflows_app.conf import LANE_LENGTH
 from workflows_app.models import guards
+from workflows_app.models.decisions import OperationName, permissions_for
 from workflows_app.models.words import triggers_of_words, word_index
 from workflows_app.models.workflows import Topic, Workflow
 
@@ -48,10 +50,10 @@ class Event(FSMModelMixin, models.Model):
     """One record in a topic, unique there by `message_id`."""
 
     class Status(models.TextChoices):
-        PENDING = "pending"
-        RESERVED = "reserved"
-        CONSUMED = "consumed"
-        SKIPPED = "skipped"
+        PENDING = "pending", _("Pending")
+        RESERVED = "reserved", _("Reserved")
+        CONSUMED = "consumed", _("Consumed")
+        SKIPPED = "skipped", _("Skipped")
 
     topic = models.ForeignKey(Topic, models.PROTECT, related_name="events", db_index=False)
     message_id = models.CharField(max_length=200)
@@ -96,7 +98,7 @@ class Event(FSMModelMixin, models.Model):
 
     class Meta:
         ordering = ["-id"]
-        permissions = [("skip_event", "Can skip events")]
+        permissions = permissions_for(OperationName.SKIP_EVENT)
         constraints = [
             models.UniqueConstraint(
                 fields=["topic", "message_id"], name="one_event_per_message_id"

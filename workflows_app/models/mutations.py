@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, FSMModelMixin, transition
 
 from workflows_app.models import guards
@@ -21,17 +22,17 @@ class Mutation(FSMModelMixin, models.Model):
     """
 
     class Status(models.TextChoices):
-        IN_FLIGHT = "in_flight", "in flight"
-        APPLIED = "applied"
-        FAILED = "failed", "did not happen"
-        NEEDS_RECONCILE = "needs_reconcile", "needs reconcile"
-        INDETERMINATE = "indeterminate"
-        SKIPPED = "skipped"
+        IN_FLIGHT = "in_flight", _("in flight")
+        APPLIED = "applied", _("Applied")
+        FAILED = "failed", _("did not happen")
+        NEEDS_RECONCILE = "needs_reconcile", _("needs reconcile")
+        INDETERMINATE = "indeterminate", _("Indeterminate")
+        SKIPPED = "skipped", _("Skipped")
 
     class ResolvedBy(models.TextChoices):
-        RESPONSE = "response", "the answer to the call"
-        RECONCILE = "reconcile", "asking the outside system"
-        OPERATOR = "operator", "a person"
+        RESPONSE = "response", _("the answer to the call")
+        RECONCILE = "reconcile", _("asking the outside system")
+        OPERATOR = "operator", _("a person")
 
     #: An effect is found by its words when its call has ended, one way or another.
     FOUND = ("applied", "failed", "skipped", "indeterminate")
@@ -121,6 +122,13 @@ class Mutation(FSMModelMixin, models.Model):
     def __str__(self) -> str:
         return f"{self.mutator} {self.target}".strip()
 
+    @property
+    def is_denied_by_person(self) -> bool:
+        """Tell whether it is a person who said that it did not happen."""
+        return bool(
+            self.status == self.Status.FAILED and self.resolved_by == self.ResolvedBy.OPERATOR
+        )
+
     def _settle(self, by: str, now: datetime) -> None:
         self.resolved_by = by
         self.resolved_at = now
@@ -181,15 +189,15 @@ class Evidence(models.Model):
     """What one call to the outside system, execute, reconcile or probe, told the host. Kept for good."""
 
     class Kind(models.TextChoices):
-        EXECUTE = "execute", "the call"
-        RECONCILE = "reconcile", "asking whether it happened"
-        LATE = "late", "an answer that came too late"
-        PROBE = "probe", "asking for a person who decides"
+        EXECUTE = "execute", _("the call")
+        RECONCILE = "reconcile", _("asking whether it happened")
+        LATE = "late", _("an answer that came too late")
+        PROBE = "probe", _("asking for a person who decides")
 
     class Verdict(models.TextChoices):
-        APPLIED = "applied", "it happened"
-        NOT_APPLIED = "not_applied", "it did not happen"
-        UNKNOWN = "unknown"
+        APPLIED = "applied", _("it happened")
+        NOT_APPLIED = "not_applied", _("it did not happen")
+        UNKNOWN = "unknown", _("Unknown")
 
     mutation = models.ForeignKey(Mutation, models.PROTECT, related_name="evidence")
     kind = models.CharField(max_length=10, choices=Kind.choices)

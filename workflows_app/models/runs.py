@@ -6,10 +6,14 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, FSMModelMixin, transition
 
 from workflows_app.conf import LANE_LENGTH
 from workflows_app.models import guards
+from workflows_app.models.copies import new
+from workflows_app.models.decisions import OperationName, permissions_for
 from workflows_app.models.events import Event
 from workflows_app.models.words import word_index
 from workflows_app.models.workflows import Handler, Workflow, WorkflowVersion
@@ -19,26 +23,26 @@ class Run(FSMModelMixin, models.Model):
     """One attempt of a handler. A retry is a new run, linked by `retry_of`."""
 
     class Phase(models.TextChoices):
-        PREPARING = "preparing"
-        PREPARED = "prepared"
-        MUTATING = "mutating"
-        MUTATED = "mutated"
-        EMITTING = "emitting"
-        COMMITTED = "committed"
+        PREPARING = "preparing", _("Preparing")
+        PREPARED = "prepared", _("Prepared")
+        MUTATING = "mutating", _("Mutating")
+        MUTATED = "mutated", _("Mutated")
+        EMITTING = "emitting", _("Emitting")
+        COMMITTED = "committed", _("Committed")
 
     class Status(models.TextChoices):
-        ACTIVE = "active"
-        RECONCILING = "reconciling"
-        BLOCKED = "blocked"
-        COMMITTED = "committed"
-        FAILED = "failed"
-        CRASHED = "crashed"
+        ACTIVE = "active", _("Active")
+        RECONCILING = "reconciling", _("Reconciling")
+        BLOCKED = "blocked", _("Blocked")
+        COMMITTED = "committed", _("Committed")
+        FAILED = "failed", _("Failed")
+        CRASHED = "crashed", _("Crashed")
 
     class FailureKind(models.TextChoices):
-        TRANSIENT = "transient", "transient: may work later"
-        LOGIC = "logic", "logic: the code is at fault"
-        REJECTED = "rejected", "rejected by the outside system"
-        POISON = "poison", "poison: its worker died or hung each time"
+        TRANSIENT = "transient", _("transient: may work later")
+        LOGIC = "logic", _("logic: the code is at fault")
+        REJECTED = "rejected", _("rejected by the outside system")
+        POISON = "poison", _("poison: its worker died or hung each time")
 
     #: A run is found by the words of its title when it no longer changes all the time.
     FOUND = ("reconciling", "blocked", "committed", "failed", "crashed")
@@ -95,16 +99,16 @@ class Run(FSMModelMixin, models.Model):
 
     class Meta:
         ordering = ["-id"]
-        permissions = [
-            ("try_again", "Can let the host reconcile again"),
-            ("assert_happened", "Can assert that an outside effect happened"),
-            ("assert_not_happened", "Can assert that an outside effect did not happen"),
-            ("skip_run", "Can skip blocked runs"),
-            ("decide_now", "Can stop the host from asking, and decide instead"),
-            ("retry_failed_run", "Can retry failed runs now"),
-            ("take_run", "Can say that they look into a run"),
-            ("add_note", "Can add notes to a run"),
-        ]
+        permissions = permissions_for(
+            OperationName.TRY_AGAIN,
+            OperationName.IT_HAPPENED,
+            OperationName.IT_DIDNT_HAPPEN,
+            OperationName.SKIP_RUN,
+            OperationName.DECIDE_NOW,
+            OperationName.RETRY_FAILED_RUN,
+            OperationName.TAKE_RUN,
+            OperationName.ADD_NOTE,
+        )
         constraints = [
             models.UniqueConstraint(
                 fields=["workflow", "lane"],
@@ -195,12 +199,12 @@ class Run(FSMModelMixin, models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title or f"run {self.pk}"
+        return self.title or gettext("run %(number)s") % {"number": self.pk}
 
     @classmethod
     def begun(cls, **values: Any) -> Run:
         """Return a new run. That it has no mutation yet is known, and not asked for."""
-        run = cls(**values)
+        run = new(cls, **values)
         run._state.fields_cache["mutation"] = None
         return run
 
@@ -220,9 +224,25 @@ class Run(FSMModelMixin, models.Model):
         return Q(status=cls.Status.FAILED, owes_retry=True, retry_due_at__isnull=True)
 
     @property
+    def needs_person(self) -> bool:
+        """Tell of this run what `blocking_filter` asks for."""
+        waits = self.owes_retry and self.retry_due_at is None
+        return self.status == self.Status.BLOCKED or (self.status == self.Status.FAILED and waits)
+
+    @property
     def settled_mutation(self) -> Mutation | None:
         """Return the mutation whose outcome `next` gets: its own, or the one it carries."""
         return getattr(self, "mutation", None) or self.carried_mutation
+
+    @property
+    def is_sent_again(self) -> bool:
+        """Tell whether a person said that it did not happen, so that another run does it again."""
+        mutation = getattr(self, "mutation", None)
+        return (
+            self.status == self.Status.FAILED
+            and mutation is not None
+            and mutation.is_denied_by_person
+        )
 
     # The phase only moves forward.
 

@@ -8,10 +8,12 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, FSMModelMixin, transition
 
 from workflows_app.conf import PRODUCER_LANE
 from workflows_app.models import guards
+from workflows_app.models.decisions import OperationName, permissions_for
 
 #: The lane of events that their consumer names no lane for.
 MAIN_LANE = ""
@@ -31,8 +33,8 @@ class Workflow(FSMModelMixin, models.Model):
     """A named automation as the database knows it. Its row lock guards all state below it."""
 
     class Status(models.TextChoices):
-        ACTIVE = "active"
-        PAUSED = "paused"
+        ACTIVE = "active", _("Active")
+        PAUSED = "paused", _("Paused")
 
     slug = models.SlugField(max_length=100, unique=True)
     title = models.CharField(max_length=200)
@@ -51,10 +53,7 @@ class Workflow(FSMModelMixin, models.Model):
 
     class Meta:
         ordering = ["slug"]
-        permissions = [
-            ("pause_workflow", "Can pause and resume workflows"),
-            ("run_producers", "Can run producers now"),
-        ]
+        permissions = permissions_for(OperationName.PAUSE_WORKFLOW, OperationName.RUN_PRODUCERS_NOW)
         constraints = [
             models.CheckConstraint(
                 name="workflow_status_known", condition=Q(status__in=["active", "paused"])
@@ -85,9 +84,9 @@ class WorkflowVersion(models.Model):
     """One version of a workflow's code, recorded by `sync_workflows`."""
 
     class Kind(models.TextChoices):
-        INITIAL = "initial", "first version"
-        REPAIR = "repair", "repair (minor)"
-        REPLAN = "replan", "re-plan (major)"
+        INITIAL = "initial", _("first version")
+        REPAIR = "repair", _("repair (minor)")
+        REPLAN = "replan", _("re-plan (major)")
 
     workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="versions")
     major = models.PositiveIntegerField()
@@ -144,8 +143,8 @@ class Handler(models.Model):
     """A producer or consumer, its state, and when it wants to run again."""
 
     class Kind(models.TextChoices):
-        PRODUCER = "producer"
-        CONSUMER = "consumer"
+        PRODUCER = "producer", _("Producer")
+        CONSUMER = "consumer", _("Consumer")
 
     workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="handlers")
     name = models.CharField(max_length=100)

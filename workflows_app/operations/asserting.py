@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from workflows_app import registry
 from workflows_app.engine import breakers, outcomes, phases
@@ -26,13 +27,12 @@ from workflows_app.models import Breaker, Evidence, Mutation, OperatorAction, Ru
 from workflows_app.operations.base import (
     NAME_LENGTH,
     Decision,
-    Operation,
     deciding,
     events_held_by,
     locked_run,
     require_allowed,
-    require_blocked,
 )
+from workflows_app.operations.declaration import Operation
 from workflows_app.operations.seen import require_seen
 from workflows_app.sdk.mutators import Mutator
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
@@ -69,7 +69,6 @@ def can_ask(run: Run) -> bool:
 
 def assert_outcome(
     operation: Operation,
-    permission: str,
     run: Run,
     *,
     says: Verdict,
@@ -87,19 +86,20 @@ def assert_outcome(
     `before` and `decide` refuse with.
     """
     fresh = _read(run)
-    person = require_allowed(
-        operation, permission, actor=actor, reason=reason, about=fresh.workflow
-    )
+    person = require_allowed(operation, actor=actor, reason=reason, about=fresh.workflow)
     if not hasattr(fresh, "mutation"):
-        require_blocked(fresh)
+        operation.require(fresh)
     try:
         before(fresh)
     except OperationRefused:
         # Whoever comes too late is told that, and not what is wrong with the rest.
-        require_blocked(fresh)
+        operation.require(fresh)
         raise
-    probed = _ask(fresh, seen, person) if probe else None
-    with deciding(operation, permission, run.workflow_id, actor=actor, reason=reason) as decision:
+    probed = None
+    if probe:
+        operation.require(fresh)
+        probed = _ask(fresh, seen, person)
+    with deciding(operation, run.workflow_id, actor=actor, reason=reason) as decision:
         run = locked_run(run)
         evidence, finding, refusal = None, None, None
         if probed is not None:
@@ -107,7 +107,7 @@ def assert_outcome(
         if refusal is None:
             try:
                 with transaction.atomic():
-                    require_blocked(run)
+                    operation.require(run)
                     shown = require_seen(run, seen, actor=decision.actor, asked=evidence)
                     return decide(decision, run, Heard(finding, shown))
             except OperationRefused as refused:
@@ -135,7 +135,6 @@ def _code_for(run: Run) -> tuple[type[WorkflowCode], type[Mutator]] | None:
 
 def _ask(run: Run, seen: Any, person: Any) -> _Probe | None:
     """Ask the outside system, where it can be asked. Holds nothing. A late answer is kept as one."""
-    require_blocked(run)
     require_seen(run, seen, actor=person)
     found = _code_for(run)
     if found is None:
@@ -215,11 +214,13 @@ def _is_disputed(mutation: Mutation, finding: Finding) -> bool:
 
 def _settled(run: Run, finding: Finding) -> str:
     if finding.verdict == Verdict.APPLIED:
-        return (
-            f"The outside system was asked, and says that it happened. So nothing is sent: run {run.pk}"
-            f" goes on as if the answer had arrived."
+        told = _(
+            "The outside system was asked, and says that it happened. So nothing is sent: run %(run)s goes"
+            " on as if the answer had arrived."
         )
-    return (
-        f"The outside system was asked, and says that it did not happen. So nothing goes on as if it had:"
-        f" run {run.pk} has failed, its events are free, and they are taken anew."
-    )
+    else:
+        told = _(
+            "The outside system was asked, and says that it did not happen. So nothing goes on as if it"
+            " had: run %(run)s has failed, its events are free, and they are taken anew."
+        )
+    return told % {"run": run.pk}

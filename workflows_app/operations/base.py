@@ -16,7 +16,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import models, transaction
-from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from workflows_app.deciders import groups_for, may_decide_about
 from workflows_app.engine.claims import lock_workflow
@@ -24,11 +24,12 @@ from workflows_app.engine.lanes import refresh_now
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Event, Evidence, OperatorAction, Run, Workflow
 from workflows_app.models.saving import save_with_history
+from workflows_app.operations.declaration import Operation
+from workflows_app.operations.seen import require_seen
 from workflows_app.operations.texts import checked_text
 from workflows_app.origin import origin
 from workflows_app.waking import wake_at
 
-Operation = OperatorAction.Operation
 NAME_LENGTH = 254
 
 
@@ -41,6 +42,19 @@ class Decision:
     reason: str
     workflow: Workflow
     now: datetime
+
+    def run_as_seen(self, run: Run, seen: Any) -> tuple[Run, Evidence | None]:
+        """Return `run` as it is now, and the evidence seen. Refuses unless the operation applies, or with `stale`."""
+        run = locked_run(run)
+        self.operation.require(run)
+        return run, require_seen(run, seen, actor=self.actor)
+
+    def go_on(self, run: Run) -> None:
+        """Let the blocked `run`, whose outside effect is settled now, go on to `next`."""
+        run.set_mutated()
+        run.unblock()
+        run.fencing_token = None
+        self.save(run, ["phase", "status", "fencing_token"])
 
     def save(self, instance: models.Model, fields: list[str] | None = None) -> None:
         """Save `instance` with a history row of this person and reason."""
@@ -63,7 +77,7 @@ class Decision:
         self.wake(run.lane if run is not None else event.lane if event is not None else None)
         came_from = origin()
         return OperatorAction.objects.create(
-            operation=self.operation.value,
+            operation=self.operation.code.value,
             actor=self.actor,
             actor_name=str(self.actor)[:NAME_LENGTH],
             address=came_from.address,
@@ -76,29 +90,21 @@ class Decision:
         )
 
 
-def require_allowed(
-    operation: Operation, permission: str, *, actor: Any, reason: str, about: Workflow
-) -> Any:
+def require_allowed(operation: Operation, *, actor: Any, reason: str, about: Workflow) -> Any:
     """Return the person; refuse as `deciding` does, for operations that do more before they lock."""
-    _checked_reason(reason)
-    person = _checked_actor(actor, operation, permission)
+    checked_text(reason)
+    person = _checked_actor(actor, operation)
     _require_decider(person, operation, about)
     return person
 
 
 @contextmanager
 def deciding(
-    operation: Operation,
-    permission: str,
-    workflow_id: int,
-    *,
-    actor: Any,
-    reason: str,
-    needs_reason: bool = True,
+    operation: Operation, workflow_id: int, *, actor: Any, reason: str
 ) -> Iterator[Decision]:
     """Open the transaction of one decision, with the workflow locked. Raises OperationRefused."""
-    reason = _checked_reason(reason) if needs_reason or reason != "" else ""
-    person = _checked_actor(actor, operation, permission)
+    reason = checked_text(reason) if operation.needs_reason or reason != "" else ""
+    person = _checked_actor(actor, operation)
     with transaction.atomic():
         workflow = lock_workflow(workflow_id)
         _require_decider(person, operation, workflow)
@@ -118,54 +124,43 @@ def events_held_by(run: Run) -> list[Event]:
     return list(held.order_by("pk"))
 
 
-def require_blocked(run: Run) -> None:
-    """Refuse with `not_blocked` unless a person is to settle `run`."""
-    if run.status != Run.Status.BLOCKED:
-        told = last_decision(OperatorAction.objects.filter(run=run))
-        raise OperationRefused(
-            "not_blocked",
-            f"Run {run.pk} is not blocked: it is {run.status}.{told}",
-        )
-
-
-def last_decision(actions: models.QuerySet[OperatorAction]) -> str:
-    """Return a sentence about the newest of `actions`, with a space before it, or nothing."""
-    action = actions.order_by("-pk").first()
-    if action is None:
-        return ""
-    at = timezone.localtime(action.created_at)
-    return (
-        f" {action.actor_name} decided “{action.get_operation_display()}” on {at:%Y-%m-%d} at"
-        f" {at:%H:%M:%S}: {action.reason}"
-    )
-
-
 def _require_decider(person: Any, operation: Operation, workflow: Workflow) -> None:
     if not may_decide_about(person, workflow.slug):
-        groups = " or ".join(f"“{group}”" for group in groups_for(workflow.slug))
         raise OperationRefused(
             "permission_denied",
-            f"{person} may not use “{operation.label}” on workflow '{workflow.slug}': members of"
-            f" {groups} decide about it.",
+            _(
+                "%(person)s may not use “%(operation)s” on workflow '%(workflow)s': members of %(groups)s"
+                " decide about it."
+            )
+            % {
+                "person": person,
+                "operation": operation.label,
+                "workflow": workflow.slug,
+                "groups": deciding_groups(workflow.slug),
+            },
         )
 
 
-def _checked_reason(reason: Any) -> str:
-    return checked_text(reason, what="The reason", missing="Say why: a reason is required.")
+def deciding_groups(slug: str) -> str:
+    """Return the groups that decide about the workflow, in a sentence: “Boards” or “Clerks”."""
+    return _(" or ").join(f"“{group}”" for group in groups_for(slug))
 
 
-def _checked_actor(actor: Any, operation: Operation, permission: str) -> Any:
+def _checked_actor(actor: Any, operation: Operation) -> Any:
     """Return the person as the database has it now, with today's permissions."""
     users = get_user_model()._default_manager
     pk = actor.pk if isinstance(actor, AbstractBaseUser) else None
     person: Any = users.filter(pk=pk).first() if pk is not None else None
     if person is None or not person.is_active:
         raise OperationRefused(
-            "unknown_actor", "A decision needs a person: an active user account of this project."
+            "unknown_actor",
+            _("A decision needs a person: an active user account of this project."),
         )
+    permission = operation.permission
     if not person.has_perm(f"workflows_app.{permission}"):
         raise OperationRefused(
             "permission_denied",
-            f"{person} may not use “{operation.label}”: the permission “{permission}” is missing.",
+            _("%(person)s may not use “%(operation)s”: the permission “%(permission)s” is missing.")
+            % {"person": person, "operation": operation.label, "permission": permission},
         )
     return person

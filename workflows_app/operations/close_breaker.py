@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflows_app.errors import OperationRefused
+from django.utils.translation import gettext_lazy as _
+
 from workflows_app.models import Breaker, Handler, OperatorAction
-from workflows_app.operations.base import Operation, deciding, last_decision
+from workflows_app.operations.base import deciding
+from workflows_app.operations.declaration import Change, Operation
 
 
 def close_breaker(handler: Handler, *, actor: Any, reason: str) -> OperatorAction:
@@ -17,19 +19,28 @@ def close_breaker(handler: Handler, *, actor: Any, reason: str) -> OperatorActio
 
     Refuses with `not_open`, `permission_denied`, `reason_required`, `unknown_actor`.
     """
-    with deciding(
-        Operation.CLOSE_BREAKER, "close_breaker", handler.workflow_id, actor=actor, reason=reason
-    ) as decision:
-        breaker = Breaker.objects.filter(handler=handler).first()
-        if breaker is None or breaker.lets_calls_out:
-            told = last_decision(
-                OperatorAction.objects.filter(
-                    workflow=decision.workflow, operation=Operation.CLOSE_BREAKER
-                )
-            )
-            raise OperationRefused(
-                "not_open", f"The breaker of {handler} is not open: its calls go out.{told}"
-            )
+    with deciding(CLOSE_BREAKER, handler.workflow_id, actor=actor, reason=reason) as decision:
+        # Without a row there was no unknown outcome yet: it is closed.
+        breaker = Breaker.objects.filter(handler=handler).first() or Breaker(handler=handler)
+        CLOSE_BREAKER.require(breaker)
         breaker.close()
         decision.save(breaker)
         return decision.record()
+
+
+CLOSE_BREAKER = Operation(
+    code=OperatorAction.Operation.CLOSE_BREAKER,
+    function=close_breaker,
+    target=Breaker,
+    subject=lambda breaker: breaker.handler,
+    refuses=("not_open", _("The breaker of %(row)s is not open: its calls go out.")),
+    change=Change((Breaker.Status.OPEN, Breaker.Status.HALF_OPEN), Breaker.Status.CLOSED),
+    icon="play_arrow",
+    weight="primary",
+    hint=_("The outside system answers again."),
+    consequence=_(
+        "New calls of this consumer go out at once. What is unknown already stays so, and is not sent"
+        " again."
+    ),
+    done=_("calls go out."),
+)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflows_app.errors import OperationRefused
-from workflows_app.models import OperatorAction, Run
-from workflows_app.operations.base import Operation, deciding, last_decision, locked_run
-from workflows_app.operations.seen import require_seen
+from django.utils.translation import gettext_lazy as _
+
+from workflows_app.models import Mutation, OperatorAction, Run
+from workflows_app.operations.base import deciding
+from workflows_app.operations.declaration import Change, Operation
 
 
 def decide_now(run: Run, *, actor: Any, reason: str, seen: Any = None) -> OperatorAction:
@@ -20,12 +21,8 @@ def decide_now(run: Run, *, actor: Any, reason: str, seen: Any = None) -> Operat
 
     `seen`: see `operations.seen`. Refuses with `not_reconciling`, `stale`, `permission_denied`, `reason_required`, `unknown_actor`.
     """
-    with deciding(
-        Operation.DECIDE_NOW, "decide_now", run.workflow_id, actor=actor, reason=reason
-    ) as decision:
-        run = locked_run(run)
-        _require_reconciling(run)
-        shown = require_seen(run, seen, actor=decision.actor)
+    with deciding(DECIDE_NOW, run.workflow_id, actor=actor, reason=reason) as decision:
+        run, shown = decision.run_as_seen(run, seen)
         run.mutation.give_up()
         decision.save(run.mutation)
         run.block()
@@ -33,10 +30,20 @@ def decide_now(run: Run, *, actor: Any, reason: str, seen: Any = None) -> Operat
         return decision.record(run=run, evidence_seen=shown)
 
 
-def _require_reconciling(run: Run) -> None:
-    if run.status != Run.Status.RECONCILING:
-        told = last_decision(OperatorAction.objects.filter(run=run))
-        raise OperationRefused(
-            "not_reconciling",
-            f"Run {run.pk} is not reconciling: it is {run.status}.{told}",
-        )
+DECIDE_NOW = Operation(
+    code=OperatorAction.Operation.DECIDE_NOW,
+    function=decide_now,
+    target=Run,
+    refuses=("not_reconciling", _("Run %(row)s is not reconciling: it is %(status)s.")),
+    change=Change(
+        (Run.Status.RECONCILING,), Run.Status.BLOCKED, effect=Mutation.Status.INDETERMINATE
+    ),
+    icon="pan_tool",
+    hint=_("You know what happened, or won't wait. The host stops asking."),
+    consequence=_(
+        "The host stops asking, and the run waits for you: then say that it happened, that it didn't, or"
+        " skip it. By this alone nothing is settled, and nothing is sent."
+    ),
+    done=_("the host has stopped asking. Say now what happened."),
+    carries_seen=True,
+)

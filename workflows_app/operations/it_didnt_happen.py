@@ -7,15 +7,20 @@ mistaken person.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from workflows_app.engine.retry import make_retry
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Evidence, Mutation, OperatorAction, Run
 from workflows_app.operations.asserting import Heard, assert_outcome, says_it_happened
-from workflows_app.operations.base import Decision, Operation, events_held_by
+from workflows_app.operations.base import Decision, events_held_by
+from workflows_app.operations.declaration import NOT_BLOCKED, Change, Insisting, Operation
 
 
 def it_didnt_happen(
@@ -44,8 +49,7 @@ def it_didnt_happen(
         return _send_again(decision, run, heard)
 
     return assert_outcome(
-        Operation.IT_DIDNT_HAPPEN,
-        "assert_not_happened",
+        IT_DIDNT_HAPPEN,
         run,
         says=Evidence.Verdict.NOT_APPLIED,
         actor=actor,
@@ -63,9 +67,15 @@ def _require_uncontradicted(run: Run) -> None:
         at = timezone.localtime(heard.created_at)
         raise OperationRefused(
             "contradicted",
-            f"{heard.get_kind_display().capitalize()} said on {at:%Y-%m-%d} at {at:%H:%M:%S} that it"
-            f" happened. Sent again, it would be done twice. If you are sure that this is wrong, say so"
-            f" (despite_contradiction).",
+            _(
+                "%(kind)s said on %(day)s at %(time)s that it happened. Sent again, it would be done twice."
+                " If you are sure that this is wrong, say so."
+            )
+            % {
+                "kind": capfirst(heard.get_kind_display()),
+                "day": f"{at:%Y-%m-%d}",
+                "time": f"{at:%H:%M:%S}",
+            },
         )
 
 
@@ -89,3 +99,38 @@ def _send_again(decision: Decision, run: Run, heard: Heard) -> OperatorAction:
         same_prepare_result=True,
     )
     return decision.record(run=run, evidence_seen=heard.evidence_seen)
+
+
+def _insisting(run: Run, answers: Mapping[str, str]) -> Insisting | None:
+    """Return the tick that an answer needs which says that it happened, if there is one."""
+    if run.status != Run.Status.BLOCKED or says_it_happened(run.mutation) is None:
+        return None
+    return Insisting(
+        "despite_contradiction",
+        _("An answer says that it happened. I know that it is wrong"),
+    )
+
+
+IT_DIDNT_HAPPEN = Operation(
+    code=OperatorAction.Operation.IT_DIDNT_HAPPEN,
+    function=it_didnt_happen,
+    target=Run,
+    refuses=NOT_BLOCKED,
+    change=Change((Run.Status.BLOCKED,), Run.Status.FAILED, effect=Mutation.Status.FAILED),
+    icon="replay",
+    hint=gettext_lazy("You looked in the outside system, and it is not there. It is sent again."),
+    consequence=gettext_lazy(
+        "You say that it did not happen. A new run sends it again, with the same parameters and the same"
+        " idempotency key."
+    ),
+    warning=gettext_lazy(
+        "If it did happen, doing it again makes a duplicate. Look in the outside system first."
+    ),
+    done=gettext_lazy("a new run sends it again."),
+    tick_for_many=gettext_lazy(
+        "I looked for each of these in the outside system, and none is there"
+    ),
+    insists=_insisting,
+    asks_first=True,
+    carries_seen=True,
+)

@@ -10,13 +10,18 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from workflows_app import registry
 from workflows_app.conf import policy
 from workflows_app.errors import NotJson, OperationRefused, TooLarge
 from workflows_app.models import Evidence, Mutation, OperatorAction, Run
 from workflows_app.operations.asserting import Heard, assert_outcome
-from workflows_app.operations.base import Decision, Operation
+from workflows_app.operations.base import Decision
+from workflows_app.operations.declaration import NOT_BLOCKED, Change, Insisting, Operation
 from workflows_app.operations.texts import is_visible
+from workflows_app.queries.same_result import run_with_same_result
 from workflows_app.sdk.json_values import copied, json_value
 from workflows_app.sdk.mutators import Mutator
 from workflows_app.secrets import struck_out
@@ -32,18 +37,25 @@ def it_happened(
     result: Any = None,
     seen: Any = None,
     probe: bool = False,
+    despite_same_result: bool = False,
 ) -> OperatorAction:
     """Mark the mutation `applied` with `result`; the run goes on to `next`, its events stay reserved.
 
     The author's `check_result` is called before anything is locked. With `probe` the outside system is
     asked first, if it can be: what it says is the result then, and if it says that it did not happen, the
     run fails instead, and is done anew. `seen`: what the person was shown (`operations.seen`); without it
-    the decision is on the state now.
+    the decision is on the state now. `despite_same_result`: another run has this result already, and the person
+    knows that it is right for both.
 
     Refuses with `not_blocked`, `result_invalid`, `stale`, `contradicted` (settled by what the outside system
     said), `permission_denied`, `reason_required`, `unknown_actor`.
     """
     checked: list[Any] = []
+
+    def check(run: Run) -> None:
+        checked.append(checked_result(run, result))
+        if not despite_same_result:
+            _require_own(run, checked[0])
 
     def decide(decision: Decision, run: Run, heard: Heard) -> OperatorAction:
         found = heard.finding.result if heard.finding is not None else None
@@ -53,22 +65,18 @@ def it_happened(
             now=decision.now,
         )
         decision.save(run.mutation)
-        run.set_mutated()
-        run.unblock()
-        run.fencing_token = None
-        decision.save(run, ["phase", "status", "fencing_token"])
+        decision.go_on(run)
         return decision.record(run=run, evidence_seen=heard.evidence_seen)
 
     return assert_outcome(
-        Operation.IT_HAPPENED,
-        "assert_happened",
+        IT_HAPPENED,
         run,
         says=Evidence.Verdict.APPLIED,
         actor=actor,
         reason=reason,
         seen=seen,
         probe=probe,
-        before=lambda fresh: checked.append(checked_result(fresh, result)),
+        before=check,
         decide=decide,
     )
 
@@ -82,8 +90,10 @@ def checked_result(run: Run, result: Any) -> Any:
     mutation = run.mutation
     if result is not None and not isinstance(result, dict):
         _refuse(
-            f'The result must be a JSON object, as {{"number": "4711"}}, or nothing at all, not'
-            f" {type(result).__name__}."
+            _(
+                'The result must be a JSON object, as {"number": "4711"}, or nothing at all, not %(type)s.'
+            )
+            % {"type": type(result).__name__}
         )
     workflow = registry.get(run.workflow.slug)
     code = registry.mutator(run.workflow.slug, mutation.mutator)
@@ -98,19 +108,58 @@ def checked_result(run: Run, result: Any) -> Any:
     return clean
 
 
+def insisting_on_result(run: Run, told: Mapping[str, str]) -> Insisting | None:
+    """Return what It happened needs if another run has the result `told` already."""
+    other = _other_with(run, told)
+    if other is None:
+        return None
+    words = _("Run %(run)d has the same result, and I know that it is right for both")
+    return Insisting("despite_same_result", words % {"run": other}, other)
+
+
+def _require_own(run: Run, result: Mapping[str, Any] | None) -> None:
+    code = registry.mutator(run.workflow.slug, run.mutation.mutator)
+    if code is None or not code.result_fields:
+        return
+    other = _other_with(run, result or {})
+    if other is not None:
+        told = {
+            "what": ", ".join(
+                f"{label}: {(result or {})[name]}" for name, label in code.result_fields.items()
+            ),
+            "run": other,
+        }
+        _refuse(
+            _(
+                "%(what)s. This is already the result of run %(run)d. Look again whether it is that of this run."
+                " If it is right for both, say so."
+            )
+            % told
+        )
+
+
+def _other_with(run: Run, told: Mapping[str, str]) -> int | None:
+    """Return another run whose effect has the result that a person tells of `run`."""
+    is_told = told and all(isinstance(value, str) and is_visible(value) for value in told.values())
+    return run_with_same_result(run.mutation, told) if is_told else None
+
+
 def _require_fields(fields: Mapping[str, str], result: Mapping[str, Any]) -> None:
     if not fields:
         return
     missing = [name for name in fields if name not in result]
     if missing:
-        _refuse(f"The result lacks {_listed(missing)}. Asked for: {_told(fields)}.")
+        told = {"missing": _listed(missing), "fields": _told(fields)}
+        _refuse(_("The result lacks %(missing)s. Asked for: %(fields)s.") % told)
     unknown = [name for name in result if name not in fields]
     if unknown:
-        _refuse(f"The result has {_listed(unknown)}, which nobody asked for: {_told(fields)}.")
+        told = {"unknown": _listed(unknown), "fields": _told(fields)}
+        _refuse(_("The result has %(unknown)s, which nobody asked for: %(fields)s.") % told)
     for name, label in fields.items():
         value = result[name]
         if not isinstance(value, str) or not is_visible(value):
-            _refuse(f"“{label}” ({name}) must be a text of visible characters.")
+            told = {"label": label, "name": name}
+            _refuse(_("“%(label)s” (%(name)s) must be a text of visible characters.") % told)
 
 
 def _let_author_check(code: type[Mutator], params: Any, result: Any) -> None:
@@ -119,14 +168,18 @@ def _let_author_check(code: type[Mutator], params: Any, result: Any) -> None:
     except ValueError as error:
         _refuse(
             struck_out(str(error))
-            or f"{code.name} does not accept this result, and does not say why."
+            or _("%(mutator)s does not accept this result, and does not say why.")
+            % {"mutator": code.name}
         )
-    except Exception:
+    except (Exception, SystemExit):
         # The author's code; the person can do nothing about it but tell its maintainers.
         logger.exception("mutator.check_result_failed mutator=%s", code.name)
         _refuse(
-            f"The code of {code.name} failed while it checked the result. Nothing was changed. Tell"
-            f" the maintainers of the workflow: the log says what went wrong."
+            _(
+                "The code of %(mutator)s failed while it checked the result. Nothing was changed. Tell the"
+                " maintainers of the workflow: the log says what went wrong."
+            )
+            % {"mutator": code.name}
         )
 
 
@@ -140,3 +193,36 @@ def _told(fields: Mapping[str, str]) -> str:
 
 def _refuse(why: str) -> NoReturn:
     raise OperationRefused("result_invalid", why)
+
+
+def _result_fields(run: Run) -> Mapping[str, str]:
+    """Return what the mutator of the blocked `run` wants to be told."""
+    if run.status != Run.Status.BLOCKED:
+        return {}
+    mutator = registry.mutator(run.workflow.slug, run.mutation.mutator)
+    return mutator.result_fields if mutator is not None else {}
+
+
+IT_HAPPENED = Operation(
+    code=OperatorAction.Operation.IT_HAPPENED,
+    function=it_happened,
+    target=Run,
+    refuses=NOT_BLOCKED,
+    change=Change((Run.Status.BLOCKED,), Run.Status.ACTIVE, effect=Mutation.Status.APPLIED),
+    icon="check_circle",
+    hint=gettext_lazy(
+        "You looked in the outside system, and it is there. Nothing is sent; it goes on from there."
+    ),
+    consequence=gettext_lazy(
+        "You say that it did happen. Nothing is sent, and the run goes on as if the answer had arrived."
+    ),
+    warning=gettext_lazy(
+        "If it did not happen, nobody will ever do it. Look in the outside system first."
+    ),
+    done=gettext_lazy("the run goes on from there."),
+    asks=_result_fields,
+    insists=insisting_on_result,
+    answered=lambda run, answers: {"result": checked_result(run, answers or None)},
+    asks_first=True,
+    carries_seen=True,
+)

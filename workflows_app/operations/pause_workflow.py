@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflows_app.errors import OperationRefused
+from django.utils.translation import gettext_lazy as _
+
 from workflows_app.models import OperatorAction, Workflow
-from workflows_app.operations.base import Operation, deciding, last_decision
+from workflows_app.operations.base import deciding
+from workflows_app.operations.declaration import Change, Operation
 
 
 def pause_workflow(workflow: Workflow, *, actor: Any, reason: str) -> OperatorAction:
@@ -14,16 +16,25 @@ def pause_workflow(workflow: Workflow, *, actor: Any, reason: str) -> OperatorAc
 
     Refuses with `already_paused`, `permission_denied`, `reason_required`, `unknown_actor`.
     """
-    with deciding(
-        Operation.PAUSE_WORKFLOW, "pause_workflow", workflow.pk, actor=actor, reason=reason
-    ) as decision:
-        if decision.workflow.status == Workflow.Status.PAUSED:
-            told = last_decision(
-                OperatorAction.objects.filter(workflow=workflow, operation=Operation.PAUSE_WORKFLOW)
-            )
-            raise OperationRefused(
-                "already_paused", f"Workflow {decision.workflow.slug} is paused already.{told}"
-            )
+    with deciding(PAUSE_WORKFLOW, workflow.pk, actor=actor, reason=reason) as decision:
+        PAUSE_WORKFLOW.require(decision.workflow)
         decision.workflow.pause()
         decision.save(decision.workflow, ["status"])
         return decision.record()
+
+
+PAUSE_WORKFLOW = Operation(
+    code=OperatorAction.Operation.PAUSE_WORKFLOW,
+    function=pause_workflow,
+    target=Workflow,
+    refuses=("already_paused", _("Workflow %(row)s is paused already.")),
+    change=Change((Workflow.Status.ACTIVE,), Workflow.Status.PAUSED),
+    icon="pause",
+    weight="warning",
+    hint=_("No new run shall start."),
+    consequence=_(
+        "No new run of this workflow starts until somebody resumes it. What has begun outside is still"
+        " settled."
+    ),
+    done=_("no new run will start."),
+)

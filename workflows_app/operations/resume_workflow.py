@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflows_app.errors import OperationRefused
+from django.utils.translation import gettext_lazy as _
+
 from workflows_app.models import OperatorAction, Workflow
-from workflows_app.operations.base import Operation, deciding, last_decision
+from workflows_app.operations.base import deciding
+from workflows_app.operations.declaration import Change, Operation
 
 
 def resume_workflow(workflow: Workflow, *, actor: Any, reason: str) -> OperatorAction:
@@ -14,18 +16,22 @@ def resume_workflow(workflow: Workflow, *, actor: Any, reason: str) -> OperatorA
 
     Refuses with `not_paused`, `permission_denied`, `reason_required`, `unknown_actor`.
     """
-    with deciding(
-        Operation.RESUME_WORKFLOW, "pause_workflow", workflow.pk, actor=actor, reason=reason
-    ) as decision:
-        if decision.workflow.status != Workflow.Status.PAUSED:
-            told = last_decision(
-                OperatorAction.objects.filter(
-                    workflow=workflow, operation=Operation.RESUME_WORKFLOW
-                )
-            )
-            raise OperationRefused(
-                "not_paused", f"Workflow {decision.workflow.slug} is not paused.{told}"
-            )
+    with deciding(RESUME_WORKFLOW, workflow.pk, actor=actor, reason=reason) as decision:
+        RESUME_WORKFLOW.require(decision.workflow)
         decision.workflow.resume()
         decision.save(decision.workflow, ["status"])
         return decision.record()
+
+
+RESUME_WORKFLOW = Operation(
+    code=OperatorAction.Operation.RESUME_WORKFLOW,
+    function=resume_workflow,
+    target=Workflow,
+    refuses=("not_paused", _("Workflow %(row)s is not paused.")),
+    change=Change((Workflow.Status.PAUSED,), Workflow.Status.ACTIVE),
+    icon="play_arrow",
+    weight="primary",
+    hint=_("New runs may start again."),
+    consequence=_("New runs may start again. What is blocked stays blocked."),
+    done=_("runs start again."),
+)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflows_app.errors import OperationRefused
+from django.utils.translation import gettext_lazy as _
+
 from workflows_app.models import Handler, LaneState, OperatorAction, Workflow
-from workflows_app.operations.base import Operation, deciding
+from workflows_app.operations.base import deciding
+from workflows_app.operations.declaration import Change, Operation
 
 
 def run_producers_now(workflow: Workflow, *, actor: Any, reason: str) -> OperatorAction:
@@ -14,14 +16,9 @@ def run_producers_now(workflow: Workflow, *, actor: Any, reason: str) -> Operato
 
     Refuses with `already_paused`, `permission_denied`, `reason_required`, `unknown_actor`.
     """
-    with deciding(
-        Operation.RUN_PRODUCERS_NOW, "run_producers", workflow.pk, actor=actor, reason=reason
-    ) as decision:
+    with deciding(RUN_PRODUCERS_NOW, workflow.pk, actor=actor, reason=reason) as decision:
         workflow = decision.workflow
-        if workflow.status == Workflow.Status.PAUSED:
-            raise OperationRefused(
-                "already_paused", f"Workflow {workflow.slug} is paused. Resume it first."
-            )
+        RUN_PRODUCERS_NOW.require(workflow)
         producers = LaneState.objects.filter(
             handler__workflow=workflow,
             handler__kind=Handler.Kind.PRODUCER,
@@ -30,3 +27,23 @@ def run_producers_now(workflow: Workflow, *, actor: Any, reason: str) -> Operato
         producers.update(wake_at=decision.now)
         decision.save(workflow, ["status"])
         return decision.record()
+
+
+def _has_producers(workflow: Workflow) -> bool:
+    return workflow.handlers.filter(kind=Handler.Kind.PRODUCER, is_current=True).exists()
+
+
+RUN_PRODUCERS_NOW = Operation(
+    code=OperatorAction.Operation.RUN_PRODUCERS_NOW,
+    function=run_producers_now,
+    target=Workflow,
+    refuses=("already_paused", _("Workflow %(row)s is paused. Resume it first.")),
+    is_of_use=_has_producers,
+    change=Change((Workflow.Status.ACTIVE,), Workflow.Status.ACTIVE),
+    icon="bolt",
+    hint=_("The producers look for new work at once."),
+    consequence=_(
+        "All producers of this workflow look for new work now, whatever their schedule says."
+    ),
+    done=_("all producers are due."),
+)

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from workflows_app.errors import OperationRefused
 from workflows_app.masking import masked, names_for
@@ -55,7 +56,9 @@ class Seen:
         found = _FORM.fullmatch(seen) if isinstance(seen, str) else None
         if found is None:
             raise OperationRefused(
-                "stale", f"What was shown can't be read: {str(seen)[:50]!r}. Open the page again."
+                "stale",
+                _("What was shown can't be read: %(shown)r. Open the page again.")
+                % {"shown": str(seen)[:50]},
             )
         return cls(**{name: int(value) for name, value in found.groupdict().items() if value})
 
@@ -104,12 +107,17 @@ def require_seen(
         return evidence[-1] if evidence else None
     shown = Seen.read(seen)
     if shown.revision is not None:
-        raise OperationRefused("stale", f"“{shown}” is what was shown of an event, not of a run.")
+        raise OperationRefused(
+            "stale",
+            _("“%(shown)s” is what was shown of an event, not of a run.") % {"shown": shown},
+        )
     news = []
     newest = shown.evidence or 0
     if newest not in (0, *(item.pk for item in evidence)):
         raise OperationRefused(
-            "stale", f"Evidence {newest} is none of run {run.pk}. Open its page again."
+            "stale",
+            _("Evidence %(evidence)s is none of run %(run)s. Open its page again.")
+            % {"evidence": newest, "run": run.pk},
         )
     news += [_told(item) for item in evidence if item.pk > newest and item != asked]
     if shown.decision is not None:
@@ -119,8 +127,10 @@ def require_seen(
     if news:
         raise OperationRefused(
             "stale",
-            f"Run {run.pk} is not as you saw it. New: {'; '.join(news)}. Nothing was decided: look at"
-            f" it again.",
+            _(
+                "Run %(run)s is not as you saw it. New: %(news)s. Nothing was decided: look at it again."
+            )
+            % {"run": run.pk, "news": "; ".join(news)},
         )
     if asked is not None:
         return asked
@@ -133,7 +143,10 @@ def require_payload_seen(event: Event, seen: Any, *, actor: Any) -> None:
         return
     shown = Seen.read(seen)
     if shown.revision is None:
-        raise OperationRefused("stale", f"“{shown}” is what was shown of a run, not of an event.")
+        raise OperationRefused(
+            "stale",
+            _("“%(shown)s” is what was shown of a run, not of an event.") % {"shown": shown},
+        )
     if shown.revision == event.revision:
         return
     payload = json.dumps(masked(event.payload, names_for(actor)), ensure_ascii=False)
@@ -141,18 +154,28 @@ def require_payload_seen(event: Event, seen: Any, *, actor: Any) -> None:
         payload = f"{payload[:_PAYLOAD_LENGTH]} …"
     raise OperationRefused(
         "stale",
-        f"Event {event.message_id} is not as you saw it: it was published again, and its payload is now"
-        f" {payload}. Nothing was decided: look at it again.",
+        _(
+            "Event %(event)s is not as you saw it: it was published again, and its payload is now"
+            " %(payload)s. Nothing was decided: look at it again."
+        )
+        % {"event": event.message_id, "payload": payload},
     )
 
 
 def _told(evidence: Evidence) -> str:
     at = timezone.localtime(evidence.created_at)
-    kind, verdict = evidence.get_kind_display(), evidence.get_verdict_display()
-    return f"{kind} said at {at:%H:%M:%S}: {verdict}"
+    return _("%(kind)s said at %(time)s: %(verdict)s") % {
+        "kind": evidence.get_kind_display(),
+        "time": f"{at:%H:%M:%S}",
+        "verdict": evidence.get_verdict_display(),
+    }
 
 
 def _decided(action: OperatorAction) -> str:
     at = timezone.localtime(action.created_at)
-    said = f": {action.reason}" if action.reason else ""
-    return f"{action.actor_name} chose “{action.get_operation_display()}” at {at:%H:%M:%S}{said}"
+    chose = _("%(person)s chose “%(operation)s” at %(time)s") % {
+        "person": action.actor_name,
+        "operation": action.get_operation_display(),
+        "time": f"{at:%H:%M:%S}",
+    }
+    return f"{chose}: {action.reason}" if action.reason else chose

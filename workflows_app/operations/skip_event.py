@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from workflows_app.engine import pending
 from workflows_app.engine.lanes import refresh_now
 from workflows_app.engine.retry import only_next_is_missing
-from workflows_app.errors import OperationRefused
 from workflows_app.models import Event, OperatorAction, Run, Topic
-from workflows_app.operations.base import Decision, Operation, deciding, last_decision
+from workflows_app.operations.base import Decision, deciding
+from workflows_app.operations.declaration import Change, Operation
+from workflows_app.operations.refusals import Refusal
 from workflows_app.operations.seen import require_payload_seen
 
 
@@ -24,9 +27,8 @@ def skip_event(event: Event, *, actor: Any, reason: str, seen: Any = None) -> Op
     another payload now), `permission_denied`, `reason_required`, `unknown_actor`.
     """
     while True:
-        with deciding(
-            Operation.SKIP_EVENT, "skip_event", event.topic.workflow_id, actor=actor, reason=reason
-        ) as decision:
+        workflow_id = event.topic.workflow_id
+        with deciding(SKIP_EVENT, workflow_id, actor=actor, reason=reason) as decision:
             found = _locked(event, skip_locked=True)
             if found is not None:
                 return _skip(found, decision, seen)
@@ -44,14 +46,7 @@ def _locked(event: Event, *, skip_locked: bool = False) -> Event | None:
 
 
 def _skip(event: Event, decision: Decision, seen: Any) -> OperatorAction:
-    if event.status != Event.Status.PENDING:
-        holder = f" by run {event.reserved_by_id}" if event.reserved_by_id else ""
-        told = last_decision(_skips(event))
-        raise OperationRefused(
-            "not_pending",
-            f"Event {event.message_id} can't be skipped: it is no longer pending but"
-            f" {event.status}{holder}.{told}",
-        )
+    SKIP_EVENT.require(event)
     require_payload_seen(event, seen, actor=decision.actor)
     event.skip()
     decision.save(event, ["status", "reserved_by"])
@@ -87,8 +82,35 @@ def _has_something_left(run: Run, skipped: Event) -> bool:
     return any(event.pk < skipped.pk for event in first)
 
 
-def _skips(event: Event) -> QuerySet[OperatorAction]:
-    """Return the decisions that skip `event`: on it, or on a run that held it."""
-    return OperatorAction.objects.filter(
-        Q(event=event) | Q(run__reservations__event=event, operation=Operation.SKIP_RUN)
+def _held_by_a_run(event: Event) -> Refusal | None:
+    if not event.reserved_by_id:
+        return None
+    sentence = _(
+        "Event %(event)s can't be skipped: it is no longer pending but reserved by run %(run)s."
     )
+    told = {"event": event.message_id, "run": event.reserved_by_id}
+    return Refusal("not_pending", sentence % told)
+
+
+SKIP_EVENT = Operation(
+    code=OperatorAction.Operation.SKIP_EVENT,
+    function=skip_event,
+    target=Event,
+    refuses=(
+        "not_pending",
+        gettext_lazy("Event %(row)s can't be skipped: it is no longer pending but %(status)s."),
+    ),
+    other_refusal=_held_by_a_run,
+    change=Change((Event.Status.PENDING,), Event.Status.SKIPPED),
+    icon="skip_next",
+    weight="warning",
+    hint=gettext_lazy("It shall never be processed."),
+    consequence=gettext_lazy(
+        "No run will ever take this event, in this version and every repair of it. It stays visible here."
+    ),
+    warning=gettext_lazy(
+        "What it asks for is never done, and nothing follows. This can't be undone."
+    ),
+    done=gettext_lazy("the event is skipped."),
+    carries_seen=True,
+)

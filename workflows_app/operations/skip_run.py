@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflows_app.models import OperatorAction, Run
-from workflows_app.operations.base import (
-    Operation,
-    deciding,
-    events_held_by,
-    locked_run,
-    require_blocked,
-)
-from workflows_app.operations.seen import require_seen
+from django.utils.translation import gettext_lazy as _
+
+from workflows_app.models import Mutation, OperatorAction, Run
+from workflows_app.operations.base import deciding, events_held_by
+from workflows_app.operations.declaration import NOT_BLOCKED, Change, Operation
 
 
 def skip_run(run: Run, *, actor: Any, reason: str, seen: Any = None) -> OperatorAction:
@@ -20,19 +16,32 @@ def skip_run(run: Run, *, actor: Any, reason: str, seen: Any = None) -> Operator
 
     `seen`: see `operations.seen`. Refuses with `not_blocked`, `stale`, `permission_denied`, `reason_required`, `unknown_actor`.
     """
-    with deciding(
-        Operation.SKIP_RUN, "skip_run", run.workflow_id, actor=actor, reason=reason
-    ) as decision:
-        run = locked_run(run)
-        require_blocked(run)
-        shown = require_seen(run, seen, actor=decision.actor)
+    with deciding(SKIP_RUN, run.workflow_id, actor=actor, reason=reason) as decision:
+        run, shown = decision.run_as_seen(run, seen)
         run.mutation.skip(now=decision.now)
         decision.save(run.mutation)
         for event in events_held_by(run):
             event.skip()
             decision.save(event, ["status", "reserved_by"])
-        run.set_mutated()
-        run.unblock()
-        run.fencing_token = None
-        decision.save(run, ["phase", "status", "fencing_token"])
+        decision.go_on(run)
         return decision.record(run=run, evidence_seen=shown)
+
+
+SKIP_RUN = Operation(
+    code=OperatorAction.Operation.SKIP_RUN,
+    function=skip_run,
+    target=Run,
+    refuses=NOT_BLOCKED,
+    change=Change((Run.Status.BLOCKED,), Run.Status.ACTIVE, effect=Mutation.Status.SKIPPED),
+    icon="skip_next",
+    hint=_("Nobody can find out, or it is no longer needed. Nothing is sent; its lane goes on."),
+    consequence=_(
+        "This is abandoned: it is not sent again, its events are skipped for good, and the workflow goes"
+        " on."
+    ),
+    warning=_(
+        "Whether it happened stays unknown here. Nothing follows as after a success. This can't be undone."
+    ),
+    done=_("the run goes on without it."),
+    carries_seen=True,
+)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from workflows_app.models import OperatorAction, Run
-from workflows_app.operations.base import Operation, deciding
+from workflows_app.operations.base import deciding
+from workflows_app.operations.declaration import Operation
 
 
 def take(run: Run, *, actor: Any, reason: str = "") -> OperatorAction:
@@ -14,12 +17,27 @@ def take(run: Run, *, actor: Any, reason: str = "") -> OperatorAction:
     Nothing else changes, and nobody is kept from deciding. The next decision about the run ends it: see
     `queries.taking`. Refuses with `permission_denied`, `reason_required`, `unknown_actor`.
     """
-    with deciding(
-        Operation.TAKE_RUN,
-        "take_run",
-        run.workflow_id,
-        actor=actor,
-        reason=reason,
-        needs_reason=False,
-    ) as decision:
+    with deciding(TAKE_RUN, run.workflow_id, actor=actor, reason=reason) as decision:
         return decision.record(run=run)
+
+
+def _waits_for_somebody(run: Run) -> bool:
+    waits = (Run.Status.BLOCKED, Run.Status.RECONCILING)
+    return run.status in waits or (run.status == Run.Status.FAILED and run.owes_retry)
+
+
+TAKE_RUN = Operation(
+    code=OperatorAction.Operation.TAKE_RUN,
+    function=take,
+    target=Run,
+    is_of_use=_waits_for_somebody,
+    change=None,
+    icon="front_hand",
+    hint=_("You look into it now: the others see that."),
+    consequence=_(
+        "The others see that you look into this. Nothing else changes, and everybody can still decide."
+    ),
+    done=_("the others see that you look into it."),
+    reason_label=_("Anything to say?"),
+    needs_reason=False,
+)

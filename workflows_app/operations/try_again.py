@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from workflows_app import registry
-from workflows_app.errors import OperationRefused
-from workflows_app.models import OperatorAction, Run
-from workflows_app.operations.base import Operation, deciding, locked_run, require_blocked
-from workflows_app.operations.seen import require_seen
+from workflows_app.models import Mutation, OperatorAction, Run
+from workflows_app.operations.base import deciding
+from workflows_app.operations.declaration import NOT_BLOCKED, Change, Operation
+from workflows_app.operations.refusals import Refusal
 
 
 def try_again(run: Run, *, actor: Any, reason: str, seen: Any = None) -> OperatorAction:
@@ -17,22 +20,49 @@ def try_again(run: Run, *, actor: Any, reason: str, seen: Any = None) -> Operato
     `seen`: see `operations.seen`. Refuses with `not_blocked`, `stale`, `cannot_reconcile`, `permission_denied`, `reason_required`,
     `unknown_actor`.
     """
-    with deciding(
-        Operation.TRY_AGAIN, "try_again", run.workflow_id, actor=actor, reason=reason
-    ) as decision:
-        run = locked_run(run)
-        require_blocked(run)
-        shown = require_seen(run, seen, actor=decision.actor)
-        mutation = run.mutation
-        mutator = registry.mutator(decision.workflow.slug, mutation.mutator)
-        if mutator is None or not mutator.can_reconcile():
-            raise OperationRefused(
-                "cannot_reconcile",
-                f"The host can't find out by itself whether {mutation.mutator} happened. Check it"
-                f" by hand, then choose “It happened”, “It didn't happen” or “Skip”.",
-            )
-        mutation.restart_reconcile(due_at=decision.now)
-        decision.save(mutation)
+    with deciding(TRY_AGAIN, run.workflow_id, actor=actor, reason=reason) as decision:
+        run, shown = decision.run_as_seen(run, seen)
+        run.mutation.restart_reconcile(due_at=decision.now)
+        decision.save(run.mutation)
         run.begin_reconciling()
         decision.save(run, ["status"])
         return decision.record(run=run, evidence_seen=shown)
+
+
+def _cannot_reconcile(run: Run) -> Refusal | None:
+    if run.status != Run.Status.BLOCKED:
+        return None
+    mutator = registry.mutator(run.workflow.slug, run.mutation.mutator)
+    if mutator is not None and mutator.can_reconcile():
+        return None
+    return Refusal(
+        "cannot_reconcile",
+        _(
+            "The host can't find out by itself whether %(mutator)s happened. Check it by hand, then choose"
+            " “It happened”, “It didn't happen” or “Skip”."
+        )
+        % {"mutator": run.mutation.mutator},
+        in_short=_("the code that could ask the outside system is not part of this console")
+        if mutator is None
+        else _("this mutator can't ask the outside system, so only a person can look"),
+    )
+
+
+TRY_AGAIN = Operation(
+    code=OperatorAction.Operation.TRY_AGAIN,
+    function=try_again,
+    target=Run,
+    refuses=NOT_BLOCKED,
+    other_refusal=_cannot_reconcile,
+    change=Change(
+        (Run.Status.BLOCKED,), Run.Status.RECONCILING, effect=Mutation.Status.NEEDS_RECONCILE
+    ),
+    icon="sync",
+    hint=gettext_lazy("You don't know, but the outside system may answer now."),
+    consequence=gettext_lazy(
+        "The host asks the outside system again whether it happened. Nothing is sent a second time. Use it"
+        " when the outside system was away and may answer now."
+    ),
+    done=gettext_lazy("the host asks the outside system now."),
+    carries_seen=True,
+)

@@ -81,6 +81,7 @@ def _run(run: Any, since: datetime | None) -> dict[str, Any]:
     """Return what is told of a run that `with_lane` found."""
     mutation = run.settled_mutation
     code = registry.mutator(run.workflow.slug, mutation.mutator) if mutation else None
+    fields = code.result_fields if code else {}
     return {
         "kind": "run",
         "run": run.pk,
@@ -97,7 +98,7 @@ def _run(run: Any, since: datetime | None) -> dict[str, Any]:
         "params": mutation.params if mutation else None,
         "idempotency_key": mutation.idempotency_key if mutation else "",
         "can_reconcile": code is not None and code.can_reconcile(),
-        "result_fields": dict(code.result_fields) if code else {},
+        "result_fields": {name: str(label) for name, label in fields.items()},
         "since": since,
         "waiting_behind": run.waiting_behind,
         "why": struck_of(run, run.why),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import BooleanOptionalAction
-from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,38 +18,20 @@ from workflows_app.management.exits import wrong_usage
 from workflows_app.management.selection import workflow_named
 from workflows_app.management.tables import plain
 from workflows_app.masking import shown
-from workflows_app.models import OperatorAction, Run
-from workflows_app.operations import (
-    decide_now,
-    it_didnt_happen,
-    it_happened,
-    retry_failed_run,
-    skip_run,
-    try_again,
-)
+from workflows_app.models import Run
+from workflows_app.operations import DECLARED
 from workflows_app.operations.asserting import can_ask
+from workflows_app.operations.declaration import Operation
+from workflows_app.operations.it_didnt_happen import IT_DIDNT_HAPPEN
+from workflows_app.operations.it_happened import IT_HAPPENED
 from workflows_app.operations.seen import seen_now
 from workflows_app.queries.taking import late_answers
 from workflows_app.sdk.json_texts import read_json
 
-OPERATIONS: dict[str, Callable[..., OperatorAction]] = {
-    operation.__name__: operation
-    for operation in (
-        try_again,
-        it_happened,
-        it_didnt_happen,
-        skip_run,
-        decide_now,
-        retry_failed_run,
-    )
-}
-#: What an assertion costs if it is wrong.
-WARNINGS: dict[Callable[..., OperatorAction], str] = {
-    it_happened: "If it did not happen, nobody will ever do it. Look in the outside system first:",
-    it_didnt_happen: (
-        "If it did happen, doing it again makes a duplicate. Look in the outside system first:"
-    ),
-}
+#: More characters than any list that --seen-in is given.
+_SEEN_IN_LENGTH = 64 * 1024 * 1024
+#: All that change the state of a run.
+OPERATIONS = {each.name: each for each in DECLARED if each.target is Run and each.change}
 
 
 class Command(DecidingCommand):
@@ -91,6 +73,11 @@ class Command(DecidingCommand):
             action="store_true",
             help="with it_didnt_happen: though an answer says that it happened",
         )
+        parser.add_argument(
+            "--despite-same-result",
+            action="store_true",
+            help="with it_happened: though another run has the same result already",
+        )
         super().add_arguments(parser)
 
     def handle(
@@ -105,64 +92,63 @@ class Command(DecidingCommand):
         seen_in: str | None,
         probe: bool,
         despite_contradiction: bool,
+        despite_same_result: bool,
         **options: Any,
     ) -> None:
         if bool(run_ids) == all or (workflow is not None) != all:
             raise wrong_usage("Name runs, or use --workflow with --all.")
-        decides = OPERATIONS[operation]
-        arguments = {} if result is None else {"result": _result(result, decides, run_ids)}
+        chosen = OPERATIONS[operation]
+        arguments = {} if result is None else {"result": _result(result, chosen, run_ids)}
         if despite_contradiction:
-            if decides is not it_didnt_happen:
-                raise wrong_usage(
-                    "--despite-contradiction goes with --operation it_didnt_happen only."
-                )
+            _require(chosen, IT_DIDNT_HAPPEN, "--despite-contradiction")
             arguments["despite_contradiction"] = True
+        if despite_same_result:
+            _require(chosen, IT_HAPPENED, "--despite-same-result")
+            arguments["despite_same_result"] = True
         told_before = _told_before(seen, seen_in, run_ids)
         report = Report()
-        runs = _waiting(str(workflow), decides) if all else _named(run_ids, report)
-        if decides in WARNINGS:
+        runs = _waiting(str(workflow), chosen) if all else _named(run_ids, report)
+        if chosen.asks_first:
             arguments["probe"] = probe and not options["dry_run"]
             if runs:
                 names = masked_for(options["actor"])
                 told = [shown(run, names) for run in runs]
-                self._warn(WARNINGS[decides], told, probe=probe, dry_run=options["dry_run"])
+                self._warn(chosen, told, probe=probe, dry_run=options["dry_run"])
         if told_before is not None:
             runs = _only_shown(runs, told_before, report)
-        label = OperatorAction.Operation(operation).label
+        number = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
         self.decide(
             [({"run": run.pk, "workflow": run.workflow.slug}, run) for run in runs],
-            decides,
+            chosen,
             report,
-            question=f"“{label}” for {len(runs)} run(s)?",
+            question=f"“{chosen.label}” for {number}?",
             options=options,
             # What is known now, and not what comes while somebody is asked.
             seen=seen_now(runs) if told_before is None else told_before,
             **arguments,
         )
 
-    def _warn(self, warning: str, runs: list[Run], *, probe: bool, dry_run: bool) -> None:
-        self.stderr.write(warning)
+    def _warn(self, chosen: Operation, runs: list[Run], *, probe: bool, dry_run: bool) -> None:
+        self.stderr.write(str(chosen.warning))
         late = late_answers(runs)
         for run in runs:
             mutation = run.settled_mutation
             if mutation is not None:
                 params = plain(json.dumps(mutation.params, ensure_ascii=False), most=500)
                 target = plain(mutation.target) or "no target told"
-                self.stderr.write(
-                    f"  run {run.pk}, {plain(run)}: {mutation.mutator} → {target} {params}"
-                )
+                effect = f"{mutation.mutator} → {target} {params}"
+                self.stderr.write(f"  run {run.pk}, {plain(run)}: {effect}")
             if run.pk in late:
-                self.stderr.write(
-                    f"    an answer that came too late says: {late[run.pk].get_verdict_display()}"
-                )
+                said = late[run.pk].get_verdict_display()
+                self.stderr.write(f"    an answer that came too late says: {said}")
         if not any(can_ask(run) for run in runs):
             return
         if dry_run:
             self.stderr.write("A dry run asks nobody outside.")
         elif probe:
             self.stderr.write(
-                "The outside system is asked first, where it can be; a clear answer counts, and not what"
-                " you say. --no-probe leaves that out."
+                "The outside system is asked first, where it can be; a clear answer counts, and not"
+                " what you say. --no-probe leaves that out."
             )
 
 
@@ -175,7 +161,10 @@ def _told_before(seen: str | None, file: str | None, run_ids: list[int]) -> dict
     if file is None:
         return None
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text()
+        with nullcontext(sys.stdin) if file == "-" else Path(file).open() as source:
+            text = source.read(_SEEN_IN_LENGTH + 1)
+        if len(text) > _SEEN_IN_LENGTH:
+            raise ValueError("no list of runs is as long")
         rows = read_json(text)
         return {row["run"]: row["seen"] for row in rows if row["kind"] == "run"}
     except OSError as error:
@@ -195,10 +184,15 @@ def _only_shown(runs: list[Run], shown: dict[int, str], report: Report) -> list[
     return [run for run in runs if run.pk in shown]
 
 
-def _result(text: str, decides: Callable[..., OperatorAction], run_ids: list[int]) -> Any:
+def _require(chosen: Operation, only: Operation, argument: str) -> None:
+    """Raise a usage error if `argument`, which only one operation takes, goes with another."""
+    if chosen is not only:
+        raise wrong_usage(f"{argument} goes with --operation {only.name} only.")
+
+
+def _result(text: str, chosen: Operation, run_ids: list[int]) -> Any:
     """Return what --result says. Raises a usage error."""
-    if decides is not it_happened:
-        raise wrong_usage("--result goes with --operation it_happened only.")
+    _require(chosen, IT_HAPPENED, "--result")
     if len(set(run_ids)) != 1:
         raise wrong_usage("--result is what you found for one run: name one run.")
     try:
@@ -207,14 +201,12 @@ def _result(text: str, decides: Callable[..., OperatorAction], run_ids: list[int
         raise wrong_usage(f"--result is not JSON: {error}.") from None
 
 
-def _waiting(slug: str, decides: Callable[..., OperatorAction]) -> list[Run]:
-    runs = Run.objects.filter(workflow=workflow_named(slug))
-    if decides is retry_failed_run:
-        runs = runs.filter(status=Run.Status.FAILED, owes_retry=True)
-    elif decides is decide_now:
-        runs = runs.filter(status=Run.Status.RECONCILING)
-    else:
-        runs = runs.filter(status=Run.Status.BLOCKED)
+def _waiting(slug: str, chosen: Operation) -> list[Run]:
+    """Return the runs of the workflow of which the state fits."""
+    statuses = chosen.change.before if chosen.change else ()
+    runs = Run.objects.filter(workflow=workflow_named(slug), status__in=statuses)
+    if chosen.change and chosen.change.makes_retry:
+        runs = runs.filter(owes_retry=True)
     return list(_with_mutation(runs).order_by("pk"))
 
 

@@ -10,8 +10,8 @@ from workflows_app.management.deciding import DecidingCommand, Report
 from workflows_app.management.exits import wrong_usage
 from workflows_app.management.selection import topic_named, workflow_named
 from workflows_app.models import Event, Topic
-from workflows_app.operations import skip_event
 from workflows_app.operations.seen import seen_now
+from workflows_app.operations.skip_event import SKIP_EVENT
 
 
 class Command(DecidingCommand):
@@ -47,11 +47,12 @@ class Command(DecidingCommand):
         found = topic_named(workflow_named(workflow), topic)
         report = Report()
         events = _pending(found) if all_pending else _named(found, message_ids, report)
+        number = "1 event" if len(events) == 1 else f"{len(events)} events"
         self.decide(
             [({"event": event.pk, "message_id": event.message_id}, event) for event in events],
-            skip_event,
+            SKIP_EVENT,
             report,
-            question=f"Skip {len(events)} event(s) of {found}, for good?",
+            question=f"Skip {number} of {found}, for good?",
             options=options,
             # What is known now, and not what comes while somebody is asked.
             seen=seen_now(events) if seen is None else {event.pk: seen for event in events},

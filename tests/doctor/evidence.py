@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import pytest
-
-from tests.doctor.planting import Planted, Rows, assert_finds
-
-pytestmark = pytest.mark.django_db
+from tests.doctor.planting import Planted
 
 CASES = [
     Planted(
@@ -67,25 +61,11 @@ CASES = [
             " not_applied"
         ],
     ),
+    # A person let the host ask again: the attempts begin anew, and all evidence stays.
+    Planted(
+        "D423",
+        rows="asked_again",
+        sql="UPDATE workflows_app_mutation SET reconcile_attempts = 3",
+        finds=["shop: mutation {mutation} was asked about 3 time(s); 2 in evidence"],
+    ),
 ]
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_doctor_finds_what_was_planted(case: Planted, rows_of: Callable[[str], Rows]) -> None:
-    assert_finds(case, rows_of(case.rows))
-
-
-@pytest.mark.django_db
-def test_a_person_who_lets_the_host_ask_again_leaves_more_evidence_than_attempts(
-    asked_again: Rows, rows_of: Callable[[str], Rows]
-) -> None:
-    """The attempts begin anew; the evidence stays. That is no violation of D423."""
-    assert_finds(
-        Planted(
-            "D423",
-            rows="asked_again",
-            sql="UPDATE workflows_app_mutation SET reconcile_attempts = 3",
-            finds=["shop: mutation {mutation} was asked about 3 time(s); 2 in evidence"],
-        ),
-        asked_again,
-    )

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import pytest
-
-from tests.doctor.planting import Planted, Rows, assert_finds
-
-pytestmark = pytest.mark.django_db
+from tests.doctor.planting import Planted
 
 CASES = [
     Planted(
@@ -128,8 +122,3 @@ CASES = [
         finds=["shop: run {run} lacks its idempotency key, its reservations"],
     ),
 ]
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_doctor_finds_what_was_planted(case: Planted, rows_of: Callable[[str], Rows]) -> None:
-    assert_finds(case, rows_of(case.rows))

@@ -1,0 +1,58 @@
+"""Why an operation does not apply to a row: the one rule, of which buttons, pages and the operation itself tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from workflows_app.errors import OperationRefused
+from workflows_app.models import Event, OperatorAction, Run, Workflow
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What stands in the way: a code for code, a sentence for people. Nothing is read for it."""
+
+    code: str
+    sentence: str
+    #: Decisions that may have come first: of the newest the person is told.
+    decided: QuerySet[OperatorAction] | None = None
+    #: In a clause, for whoever looks for the button on the page; empty where nobody would.
+    in_short: str = ""
+
+    def error(self) -> OperationRefused:
+        """Return what the operation refuses with. One query, if decisions may have come first."""
+        told = last_decision(self.decided) if self.decided is not None else ""
+        return OperationRefused(self.code, f"{self.sentence}{told}")
+
+
+def last_decision(actions: QuerySet[OperatorAction]) -> str:
+    """Return a sentence about the newest of `actions`, with a space before it, or nothing."""
+    action = actions.order_by("-pk").first()
+    if action is None:
+        return ""
+    at = timezone.localtime(action.created_at)
+    told = _("%(person)s decided “%(operation)s” on %(day)s at %(time)s: %(reason)s") % {
+        "person": action.actor_name,
+        "operation": action.get_operation_display(),
+        "day": f"{at:%Y-%m-%d}",
+        "time": f"{at:%H:%M:%S}",
+        "reason": action.reason,
+    }
+    return f" {told}"
+
+
+def decided_before(row: Any, operation: OperatorAction.Operation) -> QuerySet[OperatorAction]:
+    """Return the decisions after which `operation` may not apply to `row` any more."""
+    actions = OperatorAction.objects.all()
+    if isinstance(row, Run):
+        return actions.filter(run=row)
+    if isinstance(row, Event):
+        skips_run = Q(run__reservations__event=row, operation=OperatorAction.Operation.SKIP_RUN)
+        return actions.filter(Q(event=row) | skips_run)
+    workflow = row.pk if isinstance(row, Workflow) else row.handler.workflow_id
+    return actions.filter(workflow=workflow, operation=operation)
