@@ -1,7 +1,8 @@
 """Writes down each change of an account, a group or their permissions, however it was made.
 
 Who may decide is who has the permission now: so it must be known since when, and who gave it. Written in the
-transaction of the change, by pages, commands and code alike; only `QuerySet.update` passes it by.
+transaction of the change, by pages, commands and code alike; only `QuerySet.update` passes it by. Always in
+English: what is stored does not depend on the language of whoever made the change.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db.models import BooleanField, Model
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
+from django.utils import translation
 
 from workflows_app.models import AccountChange
 from workflows_app.origin import origin
@@ -58,6 +60,7 @@ def _remember(
     vars(instance)[_BEFORE] = before
 
 
+@translation.override(None)
 def _saved(sender: type[Model], instance: Any, raw: bool, created: bool, **_: Any) -> None:
     before = vars(instance).pop(_BEFORE, None)
     if raw:
@@ -72,6 +75,7 @@ def _deleted(instance: Any, **_: Any) -> None:
     write_change(instance, ["deleted"])
 
 
+@translation.override(None)
 def _handed_out(
     instance: Any,
     action: str,

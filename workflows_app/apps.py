@@ -6,13 +6,14 @@ import logging
 import pgtrigger.apps  # noqa: F401
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
 
 from workflows_app.secrets import SecretsFilter
 
 
 class WorkflowsConfig(AppConfig):
     name = "workflows_app"
-    verbose_name = "Workflow operations"
+    verbose_name = _("Workflow operations")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
@@ -27,9 +28,11 @@ class WorkflowsConfig(AppConfig):
             account_changes,
             dispatch,
             groups,
+            names,
             poolers,
             security_checks,
         )
         from workflows_app.alerts import checks as alert_checks  # noqa: F401
 
         account_changes.connect()
+        names.name_models()

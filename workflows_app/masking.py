@@ -92,8 +92,8 @@ def struck(text: str, secrets: Iterable[str]) -> str:
 def shown(row: Any, names: Names) -> Any:
     """Return a copy of `row` in which nothing secret is left: to be shown, never saved.
 
-    Rows of models without anything secret are returned as they are. It reads what hangs on the row already,
-    of evidence the effect that it is about, and of a decision the run or the event.
+    Rows of models without anything secret are returned as they are. A run and its outside effects hold each
+    other's secrets; what of them does not hang on the row yet is read, so lists select it with their rows.
     """
     if not names or getattr(row, "is_masked", False) or not isinstance(row, Model):
         return row
@@ -148,31 +148,33 @@ def _jsons(row: Any, names: Names, *fields: str) -> dict[str, Any]:
 
 def _event(row: Any, names: Names) -> Any:
     secrets = _secrets_of(row, names, "payload")
-    return _copy(
+    copied = _copy(
         row,
         secrets,
         **_jsons(row, names, "payload"),
         **_texts(row, secrets, "message_id", *(["lane"] if row.lane else [])),
     )
+    for name in ("reserved_by", "created_by"):
+        run = row._state.fields_cache.get(name)
+        if run is not None:
+            copied._state.fields_cache[name] = shown(run, names)
+    return copied
 
 
 def _mutation(row: Any, names: Names) -> Any:
     secrets = _secrets_of(row, names, "params", "result")
-    run = row._state.fields_cache.get("run")
-    if run is not None:
-        secrets |= _secrets_of(run, names, "prepare_result")
+    run = row.run
+    secrets |= _secrets_of(run, names, "prepare_result")
     copied = _copy(
         row, secrets, **_jsons(row, names, "params", "result"), **_texts(row, secrets, "target")
     )
-    if run is not None:
-        copied._state.fields_cache["run"] = _run_with(run, names, secrets)
+    copied._state.fields_cache["run"] = _run_with(run, names, secrets)
     return copied
 
 
 def _run(row: Any, names: Names) -> Any:
     secrets = _secrets_of(row, names, "prepare_result")
-    cached = row._state.fields_cache
-    effects = {name: cached.get(name) for name in ("mutation", "carried_mutation")}
+    effects = {"mutation": _own_effect(row), "carried_mutation": row.carried_mutation}
     for effect in filter(None, effects.values()):
         secrets |= _secrets_of(effect, names, "params", "result")
     copied = _run_with(row, names, secrets)
@@ -188,6 +190,13 @@ def _run(row: Any, names: Names) -> Any:
     return copied
 
 
+def _own_effect(run: Any) -> Mutation | None:
+    """Return the outside effect of a run, also of an old version of one."""
+    if isinstance(run, Run):
+        return getattr(run, "mutation", None)
+    return Mutation.objects.filter(run=run.id).first()
+
+
 def _run_with(row: Any, names: Names, secrets: frozenset[str]) -> Any:
     texts = ("title", "lane", "failure_message", "failure_traceback")
     return _copy(
@@ -196,10 +205,9 @@ def _run_with(row: Any, names: Names, secrets: frozenset[str]) -> Any:
 
 
 def _evidence(row: Any, names: Names) -> Any:
-    effect = row.mutation
-    secrets = _secrets_of(effect, names, "params", "result")
-    copied = _copy(row, secrets, **_texts(row, secrets, "detail", "traceback"))
-    copied._state.fields_cache["mutation"] = shown(effect, names)
+    effect = shown(row.mutation, names)
+    copied = _copy(row, effect.secrets, **_texts(row, effect.secrets, "detail", "traceback"))
+    copied._state.fields_cache["mutation"] = effect
     return copied
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.core.management import call_command
 from django.db import Error, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from tests.admin.addresses import list_of, page_of, told
@@ -139,16 +141,19 @@ def test_an_administrator_ends_the_sessions_of_whom_they_may_change(console: Cli
     plain = User.objects.create_user("otto", is_staff=True)
     root = User.objects.create_superuser("root")
     clients = {person: [logged_in(person), logged_in(person)] for person in (plain, root)}
+    # What is over already is not counted.
+    over = logged_in(plain).session.session_key
+    Session.objects.filter(pk=over).update(expire_date=timezone.now() - timedelta(days=1))
     action = {"action": "end_sessions", "_selected_action": [plain.pk, root.pk]}
     answer = console.post(list_of(User), action)
 
     assert told(answer) == [
-        "2 sessions of 1 accounts were ended.",
-        "1 accounts may more than you do, and were left alone.",
+        "Sessions ended: 2, of 1 account.",
+        "1 account may more than you do, and was left alone.",
     ]
     for person, status in ((plain, 302), (root, 200)):
         assert [client.get("/admin/").status_code for client in clients[person]] == [status] * 2
-    assert Session.objects.count() == 3
+    assert Session.objects.exclude(pk=over).count() == 3
 
 
 def changes() -> list[tuple[str, str, str, str]]:
@@ -161,8 +166,9 @@ def test_what_is_changed_of_accounts_is_written_down_with_its_person(superuser: 
     otto = User.objects.create_user("otto", password="long enough 1")
     viewers = Group.objects.get(name=VIEWERS)
     superuser.post(
-        page_of(otto), form_of(otto, username="otto-2", groups=[viewers.pk]), REMOTE_ADDR="10.0.0.7"
-    )
+        page_of(otto), form_of(otto, username="otto-2", groups=[viewers.pk]), REMOTE_ADDR="10.0.0.7",
+        headers={"Accept-Language": "de"},
+    )  # fmt: skip
     new = {"password1": "another one 3", "password2": "another one 3", "usable_password": "true"}
     superuser.post(reverse("admin:auth_user_password_change", args=[otto.pk]), new)
     viewers.permissions.remove(Permission.objects.get(codename="view_run"))
@@ -185,6 +191,15 @@ def test_what_is_changed_of_accounts_is_written_down_with_its_person(superuser: 
         ("", "account", "otto", "groups removed: Workflow viewers"),
         ("", "account", "otto-2", "deleted"),
     ]
+    in_german = superuser.get(list_of(AccountChange), headers={"Accept-Language": "de"})
+    for words in (
+        "Benutzername: otto → otto-2",
+        "Passwort geändert",
+        "Gruppen hinzugefügt: Workflow viewers",
+        "Gruppen entfernt: Workflow viewers",
+        "gelöscht",
+    ):
+        assert words in in_german.content.decode()
     by_root = AccountChange.objects.filter(about="otto-2", actor_name="root")
     assert by_root.last().address == "10.0.0.7"  # type: ignore[union-attr]
     assert len(by_root[0].session) == 64
@@ -212,6 +227,10 @@ def test_a_group_that_decides_about_workflows_is_given_by_its_members_alone(
     assert console.post(page_of(clerks), {"name": "Mine"}).status_code == 403
     console.post(page_of(otto), form_of(otto, groups=[clerks.pk]))
     assert not otto.groups.exists()
+    # Nor is an account changed that is in it: by another password one would decide as that person.
+    carla = User.objects.create_user("carla", is_staff=True)
+    carla.groups.add(clerks)
+    assert console.post(page_of(carla), form_of(carla, username="mine")).status_code == 403
 
     anna.groups.add(clerks)
     console.post(page_of(otto), form_of(otto, groups=[clerks.pk]))

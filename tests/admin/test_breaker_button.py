@@ -62,6 +62,8 @@ def test_its_page_lists_the_runs_whose_outcome_was_unknown_the_last_one_first(
     assert "Pay 2 blocked, lane “ lane 2 ” ReadTimeout: no answer" in text
     assert text.count("ReadTimeout") == 2
     page = viewer.get(page_of(other)).content.decode()
+    for row in (rows.workflow, rows.handler):
+        assert f'href="{page_of(row)}"' in page
     shown = [run for run in runs if page_of(run) in page]
     assert shown == [runs[0], runs[2]]
     assert page.index(page_of(runs[2])) < page.index(page_of(runs[0]))

@@ -53,7 +53,7 @@ def test_a_preview_says_what_would_be_done_and_does_nothing(play: Scene, operato
     text = text_of_answer(answer)
     assert "No run will ever take this event" in text
     assert "It is done for each of these 3" in text
-    assert "It does not apply to these 1, which stay as they are 1 Reserved" in text
+    assert "It does not apply to this one, which stays as it is 1 Reserved" in text
     offered = [item["row"] for item in answer.context["applying"]]
     assert offered == [second, third, fourth]
     assert answer.context["others"] == [first]

@@ -17,8 +17,8 @@ from tests.admin.addresses import list_of, page_of, text_of_answer, told
 from tests.operations.readiness import mute
 from tests.scenes import Scene
 from workflows_app import registry
-from workflows_app.models import Breaker, Event, Evidence, OperatorAction, Run
-from workflows_app.operations import add_note, pause_workflow, take
+from workflows_app.models import Breaker, Event, Evidence, Mutation, OperatorAction, Run
+from workflows_app.operations import add_note, it_didnt_happen, pause_workflow, take
 from workflows_app.sdk import Reconciliation
 from workflows_app.testing import scripted
 
@@ -121,6 +121,9 @@ def test_what_the_outside_says_settles_it_and_is_shown_in_the_dialog(
     assert Run.objects.get(pk=run.pk).mutation.status == "applied"
     assert Evidence.objects.get(kind="probe").actor == operator_user
     assert not OperatorAction.objects.exists()
+    after = text_of_answer(operator.get(page_of(run)))
+    assert "No other run waits for a decision. Home" in after
+    assert "it happened. Asked for by olga . Details" in after
 
 
 @pytest.mark.parametrize(
@@ -175,22 +178,39 @@ def test_without_a_dialog_the_answer_is_told_on_the_page(
     ],
 )
 def test_it_says_what_is_done_twice_and_whether_a_key_protects(
-    scene: Callable[..., Scene], operator: Client, lasts: timedelta | None, words: str
+    scene: Callable[..., Scene],
+    operator: Client,
+    operator_user: User,
+    lasts: timedelta | None,
+    words: str,
 ) -> None:
     mutator = scripted("lost")
     mutator.key_lasts = lasts
-    run = scene(mutator=mutator).happens(days=0)
+    play = scene(mutator=mutator)
+    first = play.happens(days=0)
+    # The key counts from the first of all calls with it.
+    first_sent_at = first.mutation.sent_at - timedelta(hours=2)
+    Mutation.objects.filter(pk=first.mutation.pk).update(sent_at=first_sent_at)
+    it_didnt_happen(first, actor=operator_user, reason="It is not there")
+    play.run_host()
+    run = Run.objects.get(retry_of=first)
 
     text = text_of_answer(operator.get(page_of(run, "it_didnt_happen")))
 
     assert words in text
     if lasts:
-        until = timezone.localtime(run.mutation.sent_at + lasts)
+        until = timezone.localtime(first_sent_at + lasts)
         assert f"{until:%Y-%m-%d %H:%M}" in text
     page = opened(operator, "it_didnt_happen", run)
-    assert "I looked for the script in the outside system, and it is not there" in page
+    assert (
+        f"I looked for “{run.title}” (the script) in the outside system, and it is not there"
+        in page
+    )
     (tick,) = re.findall(r'<input[^>]*name="looked"[^>]*>', page)
     assert "required" in tick
+    # By the browser itself, without any script; the reason is the server's to ask for.
+    assert "novalidate" not in page
+    assert "required" not in page.split("<textarea")[1].split(">")[0]
 
 
 def test_skip_says_what_does_not_follow_and_other_dialogs_what_does(
@@ -202,6 +222,7 @@ def test_skip_says_what_does_not_follow_and_other_dialogs_what_does(
         in skip
     )
     assert "done twice" not in skip
+    assert "Nothing follows as after a success. This can't be undone." in skip
     with registry.override():
         registry.declared.pop("pay")
         unknown = text_of_answer(operator.get(page_of(blocked, "skip_run")))

@@ -27,27 +27,18 @@ from workflows_app.models import (
     Run,
     Workflow,
 )
-from workflows_app.operations import it_didnt_happen, pause_workflow, resume_workflow, skip_run
+from workflows_app.operations import (
+    DECLARED,
+    it_didnt_happen,
+    pause_workflow,
+    resume_workflow,
+    skip_run,
+)
 
 pytestmark = pytest.mark.django_db
 
-#: The permission of each button, by the glossary.
-ASKS = {
-    "skip_event": "skip_event",
-    "skip_events_of_run": "skip_event",
-    "try_again": "try_again",
-    "it_happened": "assert_happened",
-    "it_didnt_happen": "assert_not_happened",
-    "skip_run": "skip_run",
-    "decide_now": "decide_now",
-    "retry_failed_run": "retry_failed_run",
-    "pause_workflow": "pause_workflow",
-    "resume_workflow": "pause_workflow",
-    "run_producers_now": "run_producers",
-    "close_breaker": "close_breaker",
-    "take": "take_run",
-    "add_note": "add_note",
-}
+#: The permission of each button.
+ASKS = {each.name: each.permission for each in DECLARED} | {"skip_events_of_run": "skip_event"}
 WITH_BUTTONS: list[type[Model]] = [Breaker, Event, Run, Workflow]
 
 

@@ -133,16 +133,14 @@ def test_opening_the_dialog_changes_nothing(event: Event, operator: Client) -> N
     assert ledger(event) == before
 
 
-@pytest.mark.parametrize("reason", ["", "   ", "\t\n", "a\x00b"])
-def test_without_a_proper_reason_nothing_happens(
-    event: Event, operator: Client, reason: str
-) -> None:
+def test_without_a_proper_reason_nothing_happens(event: Event, operator: Client) -> None:
     before = ledger(event)
-    response = press(operator, event, reason)
-    assert response.status_code == 200
-    expected = "Null characters" if "\x00" in reason else "Say why: a reason is required."
-    assert expected in response.content.decode()
-    assert ledger(event) == before
+    for reason in ("", "   ", "\t\n", "a\x00b"):
+        response = press(operator, event, reason)
+        assert response.status_code == 200
+        expected = "Null characters" if "\x00" in reason else "Say why: a reason is required."
+        assert expected in response.content.decode()
+        assert ledger(event) == before
 
 
 def test_a_viewer_sees_no_button_and_is_denied(event: Event, viewer: Client) -> None:
@@ -200,6 +198,7 @@ def test_from_within_the_dialog_the_browser_is_sent_to_the_page(
     assert (response.status_code, response.headers["HX-Redirect"]) == (200, page_of(event))
 
 
-@pytest.mark.parametrize("number", ["0", "99999999", "abc", "9" * 40])
-def test_an_event_that_is_not_there_is_not_found(operator: Client, number: str) -> None:
-    assert operator.get(f"/admin/workflows_app/event/{number}/skip-event/").status_code == 404
+def test_an_event_that_is_not_there_is_not_found(operator: Client) -> None:
+    for number in ("0", "99999999", "abc", "9" * 40):
+        page = operator.get(f"/admin/workflows_app/event/{number}/skip-event/")
+        assert page.status_code == 404, number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,12 +14,15 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
 
 from tests.admin.addresses import list_of, told
 from tests.conftest import logged_in
 from workflows_app.groups import SUPERVISORS
 from workflows_app.masking import MASK
 from workflows_app.models import Event, Mutation, OperatorAction, Run, Workflow
+from workflows_app.operations import it_happened
 from workflows_app.publishing import publish_many
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +46,11 @@ def exported(client: Client, model: Any, **query: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
+def in_seconds(at: datetime | None) -> str:
+    assert at is not None
+    return timezone.localtime(at).isoformat(timespec="seconds")
+
+
 def test_each_list_is_exported_as_its_filters_leave_it(lived: Any, supervisor: Client) -> None:
     for model, rows in (
         (Event, Event.objects.all()),
@@ -54,9 +63,33 @@ def test_each_list_is_exported_as_its_filters_leave_it(lived: Any, supervisor: C
             for row in exported(supervisor, model)
         ]
         assert names == [str(row.pk) for row in rows], model
+    run = Run.objects.get(status="blocked")
+    found = {"payment": "77"}
+    it_happened(run, actor=User.objects.get(username="olga"), reason="I saw it", result=found)
+    effect = Mutation.objects.get(run=run)
+    assert [row for row in exported(supervisor, Mutation) if row["run"] == str(run.pk)] == [
+        {
+            "mutation": f"{effect.pk}",
+            "workflow": "pay",
+            "run": f"{run.pk}",
+            "mutator": "scripted",
+            "target": "the script",
+            "status": "applied",
+            "resolved_by": "operator",
+            "sent_at": in_seconds(effect.sent_at),
+            "resolved_at": in_seconds(effect.resolved_at),
+            "idempotency_key": effect.idempotency_key,
+            "params": '{"amount": "12.50"}',
+            "result": '{"payment": "77"}',
+        }
+    ]
     (skipped,) = exported(supervisor, Event, status__exact="skipped")
     assert (skipped["message_id"], skipped["payload"]) == ("blue-4", '{"amount": "12.50"}')
     assert [row["message_id"] for row in exported(supervisor, Event, q="red-1 12.5")] == ["red-1"]
+    # The link above a list leads there with all that the list was asked for.
+    asked = {"q": "red", "status__exact": "consumed", "age": "1h"}
+    page = supervisor.get(list_of(Event), {**asked, "p": "1"})
+    assert page.context["export_address"] == address_of(Event, **asked)
 
 
 def test_more_than_a_page_comes_without_reading_all_at_once(
@@ -71,6 +104,22 @@ def test_more_than_a_page_comes_without_reading_all_at_once(
     pages = [query for query in queries if "LIMIT 1000" in query["sql"]]
     assert len(pages) == 3
     assert len(exported(supervisor, Event, q="n")) == 2_100
+
+
+def test_an_export_keeps_its_place_until_it_is_read(
+    lived: Any, supervisor: Client, settings: Settings
+) -> None:
+    settings.WORKFLOWS = {"pages_at_once": 1}
+    reading: Any = supervisor.get(address_of(Event))
+
+    assert supervisor.get(list_of(Run)).status_code == 503
+    assert supervisor.get("/healthz").content == b"ok\n"
+    list(reading.streaming_content)
+    assert supervisor.get(list_of(Run)).status_code == 200
+    left: Any = supervisor.get(address_of(Event))
+    next(left.streaming_content)
+    left._iterator.close()
+    assert supervisor.get(list_of(Run)).status_code == 200, "who goes away gives the place back"
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+49", "-2", "@x", "\tx", "\rx", "＝1"])

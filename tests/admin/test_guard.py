@@ -174,6 +174,21 @@ def test_an_address_with_a_nul_is_refused_before_anybody_reads_it(client: Client
         assert client.get(address).status_code == 404
 
 
+def test_an_address_that_is_too_long_is_refused_before_anybody_makes_a_number_of_it(
+    scene: Callable[..., Any], client: Client
+) -> None:
+    event = scene().publish("1")
+    digits = "9" * 4_500
+    history = list_of(Event) + f"{event.pk}/history/{digits}/"
+
+    for address in (f"{list_of(Event)}?topic={digits}", history):
+        answer = client.get(address)
+        assert (answer.status_code, answer.content) == (
+            400,
+            b"An address must not have more than 4,094 characters.\n",
+        )
+
+
 @pytest.mark.parametrize("page", ["-1", "0", "9999", "x", "%F0%9F%92%A9"])
 def test_a_page_of_the_theme_s_search_that_is_not_there_is_not_found(
     client: Client, page: str

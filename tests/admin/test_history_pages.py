@@ -80,7 +80,7 @@ def test_an_old_version_tells_what_led_to_it(
     )
     text = text_of(viewer, first)
     assert "after a change by no person : published by the application" in text
-    assert "Status Pending Revision 1 Payload { " in fields_of(viewer, first)
+    assert "Status Pending Revision 1 Payload As JSON { " in fields_of(viewer, first)
     # What is true now only is not on the page of an old version.
     assert "Runs that reserved it" not in text
     assert page_of(event) in viewer.get(first).content.decode()

@@ -59,7 +59,13 @@ def test_what_waits_stands_in_order_blocked_first(
         mutation=contradicted.mutation, kind="late", verdict="not_applied", contradicts=True
     )
 
-    assert links_of(viewer) == [page_of(run) for run in (contradicted, earlier, later, failed)]
+    opened = timezone.now()
+    breaker = Breaker.objects.get(handler=later.handler)
+    Breaker.objects.filter(pk=breaker.pk).update(status="open", opened_at=opened, trial_at=opened)
+
+    in_order = (breaker, contradicted, earlier, later, failed)
+    assert links_of(viewer) == [page_of(row) for row in in_order]
+    assert "<title> (5) Workflow operations</title>" in viewer.get(HOME).content.decode()
 
     text = text_of(viewer, HOME)
     assert (
@@ -240,7 +246,8 @@ def test_who_looks_into_it_and_an_answer_that_came_late_stand_beside_the_run(
     blocked: Run, viewer: Client, operator_user: User
 ) -> None:
     take(blocked, actor=operator_user)
-    Evidence.objects.create(mutation=blocked.mutation, kind="late", verdict="applied")
+    for verdict in ("not_applied", "applied"):
+        Evidence.objects.create(mutation=blocked.mutation, kind="late", verdict=verdict)
 
     text = text_of(viewer, HOME)
 

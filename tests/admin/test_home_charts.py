@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.admin.addresses import HOME
-from workflows_app.models import Mutation
+from workflows_app.models import Event, Mutation
 from workflows_app.operations import skip_run
 from workflows_app.queries.throughput import (
     AN_HOUR,
@@ -33,10 +33,20 @@ def test_the_charts_show_what_ended_stayed_unknown_and_was_decided(
     play.happens("1")
     failed = play.happens("2")
     assert failed.status == "failed"
-    unknown = scene("lost", slug="other").happens("3")
+    other = scene("lost", slug="other")
+    unknown = other.happens("3")
     skip_run(unknown, actor=operator_user, reason="Paid by card")
+    for message_id in ("4", "5"):
+        other.publish(message_id)
+    a_minute_ago = timezone.now() - timedelta(seconds=65)
+    Event.objects.filter(status=Event.Status.PENDING).update(created_at=a_minute_ago)
 
-    day, week, _ = viewer.get(HOME).context["charts"]
+    day, week, backlog = viewer.get(HOME).context["charts"]
+
+    held, free = (each["data"] for each in json.loads(backlog.data)["datasets"])
+    # In the one what was about to be done came back; in the other nothing is in the way.
+    assert (held, free) == ([0, 1], [2, 0])
+    assert backlog.sentence.startswith("3 events pending, the oldest for 1 minute.")
 
     for chart, columns in ((day, 24), (week, 7)):
         data = json.loads(chart.data)

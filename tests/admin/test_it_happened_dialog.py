@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.admin.addresses import list_of, page_of, text_of_answer, told
 from tests.operations.readiness import mute
 from tests.scenes import Scene
 from workflows_app.models import Event, OperatorAction, Run
+from workflows_app.sdk import Reconciliation
 from workflows_app.testing import scripted
 
 pytestmark = pytest.mark.django_db
@@ -73,7 +75,13 @@ def test_what_was_found_is_the_result_that_next_gets(
 ) -> None:
     answer = press(operator, "it_happened", numbered, **FOUND)
 
-    assert (answer.status_code, told(answer)) == (302, ["It happened: the run goes on from there."])
+    assert (answer.status_code, told(answer)) == (
+        302,
+        [
+            "It happened: the run goes on from there. Kept as the result: The payment's number: 4711,"
+            " The bank's reference: R-9."
+        ],
+    )
     action = OperatorAction.objects.get()
     assert (action.operation, action.actor, action.run, action.reason) == (
         "it_happened",
@@ -85,6 +93,23 @@ def test_what_was_found_is_the_result_that_next_gets(
     assert len(play.mutator.calls) == 1
     paid = Event.objects.get(topic__name="invoice.paid")
     assert paid.payload == {"number": "4711", "reason": "R-9"}
+    for page in (page_of(numbered), list_of(OperatorAction), page_of(action)):
+        text = text_of_answer(operator.get(page))
+        assert "The payment's number: 4711, The bank's reference: R-9" in text
+
+
+def test_another_result_that_the_outside_system_tells_is_kept_and_said(
+    play: Scene, numbered: Run, operator: Client
+) -> None:
+    answer = Reconciliation.applied({"number": "51", "reason": "R-9"})
+    play.mutator.reconcile = lambda *_, **__: answer
+
+    (message,) = told(press(operator, "it_happened", numbered, **FOUND))
+
+    assert message.endswith(
+        "but with another result. What it says is kept, and not what you gave: The payment's number: 4711,"
+        " The bank's reference: R-9. Kept as the result: The payment's number: 51, The bank's reference: R-9."
+    )
 
 
 def test_a_mutator_that_asks_for_nothing_gets_nothing(blocked: Run, operator: Client) -> None:
@@ -127,6 +152,40 @@ def test_what_the_author_s_check_says_is_shown_where_it_can_be_corrected(
     assert OperatorAction.objects.count() == 1
 
 
+def test_the_result_of_another_run_is_not_taken_without_a_tick_of_its_own(
+    play: Scene, numbered: Run, operator: Client
+) -> None:
+    press(operator, "it_happened", numbered, **FOUND)
+    play.run_host()
+    play.mutator.outcomes.append("lost")
+    other = play.happens("43", days=0)
+
+    page = press(operator, "it_happened", other, **{**FOUND, "asked_number": " 4711"})
+
+    text = text_of_answer(page)
+    assert (
+        "The payment's number: 4711, The bank's reference: R-9. This is already the result of run"
+        f" {numbered.pk}. Look again whether it is that of this run." in text
+    )
+    assert f"Run {numbered.pk} has the same result, and I know that it is right for both" in text
+    assert "despite" not in text
+    assert f'href="{page_of(numbered)}"' in page.content.decode()
+    (tick,) = re.findall(r'<input[^>]*name="despite_same_result"[^>]*>', page.content.decode())
+    assert "required" not in tick, "the number can be corrected, and then it says nothing"
+    assert OperatorAction.objects.count() == 1
+    about = {
+        "ticked_about": f"Run {numbered.pk} has the same result, and I know that it is right for both"
+    }
+    ticked = {**FOUND, "despite_same_result": "on"}
+    press(operator, "it_happened", other, **ticked, ticked_about="beside another number")
+    assert OperatorAction.objects.count() == 1
+    press(operator, "it_happened", other, **ticked, **about)
+    assert OperatorAction.objects.count() == 2
+    another = play.happens("44", days=0)
+    press(operator, "it_happened", another, **{**FOUND, "asked_number": "4712"})
+    assert OperatorAction.objects.count() == 3
+
+
 def test_a_second_submission_is_told_who_was_first(
     numbered: Run, operator: Client, superuser: Client
 ) -> None:
@@ -155,7 +214,7 @@ def test_in_bulk_runs_about_which_something_is_asked_are_left_to_their_pages(
 
     assert [item["row"] for item in preview.context["applying"]] == [plain]
     text = text_of_answer(preview)
-    assert "Something is asked about each of these 1: decide on their own pages" in text
+    assert "Something is asked about this one: decide on its own page" in text
     assert "Nothing is sent. The workflow learns that it happened" in text
     confirmed = {**chosen, "confirmed": "yes", "reason": "I looked"}
     done, refused = told(operator.post(list_of(Run), confirmed))

@@ -14,7 +14,8 @@ from django.test import Client
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from tests.admin.addresses import SHOWN_TO_SUPERUSERS, list_of, text_of
+from tests.admin.addresses import SHOWN_TO_SUPERUSERS, list_of, page_of, text_of
+from tests.operations.readiness import mute
 from workflows_app.admin.finding import MOST
 from workflows_app.admin.paging import COUNTED_AT_MOST
 from workflows_app.models import (
@@ -28,7 +29,7 @@ from workflows_app.models import (
     Workflow,
     WorkflowVersion,
 )
-from workflows_app.operations import skip_run
+from workflows_app.operations import pause_workflow, skip_run, take
 from workflows_app.publishing import publish_many
 from workflows_app.waking import defer_advance
 
@@ -59,9 +60,11 @@ def test_runs_are_found_by_what_they_wait_for(
 ) -> None:
     rejected = scene("rejected", slug="rejected").happens("1")
     refused = scene("refused", slug="refused").happens("1", days=0)
+    asked = scene(mutator=mute(asked=2), slug="asked").happens("1", days=0)
+    assert asked.status == "reconciling"
     (blocked,) = Run.objects.filter(status="blocked")
     assert found(viewer, Run, waits="person") == [rejected.pk, blocked.pk]
-    assert found(viewer, Run, waits="time") == [refused.pk]
+    assert found(viewer, Run, waits="time") == [asked.pk, refused.pk]
     assert found(viewer, Run, waits="worker") == []
     assert found(viewer, Run, waits="rubbish", polls="all") == numbers(Run.objects.all())
 
@@ -121,6 +124,18 @@ def test_inputs_and_decisions_are_found(lived: Any, viewer: Client, operator_use
     ]
 
 
+def test_a_decision_leads_to_what_it_is_about(
+    lived: Any, viewer: Client, operator_user: User
+) -> None:
+    take(Run.objects.get(status="blocked"), actor=operator_user)
+    pause_workflow(lived.workflow, actor=operator_user, reason="holidays")
+    listed = viewer.get(list_of(OperatorAction)).content.decode()
+    for action in OperatorAction.objects.all():
+        about = action.event or action.run or action.workflow
+        for page in (listed, viewer.get(page_of(action)).content.decode()):
+            assert f'<a class="ops-link" href="{page_of(about)}">' in page
+
+
 def test_polls_that_found_nothing_do_not_flood_the_runs(lived: Any, viewer: Client) -> None:
     polls = Run.objects.filter(handler__kind="producer")
     empty, useful = polls.order_by("-pk")[:2]
@@ -150,15 +165,68 @@ def test_rows_are_filtered_by_lane_version_age_and_time(
     day = {"created_at_from_0": "2026-03-01", "created_at_to_0": "2026-03-01"}
     assert found(viewer, Event, **day) == [old.pk]
     assert found(viewer, Event, **day, created_at_to_1="23:00") == []
+    # A day is one of the reader's, whose browser tells the time zone.
+    viewer.cookies["workflows_zone"] = "Asia/Tokyo"
+    assert found(viewer, Event, **day) == []
+    assert found(viewer, Event, created_at_from_0="2026-03-02", created_at_from_1="08:30") == [
+        new.pk,
+        old.pk,
+    ]
+    del viewer.cookies["workflows_zone"]
     version = WorkflowVersion.objects.get()
     assert len(found(viewer, Run, version=version.pk, polls="all")) == Run.objects.count()
     assert found(viewer, Run, version=version.pk + 1, polls="all") == []
+
+
+def test_from_years_to_months_to_days_in_the_zone_of_the_person(lived: Any, viewer: Client) -> None:
+    first, second, *others = numbers(Event.objects.order_by("pk"))
+    at = {first: "2024-12-31T23:30Z", second: "2026-03-01T12:00Z"}
+    for pk in (first, second, *others):
+        created_at = at.get(pk, "2026-03-09T12:00Z")
+        Event.objects.filter(pk=pk).update(created_at=datetime.fromisoformat(created_at))
+    viewer.cookies["workflows_zone"] = "Europe/Berlin"
+
+    def dates(query: str) -> list[tuple[str, str]]:
+        page = viewer.get(f"{list_of(Event)}{query}").content.decode()
+        bar = page.split('class="ops-dates"')[1].split("</nav>")[0]
+        return re.findall(r'<a (?:class="ops-link" )?href="([^"]+)">([^<]+)</a>', bar)
+
+    assert dates("") == [("?on=2025", "2025"), ("?on=2026", "2026")]
+    assert dates("?on=2026&status__exact=pending") == [
+        ("?status__exact=pending", "All dates"),
+        *(
+            (f"?on=2026-{month:02}&amp;status__exact=pending", name)
+            for month, name in enumerate(("January", "February", "March"), start=1)
+        ),
+    ]
+    *back, last = dates("?on=2026-03")
+    assert ([label for _, label in back[:2]], last) == (
+        ["All dates", "2026"],
+        ("?on=2026-03-09", "9 March"),
+    )
+    assert found(viewer, Event, on="2025") == [first]
+    assert found(viewer, Event, on="2025-01-01") == [first]
+    assert found(viewer, Event, on="2026-03-01") == [second]
+    assert len(found(viewer, Event, on="2026-03")) == len(others) + 1
+    for rubbish in ("2026-13", "x", "9999", "0000", "2026-02-30", "2026-00", "2026-01-00"):
+        answer = viewer.get(list_of(Event), {"on": rubbish})
+        assert (answer.status_code, answer["Location"]) == (302, list_of(Event))
+
+
+def test_a_list_obeys_no_character_that_turns_or_hides_text(scene: Any, viewer: Client) -> None:
+    play = scene("applied")
+    play.happens("42\u202efdp")
+    for model in (Event, Input, Run):
+        page = viewer.get(list_of(model)).content.decode()
+        assert "42⟦U+202E⟧fdp" in page
+        assert "\u202e" not in page
 
 
 def test_what_is_typed_into_a_filter_leaves_the_others_as_they_are(
     lived: Any, viewer: Client
 ) -> None:
     chosen = {"polls": "all", "age": "1d", "status__exact": "committed", "q": "red"}
+    chosen["on"] = f"{timezone.now():%Y}"
     page = viewer.get(f"{list_of(Run)}?{urlencode(chosen)}").content.decode()
     panel = page.split('id="filter-form"')[1].split("</form>")[0]
     kept = re.findall(r'<input type="hidden" name="(\w+)" value="(\w*)"', panel)
@@ -219,6 +287,9 @@ def test_jobs_are_found_by_status_and_lock(lived: Any, superuser: Client) -> Non
     (job,) = ProcrastinateJob.objects.all()
     query = {"status__exact": "todo", "q": f"workflow:{workflow.pk}"}
     assert found(superuser, ProcrastinateJob, **query) == [job.pk]
+    assert found(superuser, ProcrastinateJob, q=f"{job.pk}") == [job.pk]
+    # A part of a number or of a lock is another one.
+    assert found(superuser, ProcrastinateJob, q="workflow:") == []
     assert found(superuser, ProcrastinateJob, status__exact="doing") == []
 
 
@@ -236,7 +307,8 @@ def test_pages_follow_each_other(lived: Any, viewer: Client) -> None:
     everything = numbers(Event.objects.all())
     pages = [found(viewer, Event, p=page) for page in (1, 2, 3)]
     assert pages == [everything[:50], everything[50:100], everything[100:]]
-    assert "108 events" in text_of(viewer, f"{list_of(Event)}?p=2")
+    for page in (1, 2, 3):
+        assert "108 events" in text_of(viewer, f"{list_of(Event)}?p={page}")
     for page in ("0", "-1", "4", "101", "rubbish", "9" * 40):
         answer = viewer.get(f"{list_of(Event)}?p={page}", follow=True)
         assert numbers(answer.context["cl"].result_list) == everything[:50]

@@ -24,6 +24,7 @@ from workflows_app.models import (
     OperatorAction,
     Run,
 )
+from workflows_app.models.saving import save_with_history
 from workflows_app.operations import add_note, it_happened
 from workflows_app.testing import registered, scripted
 
@@ -64,6 +65,21 @@ def run(operator_user: User) -> Iterator[Run]:
             detail=f"account {IBAN} was charged by {TOKEN}",
             traceback=f"ValueError: {IBAN}",
         )
+        Run.objects.filter(pk=blocked.pk).update(title=f"Pay to {IBAN}")
+        # A later attempt, which brings the outcome of the first to `next`.
+        Run.objects.create(
+            workflow=blocked.workflow,
+            handler=blocked.handler,
+            version=blocked.version,
+            lane="later",
+            status="failed",
+            phase="emitting",
+            failure_kind="logic",
+            failure_message=f"{IBAN} is unknown here",
+            carried_mutation=blocked.mutation,
+            owes_retry=True,
+            started_at=blocked.started_at,
+        )
         LaneState.objects.filter(lane="").update(state={"seen_iban": IBAN})
         add_note(blocked, actor=operator_user, text=f"I looked for {IBAN}")
         yield blocked
@@ -73,7 +89,8 @@ def addresses_of(run: Run) -> list[str]:
     """Return all pages that tell about the run and what belongs to it."""
     event = Event.objects.get(topic__name="invoice.received")
     note = OperatorAction.objects.filter(run=run)[0]
-    rows = [run, run.mutation, event, note, run.workflow, run.handler]
+    later = Run.objects.get(carried_mutation=run.mutation)
+    rows = [run, later, run.mutation, event, note, run.workflow, run.handler]
     return [
         HOME,
         *(list_of(model) for model in (Run, Mutation, Event, OperatorAction, Input, Handler)),
@@ -94,6 +111,14 @@ def secrets_on(client: Client, addresses: list[str]) -> dict[str, set[str]]:
 
 
 def test_no_page_shows_a_secret_to_who_may_not_see_it(run: Run, viewer: Client) -> None:
+    shown = secrets_on(viewer, addresses_of(run))
+    assert {address: secrets for address, secrets in shown.items() if secrets} == {}
+
+
+def test_a_run_tells_no_secret_that_its_effect_alone_holds(run: Run, viewer: Client) -> None:
+    Run.objects.filter(pk=run.pk).update(prepare_result={"number": "42"})
+    run.refresh_from_db()
+    save_with_history(run, reason=f"{IBAN} is late")
     shown = secrets_on(viewer, addresses_of(run))
     assert {address: secrets for address, secrets in shown.items() if secrets} == {}
 

@@ -13,6 +13,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from tests.admin.addresses import page_of as row_page
+from tests.conftest import logged_in
+from tests.operations.readiness import PRESSES, Press, every_operation, may_only
 from workflows_app.models import Event, Evidence, OperatorAction, Run
 from workflows_app.testing import drain
 
@@ -20,6 +23,7 @@ pytestmark = pytest.mark.django_db
 
 WARNING = "If it did happen, doing it again makes a duplicate."
 DECISIONS = ["it_happened", "it_didnt_happen", "skip_run"]
+BUTTONS = [*DECISIONS, "try_again", "decide_now", "retry_failed_run"]
 
 
 def url_of(name: str, run: Run) -> str:
@@ -108,6 +112,23 @@ def test_retry_now_makes_a_new_run(scene: Callable[..., Any], operator: Client) 
     assert Run.objects.get(retry_of=run).status == "active"
 
 
+@every_operation
+def test_each_button_asks_for_its_own_permission_and_for_no_other(
+    scene: Callable[..., Any], press: Press
+) -> None:
+    row = press.ready(scene)
+    row = row.breaker if press.name == "close_breaker" else row
+    view = f"view_{row._meta.model_name}"
+    address = row_page(row, "take" if press.name == "take_run" else press.name)
+    others = {each.permission for each in PRESSES} - {press.permission}
+
+    for name, codenames, status in (("one", {press.permission}, 200), ("two", others, 403)):
+        person = may_only(name, view, *codenames)
+        person.is_staff = True
+        person.save()
+        assert logged_in(person).get(address).status_code == status
+
+
 @pytest.mark.parametrize("name", DECISIONS)
 def test_a_second_press_is_told_who_did_what(
     blocked: Run, operator: Client, superuser: Client, name: str
@@ -124,16 +145,15 @@ def test_a_second_press_is_told_who_did_what(
     assert message.endswith("I was first")
 
 
-@pytest.mark.parametrize("name", [*DECISIONS, "try_again", "decide_now", "retry_failed_run"])
-def test_opening_a_dialog_changes_nothing(blocked: Run, operator: Client, name: str) -> None:
+def test_opening_a_dialog_changes_nothing(blocked: Run, operator: Client) -> None:
     before = ledger(blocked)
 
-    for method in (operator.get, operator.head, operator.options):
-        assert method(url_of(name, blocked)).status_code == 200
-    for method in (operator.put, operator.delete, operator.patch):
-        method(url_of(name, blocked), {"reason": "x"}, content_type="application/json")
-
-    assert ledger(blocked) == before
+    for name in BUTTONS:
+        for method in (operator.get, operator.head, operator.options):
+            assert method(url_of(name, blocked)).status_code == 200
+        for method in (operator.put, operator.delete, operator.patch):
+            method(url_of(name, blocked), {"reason": "x"}, content_type="application/json")
+        assert ledger(blocked) == before, name
 
 
 def test_get_with_a_reason_in_the_address_changes_nothing(blocked: Run, operator: Client) -> None:
@@ -142,15 +162,12 @@ def test_get_with_a_reason_in_the_address_changes_nothing(blocked: Run, operator
     assert ledger(blocked) == before
 
 
-@pytest.mark.parametrize("reason", ["", "   ", "\t\n"])
-@pytest.mark.parametrize("name", DECISIONS)
-def test_without_a_reason_nothing_happens(
-    blocked: Run, operator: Client, name: str, reason: str
-) -> None:
+def test_without_a_reason_nothing_happens(blocked: Run, operator: Client) -> None:
     before = ledger(blocked)
-    response = press(operator, name, blocked, reason)
-    assert ledger(blocked) == before
-    assert "Say why: a reason is required." in response.content.decode()
+    for name, reason in zip(DECISIONS, ["", "   ", "\t\n"], strict=True):
+        response = press(operator, name, blocked, reason)
+        assert ledger(blocked) == before, name
+        assert "Say why: a reason is required." in response.content.decode()
 
 
 def test_a_reason_with_nul_characters_is_refused(blocked: Run, operator: Client) -> None:
@@ -159,17 +176,17 @@ def test_a_reason_with_nul_characters_is_refused(blocked: Run, operator: Client)
     assert ledger(blocked) == before
 
 
-@pytest.mark.parametrize("name", [*DECISIONS, "try_again", "decide_now", "retry_failed_run"])
-def test_a_viewer_sees_no_button_and_is_denied(blocked: Run, viewer: Client, name: str) -> None:
+def test_a_viewer_sees_no_button_and_is_denied(blocked: Run, viewer: Client) -> None:
     before = ledger(blocked)
     page = viewer.get(page_of(blocked))
     assert page.status_code == 200
     assert "You may look, but not decide." in page.content.decode()
-    assert url_of(name, blocked) not in page.content.decode()
 
-    assert viewer.get(url_of(name, blocked)).status_code == 403
-    assert press(viewer, name, blocked).status_code == 403
-    assert ledger(blocked) == before
+    for name in BUTTONS:
+        assert url_of(name, blocked) not in page.content.decode()
+        assert viewer.get(url_of(name, blocked)).status_code == 403
+        assert press(viewer, name, blocked).status_code == 403
+        assert ledger(blocked) == before, name
 
 
 def test_who_may_decide_but_not_look_is_denied(blocked: Run, viewer_user: User) -> None:
@@ -182,13 +199,13 @@ def test_who_may_decide_but_not_look_is_denied(blocked: Run, viewer_user: User) 
     assert client.get(url_of("skip_run", blocked)).status_code == 403
 
 
-@pytest.mark.parametrize("name", DECISIONS)
-def test_anonymous_is_sent_to_the_login(blocked: Run, name: str) -> None:
+def test_anonymous_is_sent_to_the_login(blocked: Run) -> None:
     before = ledger(blocked)
-    response = press(Client(), name, blocked)
-    assert response.status_code == 302
-    assert response.url.startswith(reverse("admin:login"))
-    assert ledger(blocked) == before
+    for name in DECISIONS:
+        response = press(Client(), name, blocked)
+        assert response.status_code == 302
+        assert response.url.startswith(reverse("admin:login"))
+        assert ledger(blocked) == before, name
 
 
 def test_a_post_without_a_csrf_token_is_refused(blocked: Run, operator_user: User) -> None:
@@ -235,17 +252,16 @@ def test_a_dialog_opened_too_late_says_so(blocked: Run, operator: Client) -> Non
     assert "This does not apply any more" in page
 
 
-@pytest.mark.parametrize("where", [*DECISIONS, "change"])
-def test_an_answer_that_came_too_late_is_not_overlooked(
-    where: str, blocked: Run, operator: Client
-) -> None:
-    before = operator.get(url_of(where, blocked)).content.decode()
+def test_an_answer_that_came_too_late_is_not_overlooked(blocked: Run, operator: Client) -> None:
+    places = [url_of(where, blocked) for where in (*DECISIONS, "change")]
+    before = [operator.get(place).content.decode() for place in places]
     for verdict in ("applied", "unknown"):
         Evidence.objects.create(mutation=blocked.mutation, kind="late", verdict=verdict)
-    page = operator.get(url_of(where, blocked)).content.decode()
+    pages = [operator.get(place).content.decode() for place in places]
 
-    assert "has answered after all" not in before
-    assert "The outside system has answered after all: it happened." in page
+    assert ["has answered after all" in page for page in before] == [False] * len(places)
+    sentence = "The outside system has answered after all: it happened."
+    assert [sentence in page for page in pages] == [True] * len(places)
 
 
 def test_from_within_the_dialog_the_browser_is_sent_to_the_page(
@@ -256,10 +272,10 @@ def test_from_within_the_dialog_the_browser_is_sent_to_the_page(
     assert response.headers["HX-Redirect"] == page_of(blocked)
 
 
-@pytest.mark.parametrize("object_id", ["0", "99999999", "abc", "9" * 40, "1/2"])
-def test_a_run_that_is_not_there_is_not_found(operator: Client, object_id: str) -> None:
-    response = operator.get(f"/admin/workflows_app/run/{object_id}/it-didnt-happen/")
-    assert response.status_code == 404
+def test_a_run_that_is_not_there_is_not_found(operator: Client) -> None:
+    for object_id in ("0", "99999999", "abc", "9" * 40, "1/2"):
+        response = operator.get(f"/admin/workflows_app/run/{object_id}/it-didnt-happen/")
+        assert response.status_code == 404, object_id
 
 
 def test_an_owed_retry_shows_its_button(scene: Callable[..., Any], operator: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +11,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.html import escape
 
-from tests.admin.addresses import page_of, text_of
+from tests.admin.addresses import list_of, page_of, text_of
 from tests.models.rows import NOON, Rows
 from tests.scenes import Scene, workflow_with
 from workflows_app.models import Event, Evidence, Input, Mutation, Run
-from workflows_app.operations import it_didnt_happen, skip_run
+from workflows_app.operations import it_didnt_happen, skip_run, take
 from workflows_app.testing import (
     ReconcilableScriptedMutator,
     SimulatedCrash,
@@ -77,15 +78,10 @@ def test_a_blocked_run_that_can_be_asked_says_all_that_is_known(
         "Skip Nobody can find out, or it is no longer needed.",
     ):
         assert words in text
-    # In the order in which a person reads: what, why, what was tried, how to find out, who else; then the decision.
-    parts = (
-        "What was attempted",
-        "Why nobody knows",
-        "What the host tried",
-        "How to check",
-        "Its lane",
-    )
-    order = [text.index(part) for part in (*parts, "Who looks into it", "Now decide", "Timeline")]
+    # First what fits one screen: what, why nobody knows, how to find out, the decision; then all else.
+    first = ("What was attempted", "Why nobody knows", "How to check", "Now decide")
+    then = ("Idempotency key", "What the host tried", "Its lane", "Who looks into it", "Timeline")
+    order = [text.index(part) for part in (*first, *then)]
     assert order == sorted(order)
     assert "not offered" not in text
 
@@ -183,17 +179,24 @@ def test_a_failed_run_with_a_date_says_that_nobody_has_to_act(
 def test_a_failed_run_without_a_date_says_what_to_do(
     scene: Callable[..., Any], operator: Client
 ) -> None:
-    run = scene("rejected").happens()
+    play = scene("rejected")
+    play.mutator.verification_url = lambda self, params: "https://bank.example/"
+    run = play.happens()
     text = text_of(operator, page_of(run))
+    assert "Why it failed rejected by the script Where to look Look there" in text
     assert (
         "This attempt failed. It did not happen outside: the outside system refused it for good. Nothing"
         " happens by itself: the main lane of workflow “ Pay the invoices ” waits for a person or for a"
         " new version." in text
     )
+    assert "Look there why it was refused. If that has changed, retry it." in text
     assert (
-        "What you can do Retry now The cause is gone, and it need not wait any longer. Skip its events It"
-        " shall not be done at all. What it was about is skipped for good, and its lane goes on."
+        "What you can do Skip its events It shall not be done at all. What it was about is skipped for"
+        " good, and its lane goes on. Retry now The cause is gone, and it need not wait any longer."
         in text
+    )
+    assert "refused it for good: sent again, it will probably be" in text_of(
+        operator, page_of(run, "retry_failed_run")
     )
     assert "Failure rejected by the outside system, while mutating: rejected by the script" in text
 
@@ -228,20 +231,61 @@ def test_a_run_that_ended_its_workers_says_which_events_to_look_at(operator: Cli
 
 
 def test_an_attempt_that_was_taken_over_leads_to_the_one_that_took_over(
-    blocked: Run, operator: Client, operator_user: User
+    blocked: Run, operator: Client, viewer: Client, operator_user: User
 ) -> None:
     it_didnt_happen(blocked, actor=operator_user, reason="Not in the bank's list")
     retry = Run.objects.get(retry_of=blocked)
     text = text_of(operator, page_of(blocked))
     assert (
-        f"This attempt failed. Run {retry.pk} goes on with the same call. It did not happen outside. What"
-        f" became of its events 42 invoice.received Reserved held by run {retry.pk} Pay invoice 42"
-        in text
+        f"No other run waits for a decision. Home Pay invoice 42 You said that it did not happen."
+        f" Run {retry.pk} does it again. What was attempted" in text
     )
+    assert "Transient" not in text
+    assert "Sent again" in text_of(operator, list_of(Run))
+    assert "olga said that it did not happen. Run" in text_of(viewer, page_of(blocked))
     assert f"Attempts run {blocked.pk} (this one) → run {retry.pk} (Pay invoice 42)" in text
     assert "Known so far Did not happen, by a person" in text
     assert "It didn't happen by olga" in text
     assert "In progress." in text_of(operator, page_of(retry))
+
+
+def test_after_a_decision_the_oldest_that_nobody_else_looks_into_is_one_click_away(
+    scene: Callable[..., Any], operator: Client, operator_user: User
+) -> None:
+    runs = [scene("lost", slug=f"pay-{number}").happens(str(number)) for number in range(4)]
+    decided, taken, own, _ = runs
+    take(taken, actor=User.objects.create_superuser("carla"))
+    take(own, actor=operator_user)
+    assert "Next that needs a person" not in text_of(operator, page_of(own))
+
+    skip_run(decided, actor=operator_user, reason="Paid by card")
+
+    page = operator.get(page_of(decided)).content.decode()
+    assert f'href="{page_of(own)}">Pay invoice 2</a> <span class="ops-muted">3 wait</span>' in page
+
+
+@pytest.mark.parametrize(
+    ("said", "coloured"),
+    [
+        ([], []),
+        (["unknown"], []),
+        (["applied"], ["It happened"]),
+        (["not_applied", "unknown"], ["It didn&#x27;t happen"]),
+        (["applied", "not_applied"], []),
+    ],
+)
+def test_a_decision_is_coloured_only_if_the_outside_system_itself_speaks_for_it(
+    blocked: Run, operator: Client, said: list[str], coloured: list[str]
+) -> None:
+    for verdict in said:
+        Evidence.objects.create(mutation=blocked.mutation, kind="late", verdict=verdict)
+    page = operator.get(page_of(blocked)).content.decode()
+    decisions = page.split('id="decide"')[1].split("</ul>")[0]
+    assert re.findall(r'ops-button-primary" role="button" data-ops-key="([^"]+)"', decisions) == (
+        coloured
+    )
+    assert "ops-button-danger" not in decisions
+    assert "ops-button-warning" not in decisions
 
 
 def test_a_done_run_says_so_and_shows_what_came_of_it(

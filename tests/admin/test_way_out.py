@@ -59,6 +59,25 @@ def test_one_press_with_one_reason_skips_the_events_of_a_failed_run(
     assert OperatorAction.objects.count() == 1
 
 
+def test_all_that_a_run_took_is_skipped_each_by_a_decision_of_its_own(operator: Client) -> None:
+    rows = Rows()
+    Lease.objects.create(workflow=rows.workflow)
+    run = rows.run("failed", phase="prepared", owes_retry=True, ended_at=NOON)
+    events = [rows.event(payload={"amount": number}) for number in (12, 13)]
+    for event in events:
+        event.reservations.create(run=run)
+    sent = form_of(operator, run)
+    assert "m1 Amount 12 invoice.received m2 Amount 13" in text_of(
+        operator, page_of(run, "skip_events_of_run")
+    )
+
+    press(operator, run, sent)
+
+    actions = OperatorAction.objects.order_by("pk").values_list("event", "event__status")
+    assert list(actions) == [(event.pk, "skipped") for event in events]
+    assert not Run.objects.get(pk=run.pk).owes_retry
+
+
 def test_it_shows_what_would_be_skipped_and_refuses_what_was_not_shown(
     scene: Callable[..., Any], operator: Client
 ) -> None:

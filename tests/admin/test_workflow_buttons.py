@@ -145,41 +145,40 @@ def test_producers_can_run_now_while_another_lane_is_blocked(
         "Run now: all producers are due."
     ]
     assert "Status Active, blocked" in text_of(operator, page_of(workflow))
+    # Those of other versions of the code are no producers any more.
+    workflow.handlers.filter(kind="producer").update(is_current=False)
+    assert shown(operator, workflow) == ["pause_workflow"]
     # Resuming never unblocks.
     press(operator, "pause_workflow", workflow)
     press(operator, "resume_workflow", workflow)
     assert Run.objects.get(pk=blocked.pk).status == "blocked"
 
 
-@pytest.mark.parametrize("name", BUTTONS)
-def test_opening_a_dialog_changes_nothing(workflow: Workflow, operator: Client, name: str) -> None:
+def test_opening_a_dialog_changes_nothing(workflow: Workflow, operator: Client) -> None:
     before = ledger(workflow)
-    address = page_of(workflow, name)
-    for method in (operator.get, operator.head, operator.options):
-        assert method(address, {"_form_submitted": "True", "reason": "x"}).status_code == 200
-    for method in (operator.put, operator.patch, operator.delete):
-        method(address, {"reason": "x"}, content_type="application/json")
-    assert ledger(workflow) == before
+    for address in (page_of(workflow, name) for name in BUTTONS):
+        for method in (operator.get, operator.head, operator.options):
+            assert method(address, {"_form_submitted": "True", "reason": "x"}).status_code == 200
+        for method in (operator.put, operator.patch, operator.delete):
+            method(address, {"reason": "x"}, content_type="application/json")
+        assert ledger(workflow) == before, address
 
 
-@pytest.mark.parametrize("name", BUTTONS)
-def test_without_a_reason_nothing_happens(workflow: Workflow, operator: Client, name: str) -> None:
+def test_without_a_reason_nothing_happens(workflow: Workflow, operator: Client) -> None:
     before = ledger(workflow)
-    for reason in ("", "  ", "\t\n"):
+    for name, reason in zip(BUTTONS, ("", "  ", "\t\n"), strict=True):
         response = press(operator, name, workflow, reason)
         assert "Say why: a reason is required." in response.content.decode()
-    assert ledger(workflow) == before
+        assert ledger(workflow) == before, name
 
 
-@pytest.mark.parametrize("name", BUTTONS)
-def test_a_viewer_sees_no_button_and_is_denied(
-    workflow: Workflow, viewer: Client, name: str
-) -> None:
+def test_a_viewer_sees_no_button_and_is_denied(workflow: Workflow, viewer: Client) -> None:
     before = ledger(workflow)
     assert shown(viewer, workflow) == []
-    assert viewer.get(page_of(workflow, name)).status_code == 403
-    assert press(viewer, name, workflow).status_code == 403
-    assert ledger(workflow) == before
+    for name in BUTTONS:
+        assert viewer.get(page_of(workflow, name)).status_code == 403
+        assert press(viewer, name, workflow).status_code == 403
+        assert ledger(workflow) == before, name
 
 
 @pytest.mark.parametrize(
@@ -199,18 +198,18 @@ def test_each_permission_shows_its_own_buttons(
     assert told(press(client, buttons[0], workflow)) == [DONE[buttons[0]]]
 
 
-@pytest.mark.parametrize("name", BUTTONS)
 def test_a_stranger_is_sent_to_the_login_and_a_forged_post_is_refused(
-    workflow: Workflow, operator_user: User, name: str
+    workflow: Workflow, operator_user: User
 ) -> None:
     before = ledger(workflow)
-    response = press(Client(), name, workflow)
-    assert response.status_code == 302
-    assert response.url.startswith(reverse("admin:login"))
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(operator_user)
-    assert press(strict, name, workflow).status_code == 403
-    assert ledger(workflow) == before
+    for name in BUTTONS:
+        response = press(Client(), name, workflow)
+        assert response.status_code == 302
+        assert response.url.startswith(reverse("admin:login"))
+        assert press(strict, name, workflow).status_code == 403
+        assert ledger(workflow) == before, name
 
 
 @pytest.mark.parametrize(

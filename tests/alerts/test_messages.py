@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 from pytest_django import Settings
 
-from tests.admin.addresses import HOME, text_of
+from tests.admin.addresses import HOME, list_of, text_of
 from tests.alerts.conftest import (
     BASE_URL,
     Alerting,
@@ -27,6 +27,7 @@ from tests.doctor.planting import found_by
 from tests.eventually import eventually
 from workflows_app.alerts.looking import look
 from workflows_app.alerts.sending import Post
+from workflows_app.alerts.trying import claimed
 from workflows_app.models import (
     Alert,
     AlertChoice,
@@ -42,6 +43,7 @@ from workflows_app.operations import it_didnt_happen, pause_workflow, skip_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+LONG_AGO = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SECRET = {"iban": "DE00-SECRET", "amount": "12.50"}
 
 
@@ -191,6 +193,29 @@ def test_each_kind_is_told_the_most_urgent_first(
     assert "event waits" not in texts(webhook)[1][1]
 
 
+def test_it_is_told_in_the_language_of_the_project(
+    scene: Callable[..., Any], webhook: Outside, alerting: Alerting, settings: Settings
+) -> None:
+    settings.LANGUAGE_CODE = "de"
+    alerting({"hook": webhook}, repeat_seconds=60)
+    run = scene("lost").happens("42")
+
+    with translation.override("en-gb"):
+        tell()
+
+    ((subject, body),) = texts(webhook)
+    assert subject == "Pay the invoices: 1 Lauf wartet auf Sie, bisher weniger als eine Minute"
+    assert (
+        "ob seine Außenwirkung geschehen ist. Das ist bisher weniger als eine Minute so.\n" in body
+    )
+    assert "Diese Nachricht kommt jede Minute wieder, bis jemand" in body
+    # What the host wrote down is English, whoever reads it.
+    (known,) = set(
+        run.mutation.history.filter(status="indeterminate").values_list("history_change_reason")
+    )
+    assert known[0].startswith("outcome unknown, and the host can't ask: ")
+
+
 def breaker_of(play: Any) -> None:
     Breaker.objects.create(
         handler=Handler.objects.get(kind="consumer"), status="open", unknowns=5,
@@ -256,6 +281,66 @@ def test_a_person_is_told_by_mail_of_what_they_chose_and_may_see(
     time_passes(hours=1)
     tell()
     assert len(mailbox.mails) == 1
+
+
+def test_a_test_message_tells_whether_it_arrived_at_each_place_of_the_person(
+    viewer: Client,
+    viewer_user: User,
+    operator: Client,
+    alerting: Alerting,
+    mailbox: Mailbox,
+    webhook: Outside,
+    another_webhook: Outside,
+) -> None:
+    alerting({"team": webhook, "away": another_webhook}, default=[])
+    another_webhook.answers(500)
+    User.objects.filter(pk=viewer_user.pk).update(email="viktor@example.com")
+    page, ask = list_of(AlertChoice), f"{list_of(AlertChoice)}try/"
+    viewer.post(ask)
+    assert "Choose first what you want to be told of" in text_of(viewer, page)
+    for channel in ("", "team", "away"):
+        AlertChoice.objects.create(person=viewer_user, channel=channel)
+    assert viewer.get(ask).status_code == 405
+
+    viewer.post(ask)
+
+    assert text_of(viewer, page).count("it waits for a worker. If this stays so,") == 3
+    tell()
+    text = text_of(viewer, page)
+    assert "My e-mail" not in text
+    assert "viktor@example.com : it was delivered." in text
+    assert "team : it was delivered." in text
+    assert "away : it was not delivered: it answered 500." in text
+    assert [mail["To"] for mail in mailbox.mails] == ["viktor@example.com"]
+    assert f"{BASE_URL}/admin/workflows_app/alertchoice/" in mailbox.mails[0].get_content()
+    assert texts(webhook)[0][0] == "A test message of the workflow console"
+    # Not more than one a minute, whoever presses, and nobody else's.
+    viewer.post(ask)
+    assert "You asked for a test message a moment ago." in text_of(viewer, page)
+    operator.post(ask)
+    # Whoever deletes what they chose, and chooses it anew, waits as well.
+    AlertChoice.objects.all().delete()
+    AlertChoice.objects.create(person=viewer_user, channel="team")
+    viewer.post(ask)
+    tell()
+    assert (len(mailbox.mails), len(webhook.received)) == (1, 1)
+
+
+def test_a_test_message_of_a_worker_that_died_is_not_waited_for_without_end(
+    viewer: Client, viewer_user: User, alerting: Alerting, webhook: Outside
+) -> None:
+    alerting({"team": webhook}, default=[], send_seconds=10)
+    AlertChoice.objects.create(person=viewer_user, channel="team")
+    page = list_of(AlertChoice)
+    viewer.post(f"{page}try/")
+    assert claimed("team") is not None
+
+    assert "team : it is being sent." in text_of(viewer, page)
+    assert 'hx-trigger="every 3s"' in viewer.get(page).content.decode()
+
+    AlertChoice.objects.update(test_sent_at=database_now() - timedelta(seconds=21))
+    assert "team : nobody knows whether it arrived" in text_of(viewer, page)
+    assert 'hx-trigger="every 3s"' not in viewer.get(page).content.decode()
 
 
 def test_a_channel_may_be_a_mail_server_of_its_own(
@@ -328,12 +413,16 @@ def test_an_address_that_refuses_is_tried_again_later_and_says_which_status(
 def test_two_workers_send_a_message_once_and_a_dead_one_s_again(
     scene: Callable[..., Any], webhook: Outside, alerting: Alerting
 ) -> None:
-    alerting({"hook": webhook})
+    alerting({"hook": webhook}, send_seconds=60, gather_seconds=600)
     scene("lost").happens()
     webhook.gate.clear()
     assert [look(now=database_now()), look(now=database_now())] == [1, 0]
     senders = Post().send_due()
     eventually(lambda: len(webhook.received), 1)
+    claimed_until = Alert.objects.get().claimed_until
+    assert claimed_until is not None
+    # For as long as a channel may take, and a little more.
+    assert timedelta(0) < claimed_until - database_now() <= timedelta(seconds=90)
     senders += Post().send_due()
     webhook.gate.set()
     for thread in senders:
@@ -351,13 +440,22 @@ def test_a_message_that_nobody_sends_is_found_by_doctor(
     alerting({"hook": webhook})
     run = scene("lost").happens()
     look(now=database_now())
+    # A pause between two attempts may take ten minutes.
+    Alert.objects.update(next_attempt_at=database_now() - timedelta(minutes=12))
     assert found_by("D912") == []
-    Alert.objects.update(next_attempt_at="2026-01-02 03:04:05Z")
+    Alert.objects.update(next_attempt_at=LONG_AGO)
     alert = Alert.objects.get()
-    assert found_by("D912") == [
-        f"{run.workflow.slug}: alert {alert.pk} is to be sent since 2026-01-02 03:04:05+00, and no"
-        " worker has tried"
-    ]
+    # Whoever had claimed it has had the time to send it; who has claimed it just now may still do so.
+    for claimed_until, is_found in (
+        (None, True),
+        (LONG_AGO, True),
+        (database_now() + timedelta(hours=1), False),
+    ):
+        Alert.objects.update(claimed_until=claimed_until)
+        assert found_by("D912") == is_found * [
+            f"{run.workflow.slug}: alert {alert.pk} is to be sent since 2026-01-02 03:04:05+00, and no"
+            " worker has tried"
+        ]
 
 
 def test_without_an_address_of_the_console_nobody_is_told(

@@ -30,6 +30,21 @@ def test_settings_that_can_be_used_have_nothing_to_say(settings: Settings) -> No
     settings.WORKFLOWS = {"alerts": {"oldest_pending_seconds": {"pay": 60, "p*": 30, "x": 5}}}
     assert alert_settings().pending_limit("pay") == 30
     assert alert_settings().pending_limit("send") is None
+    routes = {"pay*": ["mail", "hook"], "*-de": ["hook", "chat"]}
+    settings.WORKFLOWS = {
+        "alerts": {
+            "base_url": BASE,
+            "channels": {**channels, "rest": channels["hook"]},
+            "routes": routes,
+            "default": ["rest"],
+        }
+    }
+    slugs = ("pay-de", "pay", "send")
+    assert [alert_settings().channels_of(slug) for slug in slugs] == [
+        ["mail", "hook", "chat"],
+        ["mail", "hook"],
+        ["rest"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ def browse(
             width: int = 1280,
             dark: bool = False,
             time_zone: str = "UTC",
+            language: str = "en-GB",
         ) -> Tab:
             cookies = [session_of(olga, live_server.url)] if is_logged_in else []
             made = stack.enter_context(
@@ -74,6 +75,7 @@ def browse(
                     viewport={"width": width, "height": 900},
                     color_scheme="dark" if dark else "light",
                     timezone_id=time_zone,
+                    locale=language,
                 )
             )
             tabs.append(made)

@@ -30,8 +30,8 @@ PORT = 8765
 START_SECONDS = 180.0
 LARGEST = 150 * 1024
 SIZE = {"width": 1280, "height": 800}
-#: For one card of a page: no wider than what it says.
-CARD = {"width": 960, "height": 1000}
+#: For a dialog, all of it.
+DIALOG = {"width": 960, "height": 1000}
 #: For a graph, which is wide.
 WIDE = {"width": 1680, "height": 800}
 PHONE = {"width": 390, "height": 844}
@@ -109,12 +109,10 @@ class Photographer:
         page = self._context().new_page()
         self._log_in(page)
         self._shoot(page, "home")
-        page.set_viewport_size(CARD)  # type: ignore[arg-type]
         self._open(page, "blocked", paid.number)
-        self._shoot_card(page, "What happened", "blocked-run")
+        self._shoot(page, "blocked-run")
         self._open(page, "failed", by_kind[cases.REJECTED].number)
-        self._shoot_card(page, "What happened", "failed-run")
-        page.set_viewport_size(SIZE)  # type: ignore[arg-type]
+        self._shoot(page, "failed-run")
         page.goto(f"{self.base}/admin/workflows_app/run/search/?q={paid.supplier}")
         self._shoot(page, "search")
         page.goto(f"{self.bank}/?q={paid.number}")
@@ -134,7 +132,7 @@ class Photographer:
 
     def _shoot_caught(self, page: Page, number: str) -> None:
         """Say of a payment that happened that it did not: the dialog before, and what the bank answers."""
-        page.set_viewport_size(CARD)  # type: ignore[arg-type]
+        page.set_viewport_size(DIALOG)  # type: ignore[arg-type]
         self._open(page, "blocked", number)
         page.get_by_role("button", name="It didn't happen", exact=True).click()
         dialog = page.get_by_role("dialog")

@@ -161,6 +161,10 @@ class Tab:
         inside = "e => { const b = e.getBoundingClientRect(); return b.top >= 0 && b.bottom <= innerHeight }"
         return bool(self._do(lambda page: _named(page, role, text).evaluate(inside)))
 
+    def evaluate(self, script: str) -> Any:
+        """Return what a script of the test's own finds in the page."""
+        return self._do(lambda page: page.evaluate(script))
+
     def width(self) -> int:
         """Return how wide the page is; wider than the window means that parts are out of sight."""
         return int(self._do(lambda page: page.evaluate("document.documentElement.scrollWidth")))

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import User
 
 from tests.admin.addresses import HOME, page_of
 from tests.browser.tab import Tab
-from workflows_app.operations import skip_run
+from tests.operations.readiness import mute
+from workflows_app.operations import it_happened, skip_run
+
+#: The decisions take two fifths of a small screen at most.
+LOOK_IS_ABOVE_DECISIONS = (
+    "document.querySelector('.ops-look').getBoundingClientRect().bottom < innerHeight * 0.6"
+)
 
 
 def test_home_asks_for_itself_and_keeps_the_focus(
@@ -28,15 +35,58 @@ def test_home_asks_for_itself_and_keeps_the_focus(
     tab.sees("Needs a person: 1", "It is in the bank's list")
     tab.has_focus("Pay invoice 42")
     assert tab.title().strip() == "(1) Workflow operations"
+    # The charts below it, which the theme draws once, have what is new.
+    tab.sees("2 unknown outcomes, 1 decision. By the hour")
+    decided = "Chart.getChart(document.querySelector('[data-ops-chart=day] canvas')).data.datasets.at(-1).data"
+    assert sum(tab.evaluate(decided)) == 1
 
 
-def test_on_a_phone_the_decisions_stay_at_hand(
+def test_the_page_of_a_run_at_work_tells_by_itself_what_became_of_it(
     olga: User, scene: Callable[..., Any], browse: Callable[..., Tab]
 ) -> None:
-    run = scene("lost").happens("42")
-    tab = browse(width=390)
+    play = scene("lost")
+    run = play.happens("42")
+    it_happened(run, actor=olga, reason="It is in the bank's list")
+    tab = browse()
     tab.open(page_of(run))
-    assert all(tab.is_in_view(text) for text in ("It happened", "It didn't happen", "Skip"))
+    tab.sees("In progress", "No other run waits for a decision.")
+    play.run_host()
+    tab.sees("Done.", "What followed: invoice.paid 42")
+
+
+def test_what_was_said_of_a_decision_goes_once_the_run_waits_for_a_person_again(
+    olga: User, scene: Callable[..., Any], browse: Callable[..., Tab]
+) -> None:
+    play = scene(mutator=mute("timeout"))
+    run = play.happens("42", days=0)
+    tab = browse()
+    tab.open(page_of(run))
+    tab.click("Try again", "button")
+    tab.fill("Why?", "The bank is back")
+    tab.submit("Try again")
+    tab.sees("Try again: the host asks the outside system now.")
+    play.run_host()
+    tab.sees("Did it happen? Nobody knows")
+    assert not tab.evaluate("!!document.getElementById('ops-messages')")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_decisions_are_seen_without_scrolling_whatever_was_sent(
+    olga: User, scene: Callable[..., Any], browse: Callable[..., Tab], width: int
+) -> None:
+    play = scene("lost")
+    play.mutator.verification_url = lambda self, params: "https://bank.example/"
+    run = play.happens("42", {f"value {number}": "x" * 99 for number in range(40)})
+    tab = browse(width=width)
+    tab.open(page_of(run))
+    decisions = ("It happened", "It didn't happen", "Skip")
+    assert all(tab.is_in_view(text) for text in decisions)
+    if width == 1280:
+        assert tab.is_in_view("Why nobody knows", "heading")
+    assert tab.is_in_view("Look there (opens a new tab)", "link")
+    assert width == 1280 or tab.evaluate(LOOK_IS_ABOVE_DECISIONS)
+    tab.evaluate("scrollTo(0, document.getElementById('ops-run').offsetHeight / 2)")
+    assert all(tab.is_in_view(text) for text in decisions)
 
 
 def test_by_keyboard_the_page_begins_with_a_way_past_the_menu_and_copying_says_that_it_worked(

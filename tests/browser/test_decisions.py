@@ -13,13 +13,14 @@ from tests.browser.conftest import PASSWORD, session_of
 from tests.browser.tab import Tab
 from tests.operations.readiness import mute
 from tests.scenes import Scene
+from tests.translations.catalogue import left_in_english
 from workflows_app.models import Event, Evidence, OperatorAction, Run, Workflow
 from workflows_app.operations import skip_run
 from workflows_app.sdk import Reconciliation
 
 WARNING = "If it did happen, doing it again makes a duplicate. Look in the outside system first."
 REASON = "Why?"
-LOOKED = "I looked for the script in the outside system, and it is not there"
+LOOKED = "(the script) in the outside system, and it is not there"
 
 
 @pytest.fixture
@@ -65,13 +66,13 @@ def test_from_the_login_to_the_decision(
 
     tab.fill(REASON, "Not in the bank's list")
     tab.submit("It didn't happen")
-    tab.sees("It didn't happen: a new run sends it again.", "goes on with the same call.")
+    tab.sees("It didn't happen: a new run sends it again.", "You said that it did not happen.")
     assert tab.address() == page_of(blocked)
     assert decisions() == [("it_didnt_happen", "olga", "Not in the bank's list")]
 
     play.run_host()
     tab.reload()
-    tab.sees("What became of its events", "consumed")
+    tab.sees("invoice.received, Consumed", "does it again.")
     tab.sees_no_button("It didn't happen")
     tab.open("/admin/")
     tab.sees("Nothing waits for a decision.")
@@ -87,7 +88,7 @@ def test_a_double_click_decides_once(blocked: Run, browse: Callable[..., Tab]) -
 
     tab.submit("It didn't happen", times=2)
 
-    tab.sees("goes on with the same call.")
+    tab.sees("You said that it did not happen.", "does it again.")
     assert "is not blocked" not in tab.text()
     assert tab.sent == [page_of(blocked, "it_didnt_happen")]
     assert decisions() == [("it_didnt_happen", "olga", "Not in the bank's list")]
@@ -273,3 +274,32 @@ def test_many_events_are_skipped_at_once(play: Scene, browse: Callable[..., Tab]
     tab.click("Skip event", role="button")
     tab.sees("Skip event: done for 3.")
     assert decisions() == [("skip_event", "olga", "The supplier is gone")] * 3
+
+
+def test_whoever_reads_german_decides_in_german(
+    play: Scene, blocked: Run, browse: Callable[..., Tab]
+) -> None:
+    tab = browse(language="de-DE")
+    tab.open("/admin/")
+    tab.sees("Braucht eine Person: 1", "Ist es geschehen? 1")
+    told = [tab.text()]
+    tab.click_first("Pay invoice 42")
+    tab.sees("Ist es geschehen? Niemand weiß es", "Was das System versucht hat")
+    told.append(tab.text())
+    tab.click("Es ist nicht geschehen", role="button")
+    tab.sees_dialog("Ist es doch geschehen, so geschieht es dann doppelt.", "ACME")
+    told.append(tab.text())
+    tab.fill("Warum?", "Nicht in der Liste der Bank")
+    tab.tick("(the script) gesucht, und es ist nicht da")
+    tab.submit("Es ist nicht geschehen")
+    tab.sees("Es ist nicht geschehen: ein neuer Lauf sendet es noch einmal.")
+    assert decisions() == [("it_didnt_happen", "olga", "Nicht in der Liste der Bank")]
+    play.run_host()
+    for page in (page_of(blocked), list_of(Run), page_of(blocked).replace("change", "history")):
+        tab.open(page)
+        told.append(tab.text())
+    assert left_in_english("\n".join(told)) == set()
+    blocked.refresh_from_db()
+    assert blocked.failure_message == (
+        "olga asserted that it did not happen: Nicht in der Liste der Bank"
+    )

@@ -77,3 +77,25 @@ def test_values_are_text_and_no_script_runs(scripted_bank: OpenBank, path: str) 
         assert page.headers["Content-Security-Policy"].startswith("default-src 'none';")
     assert 'value="&quot;script&gt;alert(1)&lt;/script"' in answer.text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in everything.text
+
+
+def test_the_score_of_a_drill_is_a_page_that_asks_for_itself_until_it_is_over(
+    scripted_bank: OpenBank, tmp_path: Path
+) -> None:
+    bank = scripted_bank
+    assert bank.http.get("/score").status_code == 404
+    assert "/score" not in bank.http.get("/").text
+    bank.server.score = tmp_path / "score.json"
+    row = {"invoice": "A-1", "verdict": "right", "decision": EVIL, "clicks": 3, "seconds": "9"}
+
+    pages = []
+    for is_over in (False, True):
+        score = {"sentence": "1 right, 1 of 2 to go.", "is_over": is_over, "rows": [row]}
+        bank.server.score.write_text(json.dumps(score))
+        pages.append(bank.http.get("/score").text)
+
+    assert ["refresh" in page for page in pages] == [True, False]
+    assert "1 right, 1 of 2 to go." in pages[0]
+    assert "<td>A-1</td><td>right</td>" in pages[0]
+    assert EVIL not in pages[0]
+    assert 'href="/score"' in bank.http.get("/suppliers").text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 from pathlib import Path
 
 from tests.demo.runs import END_SECONDS, DemoProcess, is_left_behind
@@ -38,14 +37,3 @@ def test_it_stages_the_cases_and_tells_the_score_at_the_end(tmp_path: Path) -> N
     rows = [line for line in told if re.match(r" *\d+  INV-\d{4}   open ", line)]
     assert (len(rows), drill.stderr) == (20, "")
     assert told[-1] == "Score: 0 of 20 (0 right, 0 caught, 0 wrong, 20 open)."
-
-
-def test_a_taken_port_is_told(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        drill = DemoProcess(tmp_path / "drill", f"--port={port}", command="drill")
-
-        assert drill.wait() == 1
-    assert drill.stderr == (
-        f"CommandError: Port {port} can't be used: Address already in use. Choose another by --port.\n"
-    )

@@ -23,6 +23,7 @@ def test_a_click_is_a_page_or_a_press_and_no_more(tmp_path: Path) -> None:
         ("12", "POST", 200, "true", "-", f"{RUN}/7/skip-run/"),  # 3: without a reason
         ("15", "POST", 200, "true", f"{RUN}/7/change/", f"{RUN}/7/skip-run/"),  # 4
         ("15", "GET", 200, "-", "-", f"{RUN}/7/change/"),
+        ("17", "GET", 200, "true", "-", f"{RUN}/7/change/"),  # a run at work refreshes itself
         ("20", "GET", 200, "-", "-", "/admin/"),
         ("21", "GET", 200, "-", "-", f"{RUN}/"),  # 1: by the list
         ("22", "GET", 404, "-", "-", f"{RUN}/999/change/"),

@@ -16,10 +16,14 @@ _SECRET = "s" * 32
 
 
 class Provider:
-    """What it says of the person is in `claims`; when they logged in there, in `logged_in_at`."""
+    """What it says of the person is in `claims`; when they logged in there, in `logged_in_at`.
+
+    `in_token`: what only the ID token says, in place of the same claims.
+    """
 
     def __init__(self) -> None:
         self.claims: dict[str, Any] = {"sub": "1", "preferred_username": "petra"}
+        self.in_token: dict[str, Any] = {}
         self.logged_in_at: float | None = None
         self.asked: list[dict[str, str]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -72,6 +76,7 @@ class Provider:
     def _id_token(self) -> str:
         now = time.time()
         claims = {"iss": self.address, "aud": CLIENT, "iat": now, "exp": now + 60, **self.claims}
+        claims |= self.in_token
         if self.logged_in_at is not None:
             claims["auth_time"] = self.logged_in_at
         return jwt.encode(claims, _SECRET, algorithm="HS256")

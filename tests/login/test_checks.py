@@ -36,10 +36,12 @@ def test_what_is_missing_is_named(settings: Settings) -> None:
     settings.LOGIN_URL = "admin:login"
     settings.MIDDLEWARE = [each for each in settings.MIDDLEWARE if each != MIDDLEWARE]
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    settings.ROOT_URLCONF = "workflows_app.urls"
     assert [id for id, _ in told()] == [
         "workflows_app.E041",
         "workflows_app.E041",
         "workflows_app.E042",
+        "workflows_app.E044",
         "workflows_app.W041",
     ]
     assert told()[0][1] == (

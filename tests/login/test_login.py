@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from tests.admin.addresses import HOME, list_of, page_of, text_of_answer
+from tests.admin.addresses import HOME, list_of, page_of, text_of_answer, told
 from tests.conftest import logged_in
 from tests.login.codes import code_for, secret_on
 from workflows_app.models import AccountChange, OperatorAction, Run
@@ -23,7 +23,8 @@ pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
 LOGIN = "/account/login/"
 ACTIVATE = "/account/second-factor/totp/activate/"
-CODES = "/account/second-factor/recovery-codes/"
+FACTOR = "/account/second-factor/"
+CODES = f"{FACTOR}recovery-codes/"
 
 
 @pytest.fixture
@@ -144,6 +145,11 @@ def test_a_second_factor_is_asked_for_and_a_recovery_code_is_one(olga: User) -> 
     log_in(fourth)
     fourth.post("/account/second-factor/authenticate/", {"code": codes[0]})
     assert fourth.get(HOME).status_code == 302
+    assert "9 recovery codes are left." in text_of_answer(client.get(FACTOR))
+    left = Authenticator.objects.get(type="recovery_codes")
+    left.data["used_mask"] = 0b111111111
+    left.save()
+    assert "1 recovery code is left." in text_of_answer(client.get(FACTOR))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -166,6 +172,10 @@ def test_who_may_decide_must_have_a_second_factor_if_the_settings_say_so(
     set_up_second_factor(client)
     assert client.post(dialog, sent).status_code == 302
     assert OperatorAction.objects.count() == 1
+    # Once it is taken away, it was given to no avail.
+    client.post("/account/second-factor/totp/deactivate/")
+    assert client.get(HOME).url == ACTIVATE
+    set_up_second_factor(client)
     # A session from before has given none.
     assert early.get(HOME).url == LOGIN
     assert "_auth_user_id" not in early.session
@@ -179,7 +189,8 @@ def test_one_that_was_lost_is_removed_by_who_may_change_the_account(
     log_in(client)
     set_up_second_factor(client)
     sent = {"action": "remove_second_factor", "_selected_action": str(olga.pk)}
-    superuser.post(reverse("admin:auth_user_changelist"), sent)
+    answer = superuser.post(reverse("admin:auth_user_changelist"), sent)
+    assert "The second factor of 1 account was removed." in told(answer)
     assert not Authenticator.objects.exists()
     assert AccountChange.objects.filter(what="second factor removed", actor_name="root").exists()
     assert client.get(HOME).status_code == 302

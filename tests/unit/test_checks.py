@@ -22,6 +22,7 @@ from workflows_app.checks import (
     check_mutators,
     check_secret_names,
     check_settings,
+    check_unaskable,
 )
 from workflows_app.conf import Policy
 from workflows_app.sdk import Workflow
@@ -147,7 +148,7 @@ def test_i001_a_mutator_that_can_not_reconcile_is_named_once(declared: Callable[
         workflow(slug="other", mutators=[mutator(name="pay")]),
     )
 
-    assert told(check_mutators(None)) == [
+    assert told(check_unaskable(None)) == [
         (
             "workflows_app.I001",
             f"Mutator '{name}' has no reconcile: every unknown outcome of it blocks its lane"
@@ -164,7 +165,7 @@ def test_i001_keeps_silent_where_everything_can_be_asked(declared: Callable[...,
     )
     declared(workflow(mutators=[type("Send", (base, mutator()), {})]))
 
-    assert check_mutators(None) == []
+    assert check_unaskable(None) == []
 
 
 def test_w002_a_mutator_that_does_not_say_how_long_a_search_may_lag_is_named_once(

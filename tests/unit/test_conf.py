@@ -114,37 +114,34 @@ def test_the_setting_is_a_dict(settings: Settings, configured: Any) -> None:
 
 
 @pytest.mark.parametrize("value", ["5", None, True, [5], 1.5, 2.0])
-@pytest.mark.parametrize("key", WHOLE)
-def test_a_number_of_things_is_whole(settings: Settings, key: str, value: Any) -> None:
-    assert error_of(settings, {key: value}) == (
-        f"WORKFLOWS['{key}'] must be a whole number, not {value!r}."
-    )
+def test_a_number_of_things_is_whole(settings: Settings, value: Any) -> None:
+    assert {key: error_of(settings, {key: value}) for key in WHOLE} == {
+        key: f"WORKFLOWS['{key}'] must be a whole number, not {value!r}." for key in WHOLE
+    }
 
 
 @pytest.mark.parametrize("value", ["5", None, False, timedelta(1), float("nan"), float("inf")])
-@pytest.mark.parametrize("key", FRACTIONS)
-def test_seconds_are_a_number(settings: Settings, key: str, value: Any) -> None:
-    assert error_of(settings, {key: value}) == (
-        f"WORKFLOWS['{key}'] must be a number, not {value!r}."
-    )
+def test_seconds_are_a_number(settings: Settings, value: Any) -> None:
+    assert {key: error_of(settings, {key: value}) for key in FRACTIONS} == {
+        key: f"WORKFLOWS['{key}'] must be a number, not {value!r}." for key in FRACTIONS
+    }
 
 
 @pytest.mark.parametrize("value", ["yes", 1, 0, None])
-@pytest.mark.parametrize("key", TRUTHS)
-def test_yes_or_no_is_said_as_true_or_false(settings: Settings, key: str, value: Any) -> None:
-    assert error_of(settings, {key: value}) == (
-        f"WORKFLOWS['{key}'] must be true or false, not {value!r}."
-    )
+def test_yes_or_no_is_said_as_true_or_false(settings: Settings, value: Any) -> None:
+    assert {key: error_of(settings, {key: value}) for key in TRUTHS} == {
+        key: f"WORKFLOWS['{key}'] must be true or false, not {value!r}." for key in TRUTHS
+    }
 
 
-@pytest.mark.parametrize("key", [*WHOLE, *FRACTIONS])
-def test_nothing_is_negative_and_little_is_zero(settings: Settings, key: str) -> None:
-    assert error_of(settings, {key: -1}) == f"WORKFLOWS['{key}'] must be above 0, not -1."
-    settings.WORKFLOWS = {key: 0}
-    if key in MAY_BE_ZERO:
-        assert getattr(policy(), key) == 0
-    else:
-        assert error_of(settings, {key: 0}) == f"WORKFLOWS['{key}'] must be above 0, not 0."
+def test_nothing_is_negative_and_little_is_zero(settings: Settings) -> None:
+    for key in [*WHOLE, *FRACTIONS]:
+        assert error_of(settings, {key: -1}) == f"WORKFLOWS['{key}'] must be above 0, not -1."
+        settings.WORKFLOWS = {key: 0}
+        if key in MAY_BE_ZERO:
+            assert getattr(policy(), key) == 0
+        else:
+            assert error_of(settings, {key: 0}) == f"WORKFLOWS['{key}'] must be above 0, not 0."
 
 
 @pytest.mark.parametrize(

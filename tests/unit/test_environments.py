@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 
-from tests.unit.test_settings import ENGINE, PRODUCTION, run
+from tests.unit.test_settings import ENGINE, PRODUCTION, in_each, run
 
 KEY = PRODUCTION["SECRET_KEY"]
 URL = PRODUCTION["DATABASE_URL"]
 NEEDS_A_DATABASE = (
     "Set DATABASE_URL to your PostgreSQL server, or DEBUG=1 on a development machine."
+)
+IN_A_PASSWORD = "In a password # is written as %23, / as %2F, ? as %3F, @ as %40, % as %25."
+NO_ADDRESS = (
+    "DATABASE_URL is no address of a database, as postgres://user:password@host:5432/name."
+    f" {IN_A_PASSWORD}"
+)
+NO_MAIL = (
+    "EMAIL_URL is no address of a mail server, as smtp+tls://user:password@host:587."
+    f" {IN_A_PASSWORD}"
 )
 REMEDY = (
     "Set SECRET_KEY to a text as this prints:"
@@ -48,33 +54,64 @@ def test_what_is_not_safe_does_not_start(environment: dict[str, str], sentence: 
 
 
 @pytest.mark.parametrize(
-    ("environment", "expected"),
+    ("environment", "sentence"),
     [
-        # debug, engine, cookies only by HTTPS, the demo, static files as they are while developing
-        ({"DEBUG": "1"}, [True, "config.embedded_postgres", False, True, False]),
-        ({"DEBUG": "1", "DATABASE_URL": URL}, [True, ENGINE, False, True, False]),
-        ({"DATABASE_URL": URL, "SECRET_KEY": KEY}, [False, ENGINE, True, False, True]),
         (
-            {"DATABASE_URL": URL, "SECRET_KEY": KEY, "WORKFLOWS_DEMO": "1"},
-            [False, ENGINE, True, True, True],
+            {"WORKFLOWS": "{bad"},
+            "WORKFLOWS must be JSON: Expecting property name enclosed in double quotes",
         ),
+        ({"WORKFLOWS": "[1]", "PAGES_AT_ONCE": "3"}, "WORKFLOWS must be a JSON object, as {}"),
+        (
+            {"WORKFLOWS": '{"alerts": 5}', "ALERT_CHANNELS": "{}"},
+            "WORKFLOWS['alerts'] must be a JSON object, as {}",
+        ),
+        ({"WORKFLOWS_DECIDERS": "[1]"}, "WORKFLOWS_DECIDERS must be a JSON object, as {}"),
+        ({"CONN_MAX_AGE": "abc"}, "CONN_MAX_AGE must be a whole number"),
+        (
+            {"DATABASE_PREPARE_THRESHOLD": "abc"},
+            "DATABASE_PREPARE_THRESHOLD must be a whole number",
+        ),
+        ({"TIME_ZONE": "Mars/X"}, "TIME_ZONE must be a time zone, as Europe/Berlin"),
+        ({"TIME_ZONE": "Europe"}, "TIME_ZONE must be a time zone, as Europe/Berlin"),
+        ({"LANGUAGES": "fr"}, "LANGUAGES must be of en-gb, de"),
+        ({"LANGUAGES": ""}, "LANGUAGES must be of en-gb, de"),
+        ({"SECURE_SSL_REDIRECT": "ture"}, "SECURE_SSL_REDIRECT must be 1 or 0"),
+        ({"DATABASE_URL": "garbage"}, NO_ADDRESS),
+        ({"DATABASE_URL": "postgers://ops:a-secret@host/name"}, NO_ADDRESS),
+        ({"DATABASE_URL": "postgres://ops:half/a-secret@host/name"}, NO_ADDRESS),
+        ({"EMAIL_URL": "smtp://ops:half/a-secret@host:25"}, NO_MAIL),
+        ({"EMAIL_URL": "a-secret"}, NO_MAIL),
     ],
 )
-def test_what_starts_is_production_unless_it_says_otherwise(
-    environment: dict[str, str], expected: list[Any]
+def test_a_value_that_cannot_be_read_is_told_by_the_name_of_its_variable_alone(
+    environment: dict[str, str], sentence: str
 ) -> None:
-    facts = (
-        "settings.DEBUG, settings.DATABASES['default']['ENGINE'],"
-        " all(getattr(settings, f'{name}_COOKIE_SECURE', False) for name in ('SESSION', 'CSRF')),"
-        " 'workflows_app.demo' in settings.INSTALLED_APPS, bool(settings.STATIC_ROOT)"
-    )
-    done = run(
-        "-c",
-        f"import json; from config import settings; print(json.dumps([{facts}]))",
-        **environment,
-    )
+    done = run("manage.py", "check", **PRODUCTION | environment)
 
-    assert json.loads(done.stdout or "[]") == expected, done.stderr
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{sentence}\n")
+
+
+#: Debug, engine, cookies only by HTTPS, the demo, static files as they are while developing.
+FACTS = (
+    "[settings.DEBUG, settings.DATABASES['default']['ENGINE'],"
+    " bool(getattr(settings, 'SESSION_COOKIE_SECURE', 0) and getattr(settings, 'CSRF_COOKIE_SECURE', 0)),"
+    " 'workflows_app.demo' in settings.INSTALLED_APPS, bool(settings.STATIC_ROOT)]"
+)
+
+
+def test_what_starts_is_production_unless_it_says_otherwise() -> None:
+    asked: list[dict[str, str]] = [
+        {"DEBUG": "1"},
+        {"DEBUG": "1", "DATABASE_URL": URL},
+        {"DATABASE_URL": URL, "SECRET_KEY": KEY},
+        {"DATABASE_URL": URL, "SECRET_KEY": KEY, "WORKFLOWS_DEMO": "1"},
+    ]
+    assert in_each(FACTS, *((environment, []) for environment in asked)) == [
+        [True, "config.embedded_postgres", False, True, False],
+        [True, ENGINE, False, True, False],
+        [False, ENGINE, True, False, True],
+        [False, ENGINE, True, True, True],
+    ]
 
 
 def test_that_some_code_imports_pytest_makes_nothing_less_safe() -> None:

@@ -53,7 +53,7 @@ EXAMPLES: list[tuple[WorkflowsError, dict[str, Any], str]] = [
         " what `register_input` returned.",
     ),
     (
-        errors.LaneRefused("Pay", "invoice.received", "42", "it raised KeyError"),
+        errors.LaneRefused("Pay", "invoice.received", "42", "it raised KeyError."),
         {"topic": "invoice.received", "message_id": "42"},
         "Pay.lane can't name the lane of event '42' of topic 'invoice.received': it raised KeyError."
         " It must return a text of at most 200 characters.",

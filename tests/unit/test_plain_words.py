@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import translation
 
 from workflows_app.models import Evidence
 from workflows_app.queries.plain_words import in_a_line, meaning, why_unknown
@@ -33,6 +34,18 @@ MEANINGS = {
 @pytest.mark.parametrize("detail", MEANINGS)
 def test_each_trouble_has_its_sentence(detail: str) -> None:
     assert meaning(detail).startswith(MEANINGS[detail])
+
+
+def test_a_german_reads_it_in_german() -> None:
+    asked = [evidence("execute", "unknown", "no answer within 1.5 s"), evidence("probe", "unknown")]
+    with translation.override("de"):
+        assert why_unknown([*asked, *asked[1:]]) == [
+            "Innerhalb von 1.5 Sekunden kam keine Antwort. Das Außensystem kann es trotzdem getan haben:"
+            " Langsam ist kein Nein.",
+            "Der Aufruf wurde dadurch nicht beendet: Er kann noch laufen. Sollte seine Antwort kommen, wird"
+            " sie oben auf dieser Seite gezeigt.",
+            "Das System hat das Außensystem 2-mal gefragt. Es konnte es nicht sagen.",
+        ]
 
 
 def evidence(kind: str, verdict: str, detail: str = "") -> Evidence:

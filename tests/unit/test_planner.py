@@ -99,6 +99,10 @@ TABLE: dict[str, tuple[Snapshot, Plan]] = {
     "next is made up for while paused": (paused(owed(PAST, next_only=True)), does(Retry(6))),
     "a retry without a handler waits for a version": (owed(PAST, gone=True), IDLE),
     "a retry waits for the breaker": (owed(PAST, breakers=(OPEN,)), does(look_at=SOON)),
+    "a retry that is due later than the trial waits for its own date": (
+        owed(LATER, breakers=(OPEN,)),
+        does(look_at=LATER),
+    ),
     "a retry can be its trial": (owed(PAST, breakers=(OVER,)), does(Retry(6))),
     "a retry is not a second trial": (owed(PAST, breakers=(TRIED,)), IDLE),
     "next calls nothing, and needs no breaker": (

@@ -312,5 +312,10 @@ def test_it_may_say_so_itself_or_in_a_base_of_the_author_s(lag: timedelta) -> No
 
 
 def test_a_misspelt_name_of_a_connector_is_refused() -> None:
-    cls = lookup(absence_is_proof_after=timedelta(0), lookup_urls="https://bank.example")
-    assert refusal(cls) == unknown("lookup_urls", "lookup_url")
+    for name, meant in (
+        ("lookup_urls", "lookup_url"),
+        ("read_timeout", "read_timeout_seconds"),
+        ("answer_max", "answer_max_bytes"),
+    ):
+        cls = lookup(absence_is_proof_after=timedelta(0), **{name: "https://bank.example"})
+        assert refusal(cls) == unknown(name, meant)

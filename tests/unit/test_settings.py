@@ -45,13 +45,54 @@ def setting(name: str, **environment: str) -> Any:
     return json.loads(done.stdout)
 
 
+#: Loads the settings anew for each environment, on top of the one that the process has.
+_EACH = """
+import importlib, json, os, sys
+expression, asked = json.loads(sys.argv[1])
+own, told = dict(os.environ), []
+for environment, arguments in asked:
+    os.environ.clear()
+    os.environ.update(own | environment)
+    sys.argv = ["manage.py", *arguments]
+    for name in [name for name in sys.modules if name.split(".")[0] == "config"]:
+        del sys.modules[name]
+    settings = importlib.import_module("config.settings")
+    told.append(eval(expression))
+print(json.dumps(told))
+"""
+
+
+def in_each(expression: str, *asked: tuple[dict[str, str], list[str]]) -> list[Any]:
+    """Return what `expression` makes of `settings` in each environment, for a command of these words."""
+    done = run("-c", _EACH, json.dumps([expression, asked]))
+    assert done.returncode == 0, done.stderr
+    told: list[Any] = json.loads(done.stdout)
+    return told
+
+
 def run_django(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a program after Django's set-up."""
     return run("-c", f"import django; django.setup()\n{program}", **environment)
 
 
+def test_the_console_names_its_fields_in_whatever_language_comes_first() -> None:
+    program = (
+        "from django.utils import translation\n"
+        "from workflows_app.models import Event\n"
+        "name = Event._meta.get_field('reserved_by').verbose_name\n"
+        "for language in ('de', 'en-gb'):\n"
+        "    with translation.override(language):\n"
+        "        print(name)"
+    )
+    for languages in ("de,en-gb", "en-gb,de"):
+        done = run_django(program, **PRODUCTION | {"LANGUAGES": languages})
+        assert (done.returncode, done.stdout.split("\n")) == (
+            0,
+            ["reserviert von", "reserved by", ""],
+        ), done.stderr
+
+
 def test_without_a_word_no_host_is_ours() -> None:
-    assert setting("ALLOWED_HOSTS", **PRODUCTION) == ["example.com"]
     assert setting("ALLOWED_HOSTS", **PRODUCTION | {"ALLOWED_HOSTS": ""}) == []
 
 
@@ -66,6 +107,7 @@ DEFAULTS = {
     "EMAIL_TIMEOUT": 10,
     "FORMAT_MODULE_PATH": "config.formats",
     "LANGUAGE_CODE": "en-gb",
+    "LANGUAGES": [["en-gb", "English"], ["de", "Deutsch"]],
     "LOGIN_REDIRECT_URL": "admin:index",
     "LOGIN_URL": "account_login",
     "SECURE_HSTS_INCLUDE_SUBDOMAINS": True,
@@ -117,9 +159,14 @@ def test_who_says_no_more_than_must_be_said_gets_the_defaults() -> None:
     assert (threads, is_embedded) == (12, False)
 
 
-@pytest.mark.parametrize(("threads", "pages"), [("", 11), ("4", 3)])
-def test_one_thread_of_each_web_process_is_kept_for_probes(threads: str, pages: int) -> None:
-    given = {"WEB_THREADS": threads} if threads else {}
+@pytest.mark.parametrize(
+    ("given", "pages"),
+    [({}, 11), ({"WEB_THREADS": "4"}, 3), ({"WORKFLOWS": '{"pages_at_once": 5}'}, 5)],
+)
+def test_one_thread_of_each_web_process_is_kept_for_probes(
+    given: dict[str, str], pages: int
+) -> None:
+    """Unless somebody says how many."""
     program = (
         "import json; from config import gunicorn, settings; print(json.dumps(settings.WORKFLOWS))"
     )
@@ -129,37 +176,33 @@ def test_one_thread_of_each_web_process_is_kept_for_probes(threads: str, pages: 
     assert json.loads(done.stdout) == {"pages_at_once": pages}
 
 
-@pytest.mark.parametrize(("given", "threshold"), [(None, 3), ("", None), ("0", 0), ("7", 7)])
-def test_an_empty_threshold_prepares_no_statement(given: str | None, threshold: int | None) -> None:
-    environment = {} if given is None else {"DATABASE_PREPARE_THRESHOLD": given}
-    options = setting("DATABASES['default']['OPTIONS']", **PRODUCTION | environment)
-
-    assert options["prepare_threshold"] == threshold
-
-
-@pytest.mark.parametrize(
-    ("command", "owner", "who"),
-    [
-        ("migrate", "owner", "owner"),
-        ("grant_role", "owner", "owner"),
-        ("pgtrigger", "owner", "owner"),
-        ("sync_workflows", "owner", "nobody"),
-        ("run_worker", "owner", "nobody"),
-        ("migrate", "", "nobody"),
-    ],
-)
-def test_only_what_changes_tables_connects_as_their_owner(
-    command: str, owner: str, who: str
-) -> None:
-    url = "postgres://owner@127.0.0.1:1/nothing" if owner else ""
-    program = (
-        f"import sys; sys.argv = ['manage.py', '{command}']\n"
-        "from config import settings; print(settings.DATABASES['default']['USER'])"
+def test_an_empty_threshold_prepares_no_statement() -> None:
+    given = [{}, *({"DATABASE_PREPARE_THRESHOLD": value} for value in ("", "0", "7"))]
+    thresholds = in_each(
+        "settings.DATABASES['default']['OPTIONS']['prepare_threshold']",
+        *((PRODUCTION | environment, []) for environment in given),
     )
 
-    done = run("-c", program, **PRODUCTION | {"MIGRATION_DATABASE_URL": url})
+    assert thresholds == [3, None, 0, 7]
 
-    assert done.stdout == f"{who}\n"
+
+def test_only_what_changes_tables_connects_as_their_owner() -> None:
+    owner = {"MIGRATION_DATABASE_URL": "postgres://owner@127.0.0.1:1/nothing"}
+    commands = ["migrate", "grant_role", "pgtrigger", "sync_workflows", "run_worker"]
+    who = in_each(
+        "settings.DATABASES['default']['USER']",
+        *((PRODUCTION | owner, [command]) for command in commands),
+        (PRODUCTION | {"MIGRATION_DATABASE_URL": ""}, ["migrate"]),
+    )
+
+    assert dict(zip(commands, who, strict=False)) == {
+        "migrate": "owner",
+        "grant_role": "owner",
+        "pgtrigger": "owner",
+        "sync_workflows": "nobody",
+        "run_worker": "nobody",
+    }
+    assert who[-1] == "nobody"
 
 
 def test_the_demo_in_production_fails_the_checklist() -> None:
@@ -168,10 +211,6 @@ def test_the_demo_in_production_fails_the_checklist() -> None:
     assert done.returncode == 1
     assert "(workflows_demo.E001) The demo is installed" in done.stderr
     assert "Leave WORKFLOWS_DEMO out" in done.stderr
-
-
-def test_a_mail_server_that_says_nothing_is_given_up_soon() -> None:
-    assert setting("EMAIL_TIMEOUT", **PRODUCTION) == 10
 
 
 def test_the_address_of_the_database_may_name_several_servers() -> None:

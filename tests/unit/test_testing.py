@@ -109,6 +109,16 @@ def test_each_script_has_records_of_its_own_and_applies_unless_told_otherwise() 
     assert (one.can_reconcile(), scripted(reconcilable=True).can_reconcile()) == (False, True)
 
 
+def test_an_effect_answers_as_the_real_one_would_also_when_it_is_asked_for() -> None:
+    lost = scripted("lost", reconcilable=True, result={"id": "c-1"})()
+    with pytest.raises(TimeoutError):
+        lost.execute({}, idempotency_key="k")
+
+    asked = getattr(lost, "reconcile")({}, idempotency_key="k")  # noqa: B009 - not on the base
+    assert asked.result == {"id": "c-1"}
+    assert scripted(result=7)().execute({}, idempotency_key="k") == 7
+
+
 def test_an_outcome_that_does_not_exist_is_refused_at_once() -> None:
     with pytest.raises(AssertionError) as refused:
         scripted("applied", "aplied")

@@ -148,6 +148,33 @@ def test_the_project_is_set_up_rightly():
     call_command("check", fail_level="WARNING")
 """
 
+FAILS = """
+import pytest
+from shop.workflows import CreatePayment, InvoicePayments, PayInvoice
+from workflows_app.publishing import publish
+
+
+class Forgetful(PayInvoice):
+    def next(self, ctx, prepared, outcome):
+        return outcome.result["payment"]
+
+
+class Forgets(InvoicePayments):
+    consumers = [Forgetful]
+
+
+@pytest.mark.django_db
+def test_pays(registered, drain, scripted):
+    with registered(Forgets, mutators=[scripted(replaces=CreatePayment)]):
+        publish(workflow="invoice-payments", topic="invoice.received", message_id="1", payload={})
+        drain()
+    assert False
+
+
+def test_without_a_run():
+    assert False
+"""
+
 ASKS_FOR_THE_FIXTURES = """
 def test_fixtures(registered, drain, scripted):
     assert scripted("applied").outcomes == ["applied"]
@@ -225,6 +252,16 @@ def test_an_author_s_tests_run_on_settings_of_their_own(tmp_path: Path) -> None:
         ],
         "passed",
     )
+
+
+def test_a_failed_test_says_why_its_runs_failed(tmp_path: Path) -> None:
+    write_project(tmp_path, conftest=BY_CONFTEST, test_shop=FAILS)
+
+    out = run_pytest(tmp_path, "--create-db", "-q").stdout
+
+    assert "of Forgetful failed while emitting: KeyError: 'payment'" in out
+    assert 'return outcome.result["payment"]' in out
+    assert out.count("- Workflow runs that failed -") == 1
 
 
 @pytest.mark.parametrize("conftest", ["", BY_CONFTEST], ids=["entry point", "and conftest"])

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
 from django.contrib import admin
 from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 from unfold.decorators import display
 
 from workflows_app.admin.base import ReadOnlyAdmin
 from workflows_app.models import AccountChange
+
+#: Lines of changes that are whole sentences.
+_WHOLE = frozenset(
+    [
+        gettext_noop("made"),
+        gettext_noop("deleted"),
+        gettext_noop("second factor added"),
+        gettext_noop("second factor removed"),
+    ]
+)
 
 
 @admin.register(AccountChange)
@@ -16,14 +30,36 @@ class AccountChangeAdmin(ReadOnlyAdmin):
     list_filter = ["kind"]
     filter_parameters = ["kind__exact"]
     search_fields = ["about", "actor_name", "what"]
-    search_help_text = "Words of the account or group, of the person, or of what was changed"
-    fields = ["kind", "about", "about_key", "what", "person", "created_at", "address", "session"]
+    search_help_text = gettext_lazy(
+        "Words of the account or group, of the person, or of what was changed"
+    )
+    fields = ["kind", "about", "about_key", "changed", "person", "created_at", "address", "session"]
     hidden_while_empty = {"address": "address", "session": "session"}
 
-    @display(description="what")
+    @display(description=gettext_lazy("what"))
     def shortly(self, change: AccountChange) -> str:
-        return Truncator(change.what).chars(160)
+        return Truncator(self.changed(change)).chars(160)
 
-    @display(description="by")
+    @display(description=gettext_lazy("what"))
+    def changed(self, change: AccountChange) -> str:
+        return "\n".join(map(_in_readers_words, change.what.splitlines()))
+
+    @display(description=gettext_lazy("by"))
     def person(self, change: AccountChange) -> str:
-        return change.actor_name or "no person: a command, or code"
+        return change.actor_name or _("no person: a command, or code")
+
+
+def _in_readers_words(line: str) -> str:
+    """Return a line of a change, which is stored in English: see `account_changes`."""
+    if line in _WHOLE:
+        return _(line)
+    if found := re.fullmatch(r"([a-z ]+) (added|removed): (.*)", line):
+        told = {
+            "added": _("%(kind)s added: %(names)s"),
+            "removed": _("%(kind)s removed: %(names)s"),
+        }
+        return told[found[2]] % {"kind": _(found[1]), "names": found[3]}
+    if found := re.fullmatch(r"([a-z ]+) changed", line):
+        return _("%(field)s changed") % {"field": _(found[1])}
+    field, colon, value = line.partition(": ")
+    return f"{_(field)}{colon}{value}" if field else line

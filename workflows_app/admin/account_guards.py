@@ -16,6 +16,8 @@ from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
 from django.db.models import Field, ManyToManyField, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from workflows_app.account_changes import write_change
 from workflows_app.admin.confirming import LOGIN
@@ -91,18 +93,23 @@ class GuardedUsers(_Guarded):
 
     actions: Any = ("end_sessions", "remove_second_factor")
 
-    @action(description="Log out everywhere", permissions=["change"])
+    @action(description=gettext_lazy("Log out everywhere"), permissions=["change"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """End all sessions of the chosen accounts, but those of whom the person may not change."""
         if not can_be_ended():
-            messages.error(request, "This project keeps its sessions where nobody can end them.")
+            messages.error(request, _("This project keeps its sessions where nobody can end them."))
             return
         allowed = [row for row in queryset if self.may_touch(request.user, row)]
         ended = end_sessions({str(row.pk) for row in allowed})
         left = queryset.count() - len(allowed)
-        messages.success(request, f"{ended} sessions of {len(allowed)} accounts were ended.")
+        of_accounts = ngettext(
+            "Sessions ended: %(sessions)s, of %(accounts)s account.",
+            "Sessions ended: %(sessions)s, of %(accounts)s accounts.",
+            len(allowed),
+        )
+        messages.success(request, of_accounts % {"sessions": ended, "accounts": len(allowed)})
         if left:
-            messages.error(request, f"{left} accounts may more than you do, and were left alone.")
+            messages.error(request, _left_alone(left))
 
     def get_actions(self, request: HttpRequest) -> Any:
         offered = super().get_actions(request)
@@ -110,7 +117,7 @@ class GuardedUsers(_Guarded):
             offered.pop("remove_second_factor", None)
         return offered
 
-    @action(description="Remove second factor", permissions=["change"])
+    @action(description=gettext_lazy("Remove second factor"), permissions=["change"])
     def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Let whoever lost theirs set up another one; their sessions end."""
         from allauth.mfa.models import Authenticator
@@ -123,10 +130,15 @@ class GuardedUsers(_Guarded):
                 removed += 1
         if removed and can_be_ended():
             end_sessions({str(row.pk) for row in allowed})
-        messages.success(request, f"The second factors of {removed} accounts were removed.")
+        told = ngettext(
+            "The second factor of %(number)s account was removed.",
+            "The second factors of %(number)s accounts were removed.",
+            removed,
+        )
+        messages.success(request, told % {"number": removed})
         left = queryset.count() - len(allowed)
         if left:
-            messages.error(request, f"{left} accounts may more than you do, and were left alone.")
+            messages.error(request, _left_alone(left))
 
     def may_touch(self, actor: Any, row: Any) -> bool:
         if actor.is_superuser:
@@ -145,6 +157,15 @@ class GuardedUsers(_Guarded):
             fields += _ONLY_SUPERUSERS
             fields += _RAISES if obj is not None and obj.pk == actor.pk else ()
         return [name for name in fields if _has(self.model, name)]
+
+
+def _left_alone(number: int) -> str:
+    told = ngettext(
+        "%(number)s account may more than you do, and was left alone.",
+        "%(number)s accounts may more than you do, and were left alone.",
+        number,
+    )
+    return told % {"number": number}
 
 
 def _of_account(account: Any) -> set[str]:
@@ -175,7 +196,7 @@ class GuardedGroups(_Guarded):
                 is_new = obj is None or obj.name != name
                 if is_new and not actor.is_superuser and name in named_groups():
                     raise ValidationError(
-                        "A group of this name decides about workflows: a superuser makes it."
+                        _("A group of this name decides about workflows: a superuser makes it.")
                     )
                 return name
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -19,7 +22,9 @@ from workflows_app.admin.parameters import NamedParameters
 from workflows_app.alerts.facts import SHOWS, chosen_kinds, may_be_told
 from workflows_app.alerts.places import mail_of
 from workflows_app.alerts.settings import alert_settings
+from workflows_app.alerts.trying import ask, asked_by, is_lost
 from workflows_app.models import AlertChoice
+from workflows_app.models.clocks import database_now
 
 
 class ChoiceForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -32,30 +37,30 @@ class ChoiceForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
         super().__init__(*args, **kwargs)
         self.instance.person = self.person
         workflow: Any = self.fields["workflow"]
-        workflow.empty_label = "All workflows"
+        workflow.empty_label = _("All workflows")
         workflow.widget.can_view_related = False
         self.fields["channel"] = forms.ChoiceField(
-            label="Where to",
+            label=_("Where to"),
             choices=places_of(self.person),
             required=False,
             widget=UnfoldAdminSelectWidget,
-            help_text="Your e-mail, or a channel of your team. The settings have the channels.",
+            help_text=_("Your e-mail, or a channel of your team. The settings have the channels."),
         )
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         if not any(given.get(kind) for kind in SHOWS):
-            raise ValidationError("Tick at least one thing to be told of.")
+            raise ValidationError(_("Tick at least one thing to be told of."))
         if not given.get("channel") and not mail_of(self.person):
             self.add_error(
-                "channel", "Your account has no e-mail. Choose a channel, or have one entered."
+                "channel", _("Your account has no e-mail. Choose a channel, or have one entered.")
             )
         same = AlertChoice.objects.filter(
             person=self.person, workflow=given.get("workflow"), channel=given.get("channel", "")
         )
         if same.exclude(pk=self.instance.pk).exists():
             raise ValidationError(
-                "You have chosen this workflow and place already: change that one."
+                _("You have chosen this workflow and place already: change that one.")
             )
         return given
 
@@ -63,8 +68,11 @@ class ChoiceForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
 def places_of(person: Any) -> list[tuple[str, str]]:
     """Return where messages for `person` may go, and what that is called."""
     mail = mail_of(person)
-    mine = f"My e-mail: {mail}" if mail else "My e-mail (my account has none)"
-    return [("", mine), *((name, f"Channel: {name}") for name in sorted(alert_settings().channels))]
+    mine = (
+        _("My e-mail: %(mail)s") % {"mail": mail} if mail else _("My e-mail (my account has none)")
+    )
+    channels = sorted(alert_settings().channels)
+    return [("", mine), *((name, _("Channel: %(name)s") % {"name": name}) for name in channels)]
 
 
 def field_name(kind: str) -> str:
@@ -79,6 +87,7 @@ class AlertChoiceAdmin(NamedParameters):
 
     class Media:
         css = {"all": ["workflows_app/admin.css"]}
+        js = ["workflows_app/pages.js"]
 
     form = ChoiceForm
     list_display = ["about", "place", "told_of"]
@@ -97,27 +106,57 @@ class AlertChoiceAdmin(NamedParameters):
         form = super().get_form(request, obj, **kwargs)
         return type("ChoiceFormOfPerson", (form,), {"person": request.user})
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.try_view)
+        own: list[URLPattern] = super().get_urls()
+        return [path("try/", view, name="workflows_app_alertchoice_try"), *own]
+
+    def try_view(self, request: HttpRequest) -> HttpResponse:
+        """Have a test message sent to each place that the person chose. POST only."""
+        if not self._may(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.get_queryset(request).exists():
+            messages.error(request, _("Choose first what you want to be told of, and where."))
+        elif not ask(request.user, now=database_now()):
+            messages.error(request, _("You asked for a test message a moment ago. Wait a minute."))
+        list_name = "admin:workflows_app_alertchoice_changelist"
+        return HttpResponseRedirect(reverse(list_name, current_app=self.admin_site.name))
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         limits = alert_settings()
-        context = {"alerts_are_on": limits.are_on, "repeat_minutes": limits.repeat_seconds / 60}
+        now = database_now()
+        tried = [(choice, is_lost(choice, now=now)) for choice in asked_by(request.user)]
+        context = {
+            "alerts_are_on": limits.are_on,
+            "repeat_minutes": limits.repeat_seconds / 60,
+            "repeat_number": limits.repeat_number,
+            "tried": [(self.place(choice), choice, lost) for choice, lost in tried],
+            "is_being_tried": any(
+                choice.test_problem is None and not lost for choice, lost in tried
+            ),
+        }
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
-    @display(description="workflow")
+    @display(description=gettext_lazy("workflow"))
     def about(self, choice: AlertChoice) -> str:
-        return choice.workflow.title if choice.workflow else "All workflows"
+        return choice.workflow.title if choice.workflow else _("All workflows")
 
-    @display(description="where to")
+    @display(description=gettext_lazy("where to"))
     def place(self, choice: AlertChoice) -> str:
         if not choice.channel:
-            return mail_of(choice.person) or "your account has no e-mail: nowhere"
+            return mail_of(choice.person) or _("your account has no e-mail: nowhere")
         known = choice.channel in alert_settings().channels
-        return choice.channel if known else f"{choice.channel}: there is no such channel any more"
+        if known:
+            return choice.channel
+        return _("%(name)s: there is no such channel any more") % {"name": choice.channel}
 
-    @display(description="told of")
+    @display(description=gettext_lazy("told of"))
     def told_of(self, choice: AlertChoice) -> str:
         allowed = set(may_be_told(choice.person)) & chosen_kinds(choice)
         names = (field_name(kind) for kind in SHOWS if kind in allowed)
-        return "; ".join(names) or "nothing that you may see"
+        return "; ".join(names) or _("nothing that you may see")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._may(request)

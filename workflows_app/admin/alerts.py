@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from workflows_app.admin.base import ReadOnlyAdmin
@@ -21,6 +23,6 @@ class AlertAdmin(ReadOnlyAdmin):
     ]  # fmt: skip
     hidden_while_empty = {"problem": "problem", "subject": "subject", "body": "body"}
 
-    @display(description="to")
+    @display(description=gettext_lazy("to"))
     def place(self, alert: Alert) -> str:
-        return alert.channel or f"the e-mail of {alert.person}"
+        return alert.channel or _("the e-mail of %(person)s") % {"person": alert.person}

@@ -18,6 +18,7 @@ from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from workflows_app.outages import outage_of, watch
 
@@ -56,7 +57,7 @@ class SessionMiddleware(sessions.SessionMiddleware):
             outage = outage_of(behind) if behind is not None else None
             if outage is None:
                 raise
-            return _page(request, outage.value)
+            return _page(request, _(outage.value))
 
 
 def page_for(request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -65,12 +66,12 @@ def page_for(request: HttpRequest, error: Exception) -> HttpResponse | None:
     if outage is None:
         return None
     watch.saw(error)
-    return _page(request, outage.value)
+    return _page(request, _(outage.value))
 
 
 def too_long_page(request: HttpRequest, seconds: float) -> HttpResponse:
     """Return the page for a person whose question the database did not answer in time."""
-    return _page(request, "This takes the database too long.", took_seconds=seconds)
+    return _page(request, _("This takes the database too long."), took_seconds=seconds)
 
 
 def _page(request: HttpRequest, title: str, *, took_seconds: float | None = None) -> HttpResponse:

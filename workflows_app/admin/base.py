@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from unfold.views import ChangeList
 
 from workflows_app.admin.paging import CappedPaginator, PagedChangeList
@@ -159,3 +160,12 @@ def pretty_json(value: Any) -> SafeString:
     """Return `value` as indented JSON, escaped."""
     text = visible(json.dumps(value, indent=2, ensure_ascii=False))
     return format_html('<pre class="ops-json">{}</pre>', text)
+
+
+def folded_json(value: Any) -> SafeString:
+    """Return `value` as JSON behind a word: the page shows it as a table already."""
+    return format_html(
+        '<details class="ops-fold"><summary>{}</summary>{}</details>',
+        _("As JSON"),
+        pretty_json(value),
+    )

@@ -7,26 +7,29 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from workflows_app.admin.base import link_to
-from workflows_app.admin.breaker_buttons import BUTTONS
-from workflows_app.admin.buttons import ButtonsAdmin
-from workflows_app.admin.labels import STATUS_LABELS
+from workflows_app.admin.buttons import ButtonsAdmin, button
+from workflows_app.admin.labels import STATUS_LABELS, state_of
 from workflows_app.models import Breaker
+from workflows_app.operations.close_breaker import CLOSE_BREAKER
 from workflows_app.queries.attention import last_unknown_runs
+
+_SHORT = {"open": _("open"), "half_open": _("half open"), "closed": _("closed")}
 
 
 @admin.register(Breaker)
 class BreakerAdmin(ButtonsAdmin):
     change_form_outer_before_template = "workflows_app/breaker_explanation.html"
-    buttons = BUTTONS
+    buttons = (button(CLOSE_BREAKER),)
     list_display = ["consumer", "workflow", "status_label", "unknowns", "opened_at", "trial_at"]
     list_select_related = ["handler__workflow"]
     list_filter = ["status", "handler__workflow"]
     filter_parameters = ["status__exact", "handler__workflow__id__exact"]
     search_fields = ["handler__name"]
-    search_help_text = "A part of the consumer's name"
+    search_help_text = _("A part of the consumer's name")
     fields = [
         "workflow_link",
         "consumer_link",
@@ -41,27 +44,27 @@ class BreakerAdmin(ButtonsAdmin):
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         return {"runs": list(last_unknown_runs(row))}
 
-    @display(description="consumer")
+    @display(description=_("consumer"))
     def consumer(self, breaker: Breaker) -> str:
         return breaker.handler.name
 
-    @display(description="workflow")
+    @display(description=_("workflow"))
     def workflow(self, breaker: Breaker) -> str:
         return breaker.handler.workflow.slug
 
-    @display(description="workflow")
+    @display(description=_("workflow"))
     def workflow_link(self, breaker: Breaker) -> SafeString | str:
         return link_to(breaker.handler.workflow)
 
-    @display(description="consumer")
+    @display(description=_("consumer"))
     def consumer_link(self, breaker: Breaker) -> SafeString | str:
         return link_to(breaker.handler, breaker.handler.name)
 
-    @display(description="status", label=STATUS_LABELS)
-    def status_label(self, breaker: Breaker) -> str:
+    @display(description=_("status"), label=STATUS_LABELS)
+    def status_label(self, breaker: Breaker) -> tuple[str, str]:
         # The choices' labels say more than fits into a list.
-        return str(breaker.status).replace("_", " ")
+        return state_of(breaker), str(_SHORT[breaker.status])
 
-    @display(description="status")
+    @display(description=_("status"))
     def status_in_full(self, breaker: Breaker) -> str:
         return breaker.get_status_display()

@@ -16,6 +16,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldBooleanWidget
 
 from workflows_app.admin.confirming import PASSWORD, name_again
@@ -47,7 +48,7 @@ class ReasonForm(forms.Form):
         super().__init__(data)
         self.fields["reason"] = ReasonField(
             button.reason_label,
-            help_text="Kept for good with each of them, with your name and the time.",
+            help_text=_("Kept for good with each of them, with your name and the time."),
             required=button.needs_reason,
         )
         if button.tick_for_many:
@@ -89,7 +90,8 @@ def _preview(
     """Show what would be done to which rows, and ask for the reason."""
     found: Sequence[Model] = list(rows.order_by("pk")[: AT_MOST + 1])
     if len(found) > AT_MOST:
-        messages.error(request, f"Choose {AT_MOST} at most. Commands take more at once.")
+        told = _("Choose %(number)s at most. Commands take more at once.") % {"number": AT_MOST}
+        messages.error(request, told)
         return None
     fitting = [row for row in found if button.applies(row)]
     applying: list[Any] = [row for row in fitting if not button.asks(row)]
@@ -97,7 +99,8 @@ def _preview(
     details = button.details_of(applying)
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": f"{button.label}: {len(applying)} of {len(found)} chosen",
+        "title": _("%(operation)s: %(applying)s of %(chosen)s chosen")
+        % {"operation": button.label, "applying": len(applying), "chosen": len(found)},
         "opts": model_admin.model._meta,
         "button": button,
         "action": f"bulk_{button.name}",
@@ -126,22 +129,24 @@ def _press(request: HttpRequest, button: Button, rows: Sequence[Model], reason: 
             continue
         seen = {"seen": request.POST.get(f"seen_{row.pk}") or None} if button.carries_seen else {}
         try:
-            button.operation(row, actor=request.user, reason=reason, **button.options, **seen)
+            button.press(row, actor=request.user, reason=reason, **seen)
         except OperationRefused as refusal:
             refusals.append(refusal)
         else:
             done += 1
     if done:
-        messages.success(request, f"{button.label}: done for {done}.")
-    for told in refusals[:QUOTED_AT_MOST]:
-        tell_refusal(request, told)
-    if len(refusals) > QUOTED_AT_MOST:
-        messages.error(request, f"{len(refusals) - QUOTED_AT_MOST} more were refused.")
+        told = _("%(operation)s: done for %(number)s.")
+        messages.success(request, told % {"operation": button.label, "number": done})
+    for quoted in refusals[:QUOTED_AT_MOST]:
+        tell_refusal(request, quoted)
+    unquoted = len(refusals) - QUOTED_AT_MOST
+    if unquoted > 0:
+        messages.error(request, _("%(number)s more were refused.") % {"number": unquoted})
     if untried:
-        messages.warning(
-            request,
-            f"{untried} were not tried: the outside system takes long to answer. Choose them again.",
+        told = _(
+            "%(number)s were not tried: the outside system takes long to answer. Choose them again."
         )
+        messages.warning(request, told % {"number": untried})
 
 
 def tell_refusal(request: HttpRequest, refusal: OperationRefused) -> None:

@@ -7,69 +7,53 @@ a second press is told by the operation what the first one did.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin.utils import unquote
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from unfold.enums import ActionVariant
 
 from workflows_app.admin.bulk import bulk_action
 from workflows_app.admin.dialogs import dialog_action
 from workflows_app.admin.history import ReadOnlyHistoryAdmin
 from workflows_app.deciders import may_decide_about
+from workflows_app.lazy_text import StrOrPromise
 from workflows_app.models import Workflow
+from workflows_app.operations.declaration import Operation
 from workflows_app.operations.seen import seen_now
 
 
-@dataclass(frozen=True)
-class Button:
-    """One operation, as people press it."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Button(Operation):
+    """One operation, as people press it, and what they see of the row."""
 
-    model: type[Model]
-    operation: Callable[..., Any]
-    label: str
-    permission: str
-    icon: str
-    #: When to press it, beside the button.
-    hint: str
-    #: What it does, in the dialog, in plain words.
-    consequence: str
-    applies: Callable[[Any], bool]
-    done: str
-    variant: ActionVariant = ActionVariant.DEFAULT
-    #: Shown in red, before the person confirms.
-    warning: str = ""
     #: What the dialog shows of the row: a template, and what it needs of each of several rows.
     details: str = ""
     details_of: Callable[[Sequence[Any]], list[dict[str, Any]]] = lambda rows: [{} for _ in rows]
-    #: The operation takes what was seen (`operations.seen`).
-    carries_seen: bool = False
     #: What is to be seen of several rows now, by their keys, as the operation takes it.
     seen_of: Callable[[Sequence[Any]], Mapping[int, Any]] = seen_now
-    #: What else the operation is called with.
-    options: Mapping[str, Any] = field(default_factory=dict)
-    #: What the dialog asks for besides the reason: names, and what they are for people.
-    asks: Callable[[Any], Mapping[str, str]] = lambda row: {}
-    #: Looks at what was answered, and returns what the operation gets of it. Raises OperationRefused.
-    answered: Callable[[Any, dict[str, str]], dict[str, Any]] = lambda row, answers: {}
-    #: What a person ticks about a row, and about many, before the browser sends the form.
+    #: What a person ticks about a row, before the browser sends the form.
     tick: Callable[[Any], str] | None = None
-    tick_for_many: str = ""
-    #: A tick that the operation takes as an argument: its name and what it says, if it applies to the row.
-    insists: Callable[[Any], tuple[str, str] | None] = lambda row: None
-    #: What is asked for in place of a reason, and by which name the operation takes it.
-    reason_label: str = "Why?"
-    reason_argument: str = "reason"
-    needs_reason: bool = True
-    #: It is about one row, never about many at once.
-    is_for_many: bool = True
+    #: Its label, if it has one of its own.
+    called: StrOrPromise = ""
 
     @property
-    def name(self) -> str:
-        return self.operation.__name__
+    def label(self) -> StrOrPromise:
+        return self.called or super().label
+
+    def press(self, row: Any, *, actor: Any, reason: str, **arguments: Any) -> Any:
+        """Call the operation about `row`, and return what it returns. Raises OperationRefused."""
+        if self.asks_first:
+            arguments["probe"] = True
+        told = {self.reason_argument: reason}
+        return self.function(self.subject(row), actor=actor, **told, **arguments)
+
+
+def button(operation: Operation, **shown: Any) -> Button:
+    """Return the button of an operation; `shown`: what else a `Button` tells."""
+    return Button(**vars(operation), **shown)
 
 
 class ButtonsAdmin(ReadOnlyHistoryAdmin):

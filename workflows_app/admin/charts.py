@@ -13,6 +13,9 @@ from typing import Any
 
 from django.db import connection
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from workflows_app.queries.health import WorkflowHealth
 from workflows_app.queries.throughput import (
@@ -48,11 +51,14 @@ _over: dict[tuple[str, str], list[Span]] = {}
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart: its name, what it says in a sentence, and its data for the theme."""
+    """One chart: its name, what it says in a sentence, and its data for the theme. `key` finds it again."""
 
+    key: str
     name: str
     sentence: str
     data: str
+    #: It has no columns, and is not shown.
+    is_empty: bool = False
 
 
 def charts(health: list[WorkflowHealth], *, now: datetime) -> list[Chart]:
@@ -60,9 +66,17 @@ def charts(health: list[WorkflowHealth], *, now: datetime) -> list[Chart]:
     hours = _hours_of_week(now)
     day, week = hours[-HOURS_OF_A_DAY:], by_day(hours)
     zone = f"{timezone.localtime(now):%Z}"
-    shown = [_of_time("The last 24 hours", f"By the hour, in {zone}", day, "{:%H}:00".format)]
-    shown.append(_of_time("The last 7 days", "By the day", week, "{:%a %d}".format))
-    return [*shown, *_of_backlog(health, now)]
+    shown = [
+        _of_time(
+            "day",
+            _("The last 24 hours"),
+            _("By the hour, in %(zone)s:") % {"zone": zone},
+            day,
+            _hour,
+        )
+    ]
+    shown.append(_of_time("week", _("The last 7 days"), _("By the day:"), week, _day))
+    return [*shown, _of_backlog(health, now)]
 
 
 def _hours_of_week(now: datetime) -> list[Span]:
@@ -79,42 +93,61 @@ def _hours_of_week(now: datetime) -> list[Span]:
     return hours
 
 
-def _of_time(name: str, note: str, spans: list[Span], label: Callable[[datetime], str]) -> Chart:
+def _of_time(
+    key: str, name: str, note: str, spans: list[Span], label: Callable[[datetime], str]
+) -> Chart:
     done, failed = sum(span.done for span in spans), sum(span.failed for span in spans)
     unknown, decided = sum(span.unknown for span in spans), sum(span.decided for span in spans)
-    sentence = (
-        f"{done} run{_s(done)} done, {failed} failed; {unknown} unknown outcome{_s(unknown)},"
-        f" {decided} decision{_s(decided)}. {note}:"
+    parts = (
+        ngettext("%(number)s run done", "%(number)s runs done", done) % {"number": done},
+        _("%(number)s failed") % {"number": failed},
+        ngettext("%(number)s unknown outcome", "%(number)s unknown outcomes", unknown)
+        % {"number": unknown},
+        ngettext("%(number)s decision", "%(number)s decisions", decided) % {"number": decided},
     )
+    sentence = "{}, {}; {}, {}. {}".format(*parts, note)
     columns = (
-        ("done", _GREEN, [span.done for span in spans]),
-        ("failed", _RED, [span.failed for span in spans]),
-        ("unknown outcomes", _ORANGE, [span.unknown for span in spans]),
-        ("decisions", _BLUE, [span.decided for span in spans]),
+        (_("done"), _GREEN, [span.done for span in spans]),
+        (_("failed"), _RED, [span.failed for span in spans]),
+        (_("unknown outcomes"), _ORANGE, [span.unknown for span in spans]),
+        (_("decisions"), _BLUE, [span.decided for span in spans]),
     )
-    return Chart(name, sentence, _data([label(span.starts_at) for span in spans], columns))
+    return Chart(key, name, sentence, _data([label(span.starts_at) for span in spans], columns))
 
 
-def _of_backlog(health: list[WorkflowHealth], now: datetime) -> list[Chart]:
+def _hour(at: datetime) -> str:
+    return f"{at:%H}:00"
+
+
+def _day(at: datetime) -> str:
+    return date_format(at, "D d")
+
+
+def _of_backlog(health: list[WorkflowHealth], now: datetime) -> Chart:
     waiting = sorted(
         (row for row in health if row.backlog.pending), key=lambda row: -row.backlog.pending
     )
-    if not waiting:
-        return []
     ages = [_minutes(row.backlog.oldest_pending_at, now) for row in waiting]
     number = sum(row.backlog.pending for row in waiting)
-    sentence = (
-        f"{number} event{_s(number)} pending, the oldest for {max(ages)} minutes. By workflow:"
+    told = ngettext(
+        "%(number)s event pending, the oldest for %(age)s. By workflow:",
+        "%(number)s events pending, the oldest for %(age)s. By workflow:",
+        number,
     )
+    oldest = max(ages, default=0)
+    age = ngettext("%(number)s minute", "%(number)s minutes", oldest) % {"number": oldest}
+    sentence = told % {"number": number, "age": age}
     rows = waiting[:WORKFLOWS_SHOWN]
     columns: tuple[tuple[str, str, list[int]], ...] = (
-        ("behind held lanes", _RED, [row.held.waiting_behind for row in rows]),
-        ("others", _BLUE, [row.backlog.pending - row.held.waiting_behind for row in rows]),
+        (_("behind held lanes"), _RED, [row.held.waiting_behind for row in rows]),
+        (_("others"), _BLUE, [row.backlog.pending - row.held.waiting_behind for row in rows]),
     )
     labels = [
         f"{row.workflow.title[:40]} ({age} min)" for row, age in zip(rows, ages, strict=False)
     ]
-    return [Chart("Pending now", sentence, _data(labels, columns))]
+    return Chart(
+        "pending", _("Pending now"), sentence, _data(labels, columns), is_empty=not waiting
+    )
 
 
 def _minutes(at: datetime | None, now: datetime) -> int:
@@ -126,7 +159,3 @@ def _data(labels: list[str], columns: tuple[tuple[str, str, list[int]], ...]) ->
         {"label": label, "data": data, "backgroundColor": colour} for label, colour, data in columns
     ]
     return json.dumps({"labels": labels, "datasets": sets})
-
-
-def _s(number: int) -> str:
-    return "" if number == 1 else "s"

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from workflows_app.admin.sessions import is_password, must_name_themselves
@@ -33,19 +34,19 @@ class PasswordAgain(forms.CharField):
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(
-            label="Your password",
-            help_text="You logged in some time ago: say again who you are.",
+            label=_("Your password"),
+            help_text=_("You logged in some time ago: say again who you are."),
             strip=False,
             max_length=4096,
             widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
-            error_messages={"required": "Give your password: you logged in some time ago."},
+            error_messages={"required": _("Give your password: you logged in some time ago.")},
         )
         self._request = request
 
     def clean(self, value: Any) -> str:
         password: str = super().clean(value)
         if not is_password(self._request, password):
-            raise ValidationError("This is not your password. Nothing was decided.")
+            raise ValidationError(_("This is not your password. Nothing was decided."))
         return password
 
 
@@ -54,8 +55,9 @@ class LoginLink(forms.Widget):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         return format_html(
-            '<a class="ops-link" href="{}" target="_blank" rel="noopener">Log in again</a>',
+            '<a class="ops-link" href="{}" target="_blank" rel="noopener">{}</a>',
             reverse("workflows_login_again"),
+            _("Log in again"),
         )
 
 
@@ -64,8 +66,10 @@ class LoginAgain(forms.Field):
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(
-            label="Who you are",
-            help_text="You logged in some time ago. Do so again in a new tab; then confirm here.",
+            label=_("Who you are"),
+            help_text=_(
+                "You logged in some time ago. Do so again in a new tab; then confirm here."
+            ),
             required=False,
             widget=LoginLink,
         )
@@ -73,5 +77,5 @@ class LoginAgain(forms.Field):
 
     def clean(self, value: Any) -> str:
         if must_name_themselves(self._request):
-            raise ValidationError("You have not logged in again yet. Nothing was decided.")
+            raise ValidationError(_("You have not logged in again yet. Nothing was decided."))
         return ""

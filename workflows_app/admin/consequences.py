@@ -14,6 +14,8 @@ from django.db.models import Min, prefetch_related_objects
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from workflows_app import registry
 from workflows_app.admin.seeing import may_see, shown
@@ -33,9 +35,8 @@ def in_short(value: Any, *, among: int) -> SafeString | str:
         return ""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     if len(text) > SHOWN_AMONG_MANY:
-        text = (
-            f"{text[:SHOWN_AMONG_MANY]} … (cut; {len(text):,} characters: its own page shows all)"
-        )
+        cut = _("(cut; %(number)s characters: its own page shows all)")
+        text = f"{text[:SHOWN_AMONG_MANY]} … {cut % {'number': f'{len(text):,}'}}"
     return format_html('<pre class="ops-json">{}</pre>', visible(text))
 
 
@@ -62,7 +63,10 @@ def happened(runs: Sequence[Run]) -> list[dict[str, Any]]:
     return [
         {
             **told,
-            "follows": f"Nothing is sent. The workflow learns that it happened, and goes on: {_news(run)}.",
+            "follows": _(
+                "Nothing is sent. The workflow learns that it happened, and goes on: %(news)s."
+            )
+            % {"news": _news(run)},
             "asks_first": _asks_first(run),
         }
         for run, told in zip(runs, attempted(runs), strict=True)
@@ -79,9 +83,13 @@ def sent_again(runs: Sequence[Run]) -> list[dict[str, Any]]:
         {
             **told,
             "follows": (
-                f"It is sent again. If that works, the workflow learns that it happened, and goes on:"
-                f" {_news(run)}. {held_back[run.pk]}".strip()
-            ),
+                _(
+                    "It is sent again. If that works, the workflow learns that it happened, and goes on:"
+                    " %(news)s."
+                )
+                % {"news": _news(run)}
+                + f" {held_back[run.pk]}"
+            ).strip(),
             "if_wrong": _if_wrong(run, first_sent.get(run.idempotency_key)),
             "asks_first": _asks_first(run),
         }
@@ -94,9 +102,10 @@ def skipped(runs: Sequence[Run]) -> list[dict[str, Any]]:
     return [
         {
             **told,
-            "follows": (
-                f"Nothing is sent. The workflow learns that it was skipped, and goes on: {_no_news(run)}"
-            ),
+            "follows": _(
+                "Nothing is sent. The workflow learns that it was skipped, and goes on: %(no_news)s"
+            )
+            % {"no_news": _no_news(run)},
         }
         for run, told in zip(runs, attempted(runs), strict=True)
     ]
@@ -106,48 +115,73 @@ def retried(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """Return `attempted`, and what a retry does now."""
     held_back = _held_back(runs)
     return [
-        {**told, "follows": held_back[run.pk]}
+        {**told, "follows": held_back[run.pk], "caution": _refused_before(run)}
         for run, told in zip(runs, attempted(runs), strict=True)
     ]
 
 
+def _refused_before(run: Run) -> str:
+    if run.failure_kind != Run.FailureKind.REJECTED:
+        return ""
+    return _(
+        "The outside system refused it for good: sent again, it will probably be refused again, unless"
+        " something has changed there."
+    )
+
+
 def looked(run: Run) -> str:
     """Return what a person ticks who says that it did not happen."""
-    mutation = shown(run).settled_mutation
-    what = (mutation.target or mutation.mutator) if mutation else "it"
-    return f"I looked for {what} in the outside system, and it is not there"
+    run = shown(run)
+    mutation = run.settled_mutation
+    if mutation is None:
+        return _("I looked for it in the outside system, and it is not there")
+    what = visible(mutation.target or mutation.mutator)
+    if not run.title:
+        return _("I looked for %(what)s in the outside system, and it is not there") % {
+            "what": what
+        }
+    title = visible(run.title)
+    if what in title:
+        told = _("I looked for “%(title)s” in the outside system, and it is not there")
+        return told % {"title": title}
+    told = _("I looked for “%(title)s” (%(what)s) in the outside system, and it is not there")
+    return told % {"title": title, "what": what}
 
 
 def _asks_first(run: Run) -> str:
     if not can_ask(run):
         return ""
-    return (
-        f"When you confirm, the host first asks the outside system, for {PROBE_SECONDS:g} seconds at most."
-        f" If it says clearly that it happened, or that it did not, that counts, and not what you say."
-    )
+    return _(
+        "When you confirm, the host first asks the outside system, for %(seconds)s seconds at most. If it"
+        " says clearly that it happened, or that it did not, that counts, and not what you say."
+    ) % {"seconds": f"{PROBE_SECONDS:g}"}
 
 
 def _news(run: Run) -> str:
     """Say what the consumer of `run` may publish when its effect has happened."""
     topics = _topics(run)
     if topics is None:
-        return "what it publishes is not known here"
+        return _("what it publishes is not known here")
     if not topics:
-        return "nothing is published"
-    return f"{' and '.join(topics)} {'is' if len(topics) == 1 else 'are'} published"
+        return _("nothing is published")
+    told = ngettext("%(topics)s is published", "%(topics)s are published", len(topics))
+    return told % {"topics": _(" and ").join(topics)}
 
 
 def _no_news(run: Run) -> str:
     topics = _topics(run)
     if topics is None:
-        return "what it would have published is not known here, and whoever waits for that is not told."
+        return _(
+            "what it would have published is not known here, and whoever waits for that is not told."
+        )
     if not topics:
-        return "nothing is published."
-    is_not = "is not" if len(topics) == 1 else "are not"
-    return (
-        f"{' and '.join(topics)} {is_not} published as after a success, and whoever waits for that is not"
-        f" told."
+        return _("nothing is published.")
+    told = ngettext(
+        "%(topics)s is not published as after a success, and whoever waits for that is not told.",
+        "%(topics)s are not published as after a success, and whoever waits for that is not told.",
+        len(topics),
     )
+    return told % {"topics": _(" and ").join(topics)}
 
 
 def _topics(run: Run) -> list[str] | None:
@@ -163,18 +197,20 @@ def _if_wrong(run: Run, first_sent: datetime | None) -> str:
     what = f"{mutation.mutator} → {mutation.target}" if mutation and mutation.target else str(run)
     mutator = registry.mutator(run.workflow.slug, mutation.mutator) if mutation else None
     if mutator is None or mutator.key_lasts is None or first_sent is None:
-        return f"Nothing protects: if it did happen, this would be done twice: {what}."
+        told = _("Nothing protects: if it did happen, this would be done twice: %(what)s.")
+        return told % {"what": what}
     until = first_sent + mutator.key_lasts
-    at = f"{timezone.localtime(until):%Y-%m-%d %H:%M}"
     if until <= timezone.now():
-        return (
-            f"Nothing protects any more: the outside system honoured the key until {at}. If it did happen,"
-            f" this would be done twice: {what}."
+        told = _(
+            "Nothing protects any more: the outside system honoured the key until %(at)s. If it did happen,"
+            " this would be done twice: %(what)s."
         )
-    return (
-        f"The outside system honours the key until {at}: until then a second call with it does nothing."
-        f" After that, if it did happen, this would be done twice: {what}."
-    )
+    else:
+        told = _(
+            "The outside system honours the key until %(at)s: until then a second call with it does"
+            " nothing. After that, if it did happen, this would be done twice: %(what)s."
+        )
+    return told % {"what": what, "at": f"{timezone.localtime(until):%Y-%m-%d %H:%M}"}
 
 
 def _held_back(runs: Sequence[Run]) -> dict[int, str]:
@@ -186,11 +222,12 @@ def _held_back(runs: Sequence[Run]) -> dict[int, str]:
     for run in runs:
         sentence = ""
         if run.handler_id in is_open:
-            sentence = (
-                f"The circuit breaker of {run.handler.name} is open: the outside system gave no answers"
-                f" of late. It does not hold this call back."
-            )
+            sentence = _(
+                "The circuit breaker of %(consumer)s is open: the outside system gave no answers of late."
+                " It does not hold this call back."
+            ) % {"consumer": run.handler.name}
         if run.workflow.status == Workflow.Status.PAUSED:
-            sentence = f"{sentence} The workflow is paused: it goes on when somebody resumes it."
+            paused = _("The workflow is paused: it goes on when somebody resumes it.")
+            sentence = f"{sentence} {paused}"
         told[run.pk] = sentence.strip()
     return told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from workflows_app.admin.charts import OPTIONS, charts
-from workflows_app.admin.seeing import all_that_may_be_seen, may_see, seen
+from workflows_app.admin.seeing import all_that_may_be_seen, may_see, seen, shown
 from workflows_app.alerts.outages import outages
 from workflows_app.models import Breaker, Evidence, Mutation, OperatorAction, Run
 from workflows_app.queries.attention import (
@@ -60,7 +61,10 @@ def _home() -> dict[str, Any]:
     _mark(runs)
     for group in (*blocked, *failed):
         group.runs[:] = seen(Run, group.runs)
-    health = workflow_health(now=now)
+    health = [
+        replace(row, worst_run=row.worst_run and shown(row.worst_run))
+        for row in workflow_health(now=now)
+    ]
     waits = blocked_number + failed_number + len(late) + len(breakers)
     return {
         "may_see": all_that_may_be_seen(),
@@ -93,9 +97,11 @@ def _mark(runs: Iterable[Any]) -> None:
 
 def _decisions() -> Any:
     decided = OperatorAction.objects.exclude(operation__in=OperatorAction.REMARKS)
-    return decided.select_related("workflow", "event", "run").order_by("-pk")
+    with_effects = decided.select_related(
+        "workflow", "event", "run__mutation", "run__carried_mutation"
+    )
+    return with_effects.order_by("-pk")
 
 
 def _given_up(now: Any) -> Any:
-    recent = _decisions().filter(created_at__gte=now - FOLLOWED_UP_FOR, operation__in=GIVEN_UP)
-    return recent.select_related("run__mutation")
+    return _decisions().filter(created_at__gte=now - FOLLOWED_UP_FOR, operation__in=GIVEN_UP)

@@ -7,21 +7,24 @@ from datetime import datetime
 from django.contrib import admin
 from django.contrib.admin import RelatedOnlyFieldListFilter
 from django.contrib.auth import get_user_model
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from workflows_app.admin.base import ReadOnlyAdmin, link_to
 from workflows_app.admin.export import Column, ExportedList
 from workflows_app.admin.filters import AgeFilter, TimeFilter
 from workflows_app.admin.finding import FoundByWords
+from workflows_app.admin.results import result_of
 from workflows_app.admin.saved_filters import SavedFilters
 from workflows_app.models import OperatorAction
 
 
 @admin.register(OperatorAction)
 class OperatorActionAdmin(FoundByWords, ExportedList, SavedFilters, ReadOnlyAdmin):
-    list_display = ["operation", "actor_name", "workflow", "about", "reason", "created"]
+    list_display = ["operation", "actor_name", "workflow", "about", "result", "reason", "created"]
     sortable_by = ["created"]
-    list_select_related = ["workflow", "event", "run"]
+    list_select_related = ["workflow", "event", "run__mutation", "run__carried_mutation"]
+    dated_by = "created_at"
     list_filter = [
         "operation",
         "workflow",
@@ -42,6 +45,7 @@ class OperatorActionAdmin(FoundByWords, ExportedList, SavedFilters, ReadOnlyAdmi
         "reason",
         "workflow",
         "about",
+        "result",
         "created_at",
         "address",
         "session",
@@ -59,10 +63,14 @@ class OperatorActionAdmin(FoundByWords, ExportedList, SavedFilters, ReadOnlyAdmi
         Column("created_at", lambda action: action.created_at),
     )
 
-    @display(description="created", ordering="pk")
+    @display(description=_("created"), ordering="pk")
     def created(self, action: OperatorAction) -> datetime:
         return action.created_at
 
-    @display(description="about")
+    @display(description=_("result"), empty_value="")
+    def result(self, action: OperatorAction) -> str:
+        return result_of(action)
+
+    @display(description=_("about"))
     def about(self, action: OperatorAction) -> str:
         return link_to(action.event or action.run or action.workflow)

@@ -15,7 +15,9 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from unfold.decorators import action
+from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
@@ -23,17 +25,21 @@ from workflows_app.admin.base import address_of
 from workflows_app.admin.bulk import tell_refusal
 from workflows_app.admin.confirming import PASSWORD, name_again
 from workflows_app.admin.reasons import ReasonField
+from workflows_app.admin.results import what_came_of_it
 from workflows_app.admin.seeing import shown as as_seen
 from workflows_app.admin.sessions import must_name_themselves
-from workflows_app.models import Evidence, OperatorAction
+from workflows_app.models import Run
 from workflows_app.operations import OperationRefused
 
 if TYPE_CHECKING:
     from workflows_app.admin.buttons import Button
+    from workflows_app.operations.declaration import Insisting
 
 #: What the person can put right, or has to look at first.
 _CORRECTABLE = ("stale", "contradicted", "result_invalid", "reason_required")
 _PAGE = "unfold/helpers/dialog.html"
+#: The field with the words beside which a tick was set that depends on what was answered.
+_TICKED_ABOUT = "ticked_about"
 
 
 def dialog_action(button: Button) -> Any:
@@ -49,18 +55,17 @@ def dialog_action(button: Button) -> Any:
     def press(self: Any, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         told = form.cleaned_data["reason"]
         try:
-            decided = button.operation(
-                form.row, actor=request.user, **{button.reason_argument: told}, **form.arguments
-            )
+            decided = button.press(form.row, actor=request.user, reason=told, **form.arguments)
         except OperationRefused as refusal:
             return _refused(request, form, object_id, refusal)
-        messages.success(request, f"{button.label}: {button.done}{_asked(decided)}")
+        came_of_it = what_came_of_it(decided, form.arguments.get("result"))
+        messages.success(request, f"{button.label}: {button.done}{came_of_it}")
         return _back_to(request, form.row)
 
     def _refused(
         request: HttpRequest, form: Any, object_id: str, refusal: OperationRefused
     ) -> HttpResponse:
-        row = _find(button.model, object_id)
+        row = _find(button.target, object_id)
         if refusal.code in _CORRECTABLE and button.applies(row):
             again: Any = form_class(
                 data=_as_seen_now(button, form, row), request=request, object_id=object_id
@@ -80,22 +85,29 @@ def dialog_action(button: Button) -> Any:
         url_path=button.name.replace("_", "-"),
         permissions=["view", button.permission],
         icon=button.icon,
-        variant=button.variant,
+        variant=ActionVariant(button.weight),
         dialog=dialog,
     )(press)
 
 
 def _form(button: Button) -> type[BaseDialogForm]:
     class DecisionForm(BaseDialogForm):
+        data: Any
         form_before_template = "workflows_app/dialog.html"
+        #: The ticks alone: what is wrong with the rest the server says.
+        validates_in_browser = True
+        use_required_attribute = False
         reason = ReasonField(button.reason_label, required=button.needs_reason)
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            self.row = _find(button.model, self.object_id)
+            self.row = _find(button.target, self.object_id)
             self.arguments: dict[str, Any] = {}
             self.asked = dict(button.asks(self.row))
-            self.insisted = button.insists(self.row)
+            told = {name: str(self.data.get(_field_of(name), "")) for name in self.asked}
+            self.insisted = button.insists(self.row, told)
+            if self.insisted is not None and self.asked:
+                self._forget_tick_for_other_answers(self.insisted)
             if button.carries_seen:
                 shown = str(button.seen_of([self.row])[self.row.pk])
                 self.fields["seen"] = forms.CharField(
@@ -104,14 +116,17 @@ def _form(button: Button) -> type[BaseDialogForm]:
             if button.tick is not None and button.applies(self.row):
                 self.fields["looked"] = Tick(button.tick(self.row))
             if self.insisted is not None:
-                self.fields[self.insisted[0]] = Tick(self.insisted[1])
+                # What was answered can be corrected: then the tick is not needed.
+                self.fields[self.insisted.argument] = Tick(
+                    self.insisted.words, required=not self.asked
+                )
             if must_name_themselves(self.request):
                 self.fields[PASSWORD] = name_again(self.request)
             for name, label in self.asked.items():
                 self.fields[_field_of(name)] = forms.CharField(
                     label=label,
                     widget=UnfoldAdminTextInputWidget(),
-                    error_messages={"required": f"Fill this in: {label}."},
+                    error_messages={"required": _("Fill this in: %(label)s.") % {"label": label}},
                 )
             first = next(iter(self.asked), None)
             if first is not None:
@@ -120,19 +135,33 @@ def _form(button: Button) -> type[BaseDialogForm]:
                 self.fields["reason"].widget.attrs.pop("autofocus", None)
                 self.fields[_field_of(first)].widget.attrs["autofocus"] = True
 
+        def _forget_tick_for_other_answers(self, insisted: Insisting) -> None:
+            """Take only a tick that was set beside the same words: they name the run that it is about."""
+            if self.data.get(_TICKED_ABOUT) != insisted.words:
+                self.data = self.data.copy()
+                self.data.pop(insisted.argument, None)
+                self.data[_TICKED_ABOUT] = insisted.words
+            self.fields[_TICKED_ABOUT] = forms.CharField(required=False, widget=forms.HiddenInput)
+
         def clean(self) -> dict[str, Any]:
             cleaned: dict[str, Any] = super().clean() or self.cleaned_data
             if not self.errors and button.applies(self.row):
                 answers = {name: cleaned[_field_of(name)] for name in self.asked}
                 try:
-                    self.arguments = {**button.options, **button.answered(self.row, answers)}
+                    self.arguments = dict(button.answered(self.row, answers))
                 except OperationRefused as refusal:
                     raise ValidationError(str(refusal)) from None
             if button.carries_seen:
                 self.arguments["seen"] = cleaned.get("seen") or None
             if self.insisted is not None:
-                self.arguments[self.insisted[0]] = cleaned.get(self.insisted[0], False)
+                name = self.insisted.argument
+                self.arguments[name] = cleaned.get(name, False)
             return cleaned
+
+        def _other_run(self) -> Run | None:
+            """Return the run of which the tick speaks, if that is another."""
+            number = self.insisted.other_run if self.insisted is not None else None
+            return None if number is None else as_seen(Run.objects.get(pk=number))
 
         def get_before_template_context(
             self, request: HttpRequest, object_id: int | str | None = None
@@ -143,6 +172,7 @@ def _form(button: Button) -> type[BaseDialogForm]:
                 # The theme's dialog shows only what is wrong with one field.
                 "problems": self.non_field_errors() if self.is_bound else [],
                 "applies": button.applies(self.row),
+                "other_run": self._other_run(),
                 **button.details_of([self.row])[0],
             }
 
@@ -150,26 +180,15 @@ def _form(button: Button) -> type[BaseDialogForm]:
 
 
 class Tick(forms.BooleanField):
-    """What a person says to themselves: the browser sends no form without it, where it is required.
+    """What a person says to themselves: with `required` the browser sends no form without it.
 
     It keeps a tired hand from pressing. Operations have no such argument, and who calls them otherwise than by
     the page is not asked.
     """
 
-    def __init__(self, label: str) -> None:
-        super().__init__(
-            label=label, required=False, widget=UnfoldBooleanWidget(attrs={"required": True})
-        )
-
-
-def _asked(decided: OperatorAction | None) -> str:
-    """Say what the outside system said, if it was asked for this decision."""
-    heard = decided.evidence_seen if decided is not None else None
-    if heard is None or heard.kind != Evidence.Kind.PROBE:
-        return ""
-    if heard.verdict == Evidence.Verdict.UNKNOWN:
-        return " The outside system was asked, and could not say: it is your word that counts."
-    return " The outside system was asked, and says the same."
+    def __init__(self, label: str, *, required: bool = True) -> None:
+        attrs = {"required": True} if required else {}
+        super().__init__(label=label, required=False, widget=UnfoldBooleanWidget(attrs=attrs))
 
 
 def _as_seen_now(button: Button, form: Any, row: Any) -> Any:
@@ -201,7 +220,8 @@ def _find(model: type[Model], object_id: int | str | None) -> Any:
         pk = model._meta.pk.to_python(unquote(str(object_id)))
         return model._default_manager.get(pk=pk)
     except (ValidationError, OverflowError, ObjectDoesNotExist):
-        raise Http404(f"There is no {model._meta.verbose_name} {object_id}.") from None
+        told = _("There is no %(model)s %(number)s.")
+        raise Http404(told % {"model": model._meta.verbose_name, "number": object_id}) from None
 
 
 def _back_to(request: HttpRequest, row: Model) -> HttpResponse:

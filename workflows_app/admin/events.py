@@ -9,53 +9,42 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.enums import ActionVariant
 
-from workflows_app.admin.base import link_to, pretty_json
-from workflows_app.admin.buttons import Button, ButtonsAdmin
+from workflows_app.admin.base import folded_json, link_to
+from workflows_app.admin.buttons import ButtonsAdmin, button
 from workflows_app.admin.consequences import in_short
 from workflows_app.admin.export import Column, ExportedList, json_text
 from workflows_app.admin.filters import AgeFilter, LaneFilter, TimeFilter, TopicFilter
 from workflows_app.admin.finding import FoundByWords
 from workflows_app.admin.graph import drawn
-from workflows_app.admin.labels import STATUS_LABELS, lane_label
+from workflows_app.admin.labels import STATUS_LABELS, lane_label, state_of
+from workflows_app.admin.next_page import next_for
 from workflows_app.admin.saved_filters import SavedFilters
 from workflows_app.admin.seeing import seen, shown
 from workflows_app.models import Event, Input, OperatorAction, Run
-from workflows_app.operations import skip_event
+from workflows_app.operations.skip_event import SKIP_EVENT
 from workflows_app.queries import lineage
 from workflows_app.queries.waiting import why_pending
 
-SKIP_EVENT = Button(
-    model=Event,
-    operation=skip_event,
-    label="Skip event",
-    permission="skip_event",
-    icon="skip_next",
-    hint="It shall never be processed.",
-    consequence=(
-        "No run will ever take this event, in this version and every repair of it. It stays "
-        "visible here. This can't be undone."
-    ),
-    applies=lambda event: event.status == Event.Status.PENDING,
-    done="the event is skipped.",
-    variant=ActionVariant.WARNING,
+_SKIP_EVENT = button(
+    SKIP_EVENT,
     details="workflows_app/dialog_event.html",
     details_of=lambda events: [
         {"value": value, "payload": in_short(value, among=len(events))}
         for value in (shown(event).payload for event in events)
     ],
-    carries_seen=True,
 )
 
 
 @admin.register(Event)
 class EventAdmin(FoundByWords, ExportedList, SavedFilters, ButtonsAdmin):
-    buttons = (SKIP_EVENT,)
+    buttons = (_SKIP_EVENT,)
     change_form_outer_before_template = "workflows_app/event_explanation.html"
     list_display = ["message_id", "topic", "lane_name", "status_label", "held_by", "created"]
     sortable_by = ["created"]
+    dated_by = "created_at"
     list_filter = [
         "status",
         "topic__workflow",
@@ -66,7 +55,7 @@ class EventAdmin(FoundByWords, ExportedList, SavedFilters, ButtonsAdmin):
     ]
     list_filter_submit = True
     filter_parameters = ["status__exact", "topic__workflow__id__exact"]
-    fields = ["status_label", "held_by", "revision", "pretty_payload"]
+    fields = ["status", "held_by", "revision", "payload_as_json"]
     hidden_while_empty = {"held_by": "reserved_by_id"}
     exported = (
         Column("event", lambda event: event.pk),
@@ -85,34 +74,43 @@ class EventAdmin(FoundByWords, ExportedList, SavedFilters, ButtonsAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         events: QuerySet[Event] = super().get_queryset(request)
         return events.select_related(
-            "topic__workflow", "topic__consumer", "reserved_by", "created_by"
+            "topic__workflow",
+            "topic__consumer",
+            *(
+                f"{run}__{effect}"
+                for run in ("reserved_by", "created_by")
+                for effect in ("mutation", "carried_mutation")
+            ),
         )
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        decisions = list(seen(OperatorAction, lineage.decisions_on_event(row)))
+        is_over = bool(decisions) and row.status == Event.Status.SKIPPED
         return {
+            "next": next_for(request.user) if is_over else None,
             "story": drawn(row),
             "why": why_pending(row) if row.status == Event.Status.PENDING else "",
             "inputs": seen(Input, lineage.inputs_of_event(row)),
             "runs": seen(Run, lineage.runs_of_event(row)),
-            "decisions": seen(OperatorAction, lineage.decisions_on_event(row)),
+            "decisions": decisions,
         }
 
-    @display(description="created", ordering="pk")
+    @display(description=_("created"), ordering="pk")
     def created(self, event: Event) -> datetime:
         return event.created_at
 
-    @display(description="status", label=STATUS_LABELS)
-    def status_label(self, event: Event) -> str:
-        return event.get_status_display()
+    @display(description=_("status"), label=STATUS_LABELS)
+    def status_label(self, event: Event) -> tuple[str, str]:
+        return state_of(event), event.get_status_display()
 
-    @display(description="lane")
+    @display(description=_("lane"))
     def lane_name(self, event: Event) -> str:
         return lane_label(event.lane)
 
-    @display(description="reserved by")
+    @display(description=_("reserved by"))
     def held_by(self, event: Event) -> str:
         return link_to(event.reserved_by)
 
-    @display(description="payload")
-    def pretty_payload(self, event: Event) -> SafeString:
-        return pretty_json(event.payload)
+    @display(description=_("payload"))
+    def payload_as_json(self, event: Event) -> SafeString:
+        return folded_json(event.payload)

@@ -24,6 +24,7 @@ from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from workflows_app.admin.finding import want_all
 from workflows_app.admin.parameters import NamedParameters, WrongValue
@@ -78,7 +79,7 @@ class ExportedList(NamedParameters):
         except WrongValue as wrong:
             problem, rows = str(wrong), None
         if rows is None:
-            messages.error(request, f"{problem} Nothing was exported.")
+            messages.error(request, " ".join((problem, _("Nothing was exported."))))
             name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
             return HttpResponseRedirect(reverse(name, current_app=self.admin_site.name))
         name = f"{self.opts.model_name}s-{timezone.localtime():%Y-%m-%d-%H%M}.csv"

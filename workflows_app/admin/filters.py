@@ -13,6 +13,8 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.lookups import IsNull
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import RangeDateTimeFilter, TextFilter
 
 from workflows_app import registry
@@ -43,7 +45,7 @@ class ChoiceFilter(SimpleListFilter):
 class WaitsForFilter(ChoiceFilter):
     """What an unfinished run waits for."""
 
-    title = "waits for"
+    title = gettext_lazy("waits for")
     parameter_name = "waits"
 
     CONDITIONS = {
@@ -53,7 +55,11 @@ class WaitsForFilter(ChoiceFilter):
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        return [("person", "a person"), ("time", "the next attempt"), ("worker", "a worker")]
+        return [
+            ("person", _("a person")),
+            ("time", _("the next attempt")),
+            ("worker", _("a worker")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         condition = self.CONDITIONS.get(self.value() or "")
@@ -63,15 +69,15 @@ class WaitsForFilter(ChoiceFilter):
 class PollsFilter(ChoiceFilter):
     """Runs of producers that found nothing are left out, unless a person wants them."""
 
-    title = "empty polls"
+    title = gettext_lazy("empty polls")
     parameter_name = "polls"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        return [("all", "shown too"), ("only", "alone")]
+        return [("all", _("shown too")), ("only", _("alone"))]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         hidden, *others = super().choices(changelist)
-        yield {**hidden, "display": "left out"}
+        yield {**hidden, "display": _("left out")}
         yield from others
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -93,7 +99,7 @@ class PollsFilter(ChoiceFilter):
 class TopicFilter(ChoiceFilter):
     """The topic of an event."""
 
-    title = "topic"
+    title = gettext_lazy("topic")
     parameter_name = "topic"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
@@ -108,7 +114,7 @@ class TopicFilter(ChoiceFilter):
 class VersionFilter(ChoiceFilter):
     """The version of the code that executed a run."""
 
-    title = "version"
+    title = gettext_lazy("version")
     parameter_name = "version"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
@@ -123,7 +129,7 @@ class VersionFilter(ChoiceFilter):
 class OutsideFilter(ChoiceFilter):
     """The outside system, by its mutator."""
 
-    title = "outside system"
+    title = gettext_lazy("outside system")
     parameter_name = "outside"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
@@ -141,7 +147,7 @@ class OutsideFilter(ChoiceFilter):
 class LaneFilter(TextFilter):
     """The lane, by its whole name; “main” is the one without."""
 
-    title = "lane"
+    title = gettext_lazy("lane")
     parameter_name = "lane"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -162,25 +168,25 @@ class LaneFilter(TextFilter):
 class AgeFilter(ChoiceFilter):
     """How old a row is."""
 
-    title = "age"
+    title = gettext_lazy("age")
     parameter_name = "age"
     #: The instant that counts.
     field = "created_at"
 
     AGES = {
-        "1h": ("the last hour", timedelta(hours=1)),
-        "1d": ("the last day", timedelta(days=1)),
-        "7d": ("the last 7 days", timedelta(days=7)),
-        "30d": ("the last 30 days", timedelta(days=30)),
+        "1h": (gettext_lazy("the last hour"), timedelta(hours=1)),
+        "1d": (gettext_lazy("the last day"), timedelta(days=1)),
+        "7d": (gettext_lazy("the last 7 days"), timedelta(days=7)),
+        "30d": (gettext_lazy("the last 30 days"), timedelta(days=30)),
     }
     OLDER = {
-        "over1h": ("more than an hour", timedelta(hours=1)),
-        "over1d": ("more than a day", timedelta(days=1)),
-        "over7d": ("more than 7 days", timedelta(days=7)),
+        "over1h": (gettext_lazy("more than an hour"), timedelta(hours=1)),
+        "over1d": (gettext_lazy("more than a day"), timedelta(days=1)),
+        "over7d": (gettext_lazy("more than 7 days"), timedelta(days=7)),
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        return [(name, told) for name, (told, _) in (self.AGES | self.OLDER).items()]
+        return [(name, str(told)) for name, (told, _age) in (self.AGES | self.OLDER).items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value() or ""

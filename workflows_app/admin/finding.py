@@ -8,6 +8,8 @@ from django.contrib import messages
 from django.db import Error, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from workflows_app.admin.parameters import NamedParameters
 from workflows_app.admin.seeing import masked_names
@@ -21,7 +23,9 @@ from workflows_app.statement_limits import STOPPED
 #: How many rows are found at most.
 MOST = 500
 _ALL = "_workflows_finds_all"
-HELP = "Words, the beginning of a word, or a number. Of many rows the newest are found."
+HELP = gettext_lazy(
+    "Words, the beginning of a word, or a number. Of many rows the newest are found."
+)
 
 
 class FoundByWords(NamedParameters):
@@ -48,10 +52,11 @@ class FoundByWords(NamedParameters):
         except Error as error:
             if sqlstate_of(error) != STOPPED:
                 raise
-            messages.warning(request, "That stands in too many rows. Add a word, or a filter.")
+            messages.warning(request, _("That stands in too many rows. Add a word, or a filter."))
             return queryset.none(), False
         if len(keys) >= MOST and is_list(request):
-            messages.info(request, f"The newest {MOST} are shown. Add a word, or a filter.")
+            told = _("The newest %(number)s are shown. Add a word, or a filter.")
+            messages.info(request, told % {"number": MOST})
         return queryset.filter(pk__in=keys), False
 
     def found_otherwise(self, queryset: QuerySet[Any], term: Term) -> QuerySet[Any]:

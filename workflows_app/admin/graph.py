@@ -11,8 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Model
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext_lazy
 
 from workflows_app.admin.base import address_of
+from workflows_app.admin.labels import SENT_AGAIN, css_state
 from workflows_app.admin.seeing import may_see, shown
 from workflows_app.admin.visible import visible
 from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
@@ -33,15 +36,12 @@ class Box:
     kind: str
     label: str
     status: str
+    #: Its status as a part of a CSS class.
+    state: str
     address: str
     x: int
     y: int
     is_root: bool
-
-    @property
-    def state(self) -> str:
-        """Return its status as a part of a CSS class."""
-        return self.status.replace(" ", "-").lower()
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ class Line:
     kind: str
     label: str
     status: str
+    #: Its status as a part of a CSS class.
+    state: str
     address: str
 
 
@@ -75,6 +77,8 @@ def drawn(root: Model) -> Drawn:
     """Return the story of `root` as far as the person may see it."""
     story = story_of(root)
     rows = [shown(row) for row in story.rows if may_see(type(row))]
+    effects = [row for row in story.rows if isinstance(row, Mutation)]
+    sent_again = {effect.run_id for effect in effects if effect.is_denied_by_person}
     drawn_rows, left_out = _within_limit(story, rows)
     columns = _columns(drawn_rows, story.edges)
     places: dict[Key, tuple[int, int]] = {}
@@ -84,8 +88,11 @@ def drawn(root: Model) -> Drawn:
         x, y = column * (WIDTH + GAP_X) + 2, used[column] * (HEIGHT + GAP_Y) + 2
         places[key_of(row)] = (x, y)
         used[column] += 1
-    boxes = [_box(row, *places[key_of(row)], row == story.root) for row in drawn_rows]
-    lines = sorted((_line(row) for row in rows), key=lambda line: line.at)
+    boxes = [
+        _box(row, _told(row, sent_again), *places[key_of(row)], row == story.root)
+        for row in drawn_rows
+    ]
+    lines = sorted((_line(row, _told(row, sent_again)) for row in rows), key=lambda line: line.at)
     more = [_more(kind, left_out[kind], kind.__name__ in story.is_cut) for kind in left_out]
     counted = Counter(type(row) for row in drawn_rows)
     told = [_count(kind, counted[kind]) for kind in KINDS if counted[kind]]
@@ -98,7 +105,7 @@ def drawn(root: Model) -> Drawn:
         height=max((box.y for box in boxes), default=0) + HEIGHT + 2,
         lines=lines[:LINES_SHOWN],
         more=more,
-        sentence=f"From left to right: {', '.join(told)}.",
+        sentence=_("From left to right: %(rows)s.") % {"rows": ", ".join(told)},
     )
 
 
@@ -121,7 +128,7 @@ def _columns(rows: list[Any], edges: list[tuple[Key, Key]]) -> dict[Key, int]:
     column = {key_of(row): 0 for row in rows}
     within = [(a, b) for a, b in edges if a in column and b in column]
     # Every step settles at least one more; what came of itself would go on for ever.
-    for _ in column:
+    for _step in column:
         moved = False
         for before, after in within:
             if column[after] <= column[before] < len(column):
@@ -139,38 +146,73 @@ def _arrow(start: tuple[int, int], end: tuple[int, int]) -> str:
     return f"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
 
 
-def _box(row: Any, x: int, y: int, is_root: bool) -> Box:
-    kind, label, status = _told(row)
+def _box(row: Any, told: tuple[str, str, str, str], x: int, y: int, is_root: bool) -> Box:
+    kind, label, status, state = told
     short = label if len(label) <= _LABEL_LENGTH else f"{label[: _LABEL_LENGTH - 1]}…"
-    return Box(kind, short, status, address_of(row), x, y, is_root)
+    return Box(kind, short, status, state, address_of(row), x, y, is_root)
 
 
-def _line(row: Any) -> Line:
-    kind, label, status = _told(row)
-    return Line(happened_at(row), kind, label, status, address_of(row))
+def _line(row: Any, told: tuple[str, str, str, str]) -> Line:
+    kind, label, status, state = told
+    return Line(happened_at(row), kind, label, status, state, address_of(row))
 
 
-def _told(row: Any) -> tuple[str, str, str]:
-    """Return what it is, how it is called, and how it stands."""
+def _told(row: Any, sent_again: set[int]) -> tuple[str, str, str, str]:
+    """Return what it is, how it is called, and how it stands, in words and as a part of a CSS class.
+
+    `sent_again`: the runs that a person had sent again.
+    """
     if isinstance(row, Input):
-        return "input", visible(row, 200), ""
+        return _("input"), visible(row, 200), "", ""
     if isinstance(row, Event):
-        return "event", visible(f"{row.topic.name} {row.message_id}", 200), row.get_status_display()
+        label = visible(f"{row.topic.name} {row.message_id}", 200)
+        return _("event"), label, row.get_status_display(), css_state(row)
     if isinstance(row, Run):
-        return "run", visible(row.title or f"run {row.pk}", 200), row.get_status_display()
+        label = visible(row.title or _("run %(number)s") % {"number": row.pk}, 200)
+        status, state = row.get_status_display(), css_state(row)
+        if row.pk in sent_again:
+            state, status = SENT_AGAIN, _("Sent again")
+        return _("run"), label, status, state
     if isinstance(row, Mutation):
-        return "effect", visible(row, 200), row.get_status_display()
+        return _("effect"), visible(row, 200), row.get_status_display(), css_state(row)
     assert isinstance(row, OperatorAction)
-    return "decision", visible(row, 200), ""
+    return _("decision"), visible(row, 200), "", ""
 
 
 def _count(kind: type[Model], number: int) -> str:
-    name = {Mutation: "outside effect", OperatorAction: "decision"}.get(kind) or str(
-        kind._meta.verbose_name
-    )
-    return f"{number} {name}{'' if number == 1 else 's'}"
+    return str(_COUNTED[kind] % {"number": number})
 
 
 def _more(kind: type[Model], number: int, is_cut: bool) -> str:
-    count = _count(kind, number).replace(" ", " or more " if is_cut else " more ", 1)
-    return f"and {count}"
+    return str((_OR_MORE if is_cut else _LEFT_OUT)[kind] % {"number": number})
+
+
+_COUNTED: dict[type[Model], Any] = {
+    Input: ngettext_lazy("%(number)s input", "%(number)s inputs", "number"),
+    Event: ngettext_lazy("%(number)s event", "%(number)s events", "number"),
+    Run: ngettext_lazy("%(number)s run", "%(number)s runs", "number"),
+    Mutation: ngettext_lazy("%(number)s outside effect", "%(number)s outside effects", "number"),
+    OperatorAction: ngettext_lazy("%(number)s decision", "%(number)s decisions", "number"),
+}
+_LEFT_OUT: dict[type[Model], Any] = {
+    Input: ngettext_lazy("and %(number)s more input", "and %(number)s more inputs", "number"),
+    Event: ngettext_lazy("and %(number)s more event", "and %(number)s more events", "number"),
+    Run: ngettext_lazy("and %(number)s more run", "and %(number)s more runs", "number"),
+    Mutation: ngettext_lazy(
+        "and %(number)s more outside effect", "and %(number)s more outside effects", "number"
+    ),
+    OperatorAction: ngettext_lazy(
+        "and %(number)s more decision", "and %(number)s more decisions", "number"
+    ),
+}
+_OR_MORE: dict[type[Model], Any] = {
+    Input: ngettext_lazy("and %(number)s or more input", "and %(number)s or more inputs", "number"),
+    Event: ngettext_lazy("and %(number)s or more event", "and %(number)s or more events", "number"),
+    Run: ngettext_lazy("and %(number)s or more run", "and %(number)s or more runs", "number"),
+    Mutation: ngettext_lazy(
+        "and %(number)s or more outside effect", "and %(number)s or more outside effects", "number"
+    ),
+    OperatorAction: ngettext_lazy(
+        "and %(number)s or more decision", "and %(number)s or more decisions", "number"
+    ),
+}

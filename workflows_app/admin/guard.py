@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -21,6 +21,7 @@ from django.db import Error
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
 from workflows_app.admin.away import too_long_page
 from workflows_app.admin.seeing import seen_by
@@ -37,6 +38,8 @@ REFUSED = (400, 403, 405, 413, 415, 429)
 RETRY_SECONDS = 5
 _SHOWN_LENGTH = 200
 _ADDRESS_LENGTH = 64
+#: As gunicorn has it. Python makes no number of more than 4,300 digits.
+_QUERY_LENGTH = 4_094
 
 
 class GuardMiddleware:
@@ -54,27 +57,31 @@ class GuardMiddleware:
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         if "\0" in request.path_info:
-            return _refusal("There is no such page.", 404)
+            return _refusal(_("There is no such page."), 404)
         problem = _problem(request)
         if problem:
             return _refusal(problem)
         if _is_file(request):
             # A page has many, and each is there at once.
             return self._get_response(request)
-        with places.taken() as is_free:
-            if not is_free:
+        with ExitStack() as until_answered:
+            if not until_answered.enter_context(places.taken()):
                 return _busy(request)
             seconds = policy().web_statement_seconds
             from_here = coming_from(lambda: _origin_of(request))
             with from_here, seen_by(request), statements_limited(seconds):
-                return self._get_response(request)
+                response = self._get_response(request)
+            if response.streaming:
+                # A list as CSV takes its thread until it is read.
+                vars(response)["_resource_closers"].append(until_answered.pop_all().close)
+            return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, InvalidPage):
             # The theme's search hands its page number on unread.
-            return _refusal("There is no such page.", 404)
+            return _refusal(_("There is no such page."), 404)
         if isinstance(error, SuspiciousOperation):
-            return _refusal("This page does not take what it was sent, or asked for.")
+            return _refusal(_("This page does not take what it was sent, or asked for."))
         if isinstance(error, Error) and sqlstate_of(error) == STOPPED:
             seconds = policy().web_statement_seconds
             _log("web.too_long", request, seconds=f"{seconds:g}")
@@ -154,10 +161,13 @@ def _problem(request: HttpRequest) -> str:
     """Say what no page could read."""
     query = request.META.get("QUERY_STRING", "")
     if b"\0" in unquote_to_bytes(query):
-        return "An address must not contain NUL characters."
+        return _("An address must not contain NUL characters.")
+    if len(query) > _QUERY_LENGTH or len(request.path_info) > _QUERY_LENGTH:
+        most = {"number": f"{_QUERY_LENGTH:,}"}
+        return _("An address must not have more than %(number)s characters.") % most
     charset = (request.content_params or {}).get("charset")
     if charset is not None and not is_readable(charset):
-        return "The request is in letters that this server does not read. Send it as UTF-8."
+        return _("The request is in letters that this server does not read. Send it as UTF-8.")
     return ""
 
 
@@ -166,7 +176,7 @@ def _refusal(sentence: str, status: int = 400) -> HttpResponse:
 
 
 def _busy(request: HttpRequest) -> HttpResponse:
-    answer = _refusal("All places for pages are taken. Try again in a moment.", 503)
+    answer = _refusal(_("All places for pages are taken. Try again in a moment."), 503)
     answer.headers["Retry-After"] = str(RETRY_SECONDS)
     if request.method == "GET":
         # The browser does.

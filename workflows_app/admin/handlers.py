@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from workflows_app.admin.base import ReadOnlyAdmin, pretty_json
@@ -51,7 +52,7 @@ class HandlerAdmin(ReadOnlyAdmin):
         ]
         return {"lanes": lanes, "has_more": len(found) > LIMIT, "breaker": breaker}
 
-    @display(description="state")
+    @display(description=_("state"))
     def pretty_state(self, handler: Handler) -> SafeString:
         """Return its state in the lane that it has without naming one; of others, the table tells."""
         return pretty_json(shown_value(handler.state))

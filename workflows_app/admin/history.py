@@ -10,6 +10,7 @@ from django.contrib.admin.utils import unquote
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.template_utils import HistoricalRecordContextHelper
 
@@ -18,6 +19,7 @@ from workflows_app.admin.seeing import shown as as_seen
 from workflows_app.admin.seeing import shown_text, shown_value
 from workflows_app.admin.values import facts_of
 from workflows_app.models import OperatorAction
+from workflows_app.queries.recorded import in_readers_words
 from workflows_app.templatetags.workflows_app import folded, when
 
 #: What changes for the host alone, and tells a person nothing.
@@ -53,7 +55,7 @@ class _SeenChanges(HistoricalRecordContextHelper):
         if isinstance(value, datetime):
             return when(value)
         if isinstance(value, bool):
-            return "yes" if value else "no"
+            return _("yes") if value else _("no")
         if value in choices:
             return str(choices[value]).lower()
         return folded(shown_text(as_seen(self.record), str(value)))
@@ -77,7 +79,10 @@ class ReadOnlyHistoryAdmin(SimpleHistoryAdmin, ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         if self.get_object(request, unquote(object_id)) is None:
-            raise Http404(f"There is no {self.model._meta.verbose_name} {object_id}.")
+            raise Http404(
+                _("There is no %(kind)s %(number)s.")
+                % {"kind": self.model._meta.verbose_name, "number": object_id}
+            )
         answer: HttpResponse = super().history_view(request, object_id, extra_context)
         return answer
 
@@ -86,12 +91,14 @@ class ReadOnlyHistoryAdmin(SimpleHistoryAdmin, ReadOnlyAdmin):
     ) -> HttpResponse:
         """Show an old version. Refuse a POST: the library would save that version as the row."""
         if request.method not in ("GET", "HEAD"):
-            raise Http404("An old version can't be saved.")
+            raise Http404(_("An old version can't be saved."))
         if not (object_id.isdecimal() and version_id.isdecimal()):
-            raise Http404(f"There is no version {version_id}.")
+            raise Http404(_("There is no version %(number)s.") % {"number": version_id})
         record = self.model.history.filter(pk=version_id, id=object_id)
         shown = list(record.select_related("history_user"))
         _name_people(shown)
+        for each in shown:
+            each.history_change_reason = shown_text(as_seen(each), _why(each))
         context = {**(extra_context or {}), "record": shown[0] if shown else None}
         answer: HttpResponse = super().history_form_view(request, object_id, version_id, context)
         return answer
@@ -122,8 +129,7 @@ class ReadOnlyHistoryAdmin(SimpleHistoryAdmin, ReadOnlyAdmin):
         super().set_history_delta_changes(request, records, *args, **kwargs)
         _name_people(records)
         for record in records:
-            reason = record.history_change_reason or ""
-            record.history_change_reason = shown_text(as_seen(record), reason)
+            record.history_change_reason = shown_text(as_seen(record), _why(record))
 
     def history_view_title(self, request: HttpRequest, obj: Any) -> str:
         title: str = super().history_view_title(request, as_seen(obj))
@@ -144,6 +150,12 @@ class ReadOnlyHistoryAdmin(SimpleHistoryAdmin, ReadOnlyAdmin):
             form.instance = context["original"] = as_seen(form.instance)
         answer: HttpResponse = super().render_history_view(request, template, context, **kwargs)
         return answer
+
+
+def _why(record: Any) -> str:
+    """Return why it was changed: the host's reason in the reader's language, a person's as the person gave it."""
+    reason: str = record.history_change_reason or ""
+    return reason if record.history_user_id is not None else in_readers_words(reason)
 
 
 def _name_people(records: Sequence[Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from workflows_app.admin.base import ReadOnlyAdmin
@@ -35,7 +36,7 @@ class InputAdmin(FoundByWords, SavedFilters, ReadOnlyAdmin):
         inputs: QuerySet[Input] = super().get_queryset(request)
         return inputs.select_related("workflow")
 
-    @display(description="created", ordering="pk")
+    @display(description=_("created"), ordering="pk")
     def created(self, row: Input) -> datetime:
         return row.created_at
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.models import ProcrastinateJob
 from unfold.decorators import display
 
@@ -19,7 +20,7 @@ class JobAdmin(ReadOnlyAdmin):
     list_filter = ["status", "queue_name", "task_name"]
     filter_parameters = ["status__exact", "queue_name", "task_name"]
     search_fields = ["=id", "=lock"]
-    search_help_text = "A job's number, or its lock, as in workflow:1"
+    search_help_text = _("A job's number, or its lock, as in workflow:1")
     ordering = ["-id"]
     fields = [
         "id",
@@ -34,6 +35,6 @@ class JobAdmin(ReadOnlyAdmin):
         "scheduled_at",
     ]
 
-    @display(description="arguments")
+    @display(description=_("arguments"))
     def pretty_args(self, job: ProcrastinateJob) -> SafeString:
         return pretty_json(job.args)

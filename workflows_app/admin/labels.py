@@ -4,17 +4,27 @@ green is done.
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from workflows_app.models import Mutation, Run
+
+#: How a run stands of which a person said that it did not happen, so that another one does it again.
+SENT_AGAIN = "sent-again"
+#: By what `state_of` returns.
 STATUS_LABELS = {
     "blocked": "danger",
     "indeterminate": "danger",
     "failed": "danger",
-    "did not happen": "warning",
+    "did-not-happen": "warning",
     "reconciling": "warning",
-    "needs reconcile": "warning",
-    "in flight": "info",
+    "needs-reconcile": "warning",
+    "in-flight": "info",
     "paused": "warning",
     "open": "danger",
-    "half open": "warning",
+    "half-open": "warning",
     "closed": "success",
     "active": "info",
     "pending": "info",
@@ -24,13 +34,49 @@ STATUS_LABELS = {
     "applied": "success",
     "skipped": "default",
     "crashed": "default",
+    SENT_AGAIN: "default",
 }
-#: Django shows choices with a capital; the labels are matched as they are shown.
-STATUS_LABELS |= {key.capitalize(): value for key, value in STATUS_LABELS.items()}
+#: The words of `queries.health.STATES`, as people read them.
+_STATES = {
+    "blocked": gettext_lazy("blocked"),
+    "failed": gettext_lazy("failed"),
+    "backing off": gettext_lazy("backing off"),
+    "reconciling": gettext_lazy("reconciling"),
+    "paused": gettext_lazy("paused"),
+    "working": gettext_lazy("working"),
+    "idle": gettext_lazy("idle"),
+}
+
+
+def state_of(row: Any) -> str:
+    """Return the status of a row in one word, in whatever language it is shown."""
+    if isinstance(row, Mutation) and row.status == Mutation.Status.FAILED:
+        return "did-not-happen"
+    return str(row.status).replace("_", "-")
+
+
+def css_state(row: Any) -> str:
+    """Return the status of a row as a part of a CSS class, of rows without one nothing."""
+    return state_of(row) if hasattr(row, "status") else ""
+
+
+def state_in_words(state: str) -> str:
+    """Return how a workflow or a lane stands, as people read it."""
+    return str(_STATES.get(state, state))
 
 
 def lane_label(lane: str | None) -> str:
     """Return the name of a lane in a list or a table."""
     if lane is None:
-        return "not named yet"
-    return lane or "main"
+        return _("not named yet")
+    return lane or _("main")
+
+
+def state_of_run(run: Run) -> tuple[str, str]:
+    """Return how a run stands, in one word and in the reader's.
+
+    What a person has settled by saying that it did not happen is no failure.
+    """
+    if run.is_sent_again:
+        return SENT_AGAIN, _("Sent again")
+    return state_of(run), str(run.get_status_display())

@@ -9,15 +9,16 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from workflows_app.admin.base import link_to, pretty_json
+from workflows_app.admin.base import folded_json, link_to
 from workflows_app.admin.export import Column, ExportedList, json_text
 from workflows_app.admin.filters import OutsideFilter, SentFilter, TimeFilter
 from workflows_app.admin.finding import FoundByWords
 from workflows_app.admin.graph import drawn
 from workflows_app.admin.history import ReadOnlyHistoryAdmin
-from workflows_app.admin.labels import STATUS_LABELS
+from workflows_app.admin.labels import STATUS_LABELS, state_of
 from workflows_app.admin.saved_filters import SavedFilters
 from workflows_app.admin.seeing import seen
 from workflows_app.models import Evidence, Input, Mutation, OperatorAction
@@ -30,6 +31,7 @@ class MutationAdmin(FoundByWords, ExportedList, SavedFilters, ReadOnlyHistoryAdm
     change_form_outer_before_template = "workflows_app/mutation_explanation.html"
     list_display = ["__str__", "workflow", "run_link", "status_label", "resolved_by", "sent"]
     sortable_by = ["sent"]
+    dated_by = "sent_at"
     list_filter = [
         "status",
         "resolved_by",
@@ -44,22 +46,22 @@ class MutationAdmin(FoundByWords, ExportedList, SavedFilters, ReadOnlyHistoryAdm
         "mutator",
         "target",
         "run_link",
-        "status_label",
+        "status",
         "resolved_by",
         "resolved_at",
         "sent_at",
         "idempotency_key",
         "reconcile_attempts",
         "next_reconcile_at",
-        "pretty_params",
-        "pretty_result",
+        "params_as_json",
+        "result_as_json",
     ]
     hidden_while_empty = {
         "target": "target",
         "resolved_by": "resolved_by",
         "resolved_at": "resolved_at",
         "next_reconcile_at": "next_reconcile_at",
-        "pretty_result": "result",
+        "result_as_json": "result",
     }
 
     exported = (
@@ -93,26 +95,26 @@ class MutationAdmin(FoundByWords, ExportedList, SavedFilters, ReadOnlyHistoryAdm
             "decisions": seen(OperatorAction, lineage.decisions_on_run(row.run)),
         }
 
-    @display(description="sent", ordering="pk")
+    @display(description=_("sent"), ordering="pk")
     def sent(self, mutation: Mutation) -> datetime:
         return mutation.sent_at
 
-    @display(description="workflow")
+    @display(description=_("workflow"))
     def workflow(self, mutation: Mutation) -> str:
         return mutation.run.workflow.slug
 
-    @display(description="run")
+    @display(description=_("run"))
     def run_link(self, mutation: Mutation) -> str:
         return link_to(mutation.run)
 
-    @display(description="status", label=STATUS_LABELS)
-    def status_label(self, mutation: Mutation) -> str:
-        return mutation.get_status_display()
+    @display(description=_("status"), label=STATUS_LABELS)
+    def status_label(self, mutation: Mutation) -> tuple[str, str]:
+        return state_of(mutation), mutation.get_status_display()
 
-    @display(description="parameters")
-    def pretty_params(self, mutation: Mutation) -> SafeString:
-        return pretty_json(mutation.params)
+    @display(description=_("parameters"))
+    def params_as_json(self, mutation: Mutation) -> SafeString:
+        return folded_json(mutation.params)
 
-    @display(description="result")
-    def pretty_result(self, mutation: Mutation) -> SafeString:
-        return pretty_json(mutation.result)
+    @display(description=_("result"))
+    def result_as_json(self, mutation: Mutation) -> SafeString:
+        return folded_json(mutation.result)

@@ -4,65 +4,60 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from workflows_app.admin.run_buttons import RUN_BUTTONS
 from workflows_app.admin.way_out import SKIP_EVENTS
-from workflows_app.deciders import groups_for, may_decide_about
-from workflows_app.models import OperatorAction, Run
+from workflows_app.deciders import may_decide_about
+from workflows_app.lazy_text import StrOrPromise
+from workflows_app.models import Run
+from workflows_app.operations.base import deciding_groups
+from workflows_app.operations.decide_now import DECIDE_NOW
+from workflows_app.operations.declaration import Change
 from workflows_app.queries.explanation import Explanation
 
-Operation = OperatorAction.Operation
 
-_SETTLES = (
-    Operation.TRY_AGAIN.label,
-    Operation.IT_HAPPENED.label,
-    Operation.IT_DIDNT_HAPPEN.label,
-    Operation.SKIP_RUN.label,
-)
-
-
-def not_offered(explanation: Explanation, person: Any, offered: set[str]) -> list[tuple[str, str]]:
+def not_offered(
+    explanation: Explanation, person: Any, offered: set[StrOrPromise]
+) -> list[tuple[str, str]]:
     """Return the decisions that belong to the state of the run and are not in `offered`, each with why not."""
     run = explanation.run
-    labels: tuple[str, ...]
-    if run.status == Run.Status.BLOCKED:
-        labels, why = _SETTLES, _why_not_settled
-    elif run.status == Run.Status.RECONCILING:
-        labels, why = (Operation.DECIDE_NOW.label, *_SETTLES[1:]), _why_not_yet
-    elif run.status == Run.Status.FAILED and run.owes_retry:
-        labels, why = (Operation.RETRY_FAILED_RUN.label, SKIP_EVENTS.label), _why_no_way_out
-    else:
-        return []
-    missing = [label for label in labels if label not in offered]
+    no_permission = _("you don't have the permission for it")
+    still_asking = _("the host is still asking; with %(decide_now)s it stops, and you decide")
+    missing = []
+    for button in RUN_BUTTONS:
+        if button.change is None or button.label in offered:
+            continue
+        refusal = button.refusal(run)
+        why = refusal.in_short if refusal else no_permission if button.is_of_use(run) else ""
+        if _comes_after_asking(button.change, run):
+            why = still_asking % {"decide_now": DECIDE_NOW.label}
+        if why:
+            missing.append((str(button.label), why))
+    if _owes_retry(explanation) and SKIP_EVENTS.label not in offered:
+        missing.append((str(SKIP_EVENTS.label), _why_no_way_out(explanation) or no_permission))
     if missing and not may_decide_about(person, run.workflow.slug):
-        groups = " or ".join(f"“{group}”" for group in groups_for(run.workflow.slug))
-        return [(", ".join(missing), f"members of {groups} decide about this workflow")]
-    return [(label, why(label, explanation)) for label in missing]
+        labels = ", ".join(label for label, _why in missing)
+        groups = {"groups": deciding_groups(run.workflow.slug)}
+        return [(labels, _("members of %(groups)s decide about this workflow") % groups)]
+    return missing
 
 
-_NO_PERMISSION = "you don't have the permission for it"
+def _comes_after_asking(change: Change, run: Run) -> bool:
+    """Tell whether a person may decide so once the host has stopped asking about `run`."""
+    is_asking = run.status == Run.Status.RECONCILING
+    return is_asking and Run.Status.BLOCKED in change.before and change.after != run.status
 
 
-def _why_not_settled(label: str, explanation: Explanation) -> str:
-    if label == Operation.TRY_AGAIN.label and explanation.lacks_code:
-        return "the code that could ask the outside system is not part of this console"
-    if label == Operation.TRY_AGAIN.label and not explanation.can_reconcile:
-        return "this mutator can't ask the outside system, so only a person can look"
-    return _NO_PERMISSION
+def _owes_retry(explanation: Explanation) -> bool:
+    run = explanation.run
+    return bool(run.status == Run.Status.FAILED and run.owes_retry)
 
 
-def _why_not_yet(label: str, explanation: Explanation) -> str:
-    if label == Operation.DECIDE_NOW.label:
-        return _NO_PERMISSION
-    return f"the host is still asking; with {Operation.DECIDE_NOW.label} it stops, and you decide"
-
-
-def _why_no_way_out(label: str, explanation: Explanation) -> str:
+def _why_no_way_out(explanation: Explanation) -> str:
     effect = explanation.mutation
-    if (
-        label == SKIP_EVENTS.label
-        and effect is not None
-        and effect.status in ("applied", "skipped")
-    ):
-        return "its outside effect is settled; only what follows from it is missing"
-    if label == SKIP_EVENTS.label and not (explanation.reserved or explanation.suspects):
-        return "it is about no pending event"
-    return _NO_PERMISSION
+    if effect is not None and effect.status in ("applied", "skipped"):
+        return _("its outside effect is settled; only what follows from it is missing")
+    if not (explanation.reserved or explanation.suspects):
+        return _("it is about no pending event")
+    return ""

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Paginator
 from django.db import DataError, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
+from workflows_app.admin.dates import PARAMETER, Dates, Span, dates_of, within
 from workflows_app.admin.seeing import shown
+from workflows_app.admin.visible import row_for_list
 
 COUNTED_AT_MOST = 5_000
 
@@ -58,9 +61,39 @@ class CappedPaginator(BasePaginator):
 class PagedChangeList(ChangeList):
     """A list that reads one page, and counts only what lies beyond it."""
 
+    root_queryset: QuerySet[Any]
+
     def get_ordering_field(self, field_name: Any) -> Any:
         """Return what a column is sorted by, if it offers that; Django would sort by any that an address names."""
         return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
+
+    @cached_property
+    def span(self) -> Span | None:
+        """Return the year, month or day that the address asks for. Raises IncorrectLookupParameters."""
+        asked = self.filter_params.get(PARAMETER)
+        return Span.read(str(asked[-1])) if asked else None
+
+    @cached_property
+    def dates(self) -> Dates | None:
+        """Return the years, months and days that stand above the list, if it has any."""
+        field = self.model_admin.dated_by
+        return dates_of(self, field, self.span) if field else None
+
+    @property
+    def all_dates(self) -> str:
+        """Return the address of the list without its year, month or day."""
+        return str(self.get_query_string(remove=[PARAMETER, "p"]))
+
+    def get_filters_params(self, params: Any = None) -> Any:
+        """Leave out what no filter of the panel takes."""
+        found = super().get_filters_params(params)
+        return {name: value for name, value in found.items() if name != PARAMETER}
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Any:
+        if self.span is not None:
+            field = self.model_admin.dated_by
+            self.root_queryset = within(self.root_queryset, field, self.span)
+        return super().get_queryset(request, exclude_parameters)
 
     def get_results(self, request: HttpRequest) -> None:
         size = self.list_per_page
@@ -85,4 +118,5 @@ class PagedChangeList(ChangeList):
         self.show_admin_actions = True
         self.can_show_all = False
         self.multi_page = self.result_count > size
-        self.result_list = [shown(row) for row in self.queryset.filter(pk__in=numbers[:size])]
+        rows = self.queryset.filter(pk__in=numbers[:size])
+        self.result_list = [row_for_list(shown(row)) for row in rows]

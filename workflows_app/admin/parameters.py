@@ -20,15 +20,18 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 
+from workflows_app.admin import dates
 from workflows_app.admin.filters import TimeFilter, time_parameters
 
 #: The most characters that are searched for.
 SEARCH_LENGTH = 200
 #: The most characters of an address that are told again.
 _TOLD_LENGTH = 60
-WRONG_VALUE = "A filter, or the page, has a value that this list does not know."
+WRONG_VALUE = gettext_lazy("A filter, or the page, has a value that this list does not know.")
 
 
 class NamedParameters(ModelAdmin):
@@ -36,6 +39,8 @@ class NamedParameters(ModelAdmin):
 
     #: What the links of its filters say, as in `status__exact`.
     filter_parameters: Sequence[str] = ()
+    #: The instant by which the list has years, months and days; it rises with the keys of the rows.
+    dated_by: str = ""
     #: They would count all rows by each of the filters' values.
     show_facets = ShowFacets.NEVER
 
@@ -48,7 +53,8 @@ class NamedParameters(ModelAdmin):
             elif isinstance(item, tuple) and issubclass(item[1], TimeFilter):
                 own.update(time_parameters(item[0]))
         sorting = {ORDER_VAR} if self.sortable_by is None or list(self.sortable_by) else set()
-        return {SEARCH_VAR, PAGE_VAR, *sorting, *self.filter_parameters, *filter(None, own)}
+        dated = {dates.PARAMETER} if self.dated_by else set()
+        return {SEARCH_VAR, PAGE_VAR, *sorting, *dated, *self.filter_parameters, *filter(None, own)}
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         return lookup in self.offered(request)
@@ -66,10 +72,10 @@ class NamedParameters(ModelAdmin):
                 answer: HttpResponse = super().changelist_view(request, extra_context)
                 return answer
             except WrongValue:
-                problem = WRONG_VALUE
+                problem = str(WRONG_VALUE)
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        messages.error(request, f"{problem} All of the list is shown.")
+        messages.error(request, " ".join((problem, _("All of the list is shown."))))
         return HttpResponseRedirect(request.path)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
@@ -92,7 +98,7 @@ class NamedParameters(ModelAdmin):
         except ValidationError:
             is_row = False
         if not is_row:
-            raise Http404("There is no such row.")
+            raise Http404(_("There is no such row."))
         answer: HttpResponseBase | None = super().response_action(request, queryset)
         return answer
 
@@ -111,9 +117,9 @@ class NamedParameters(ModelAdmin):
         """Say what the address asks for and the list does not take; nothing if all is right."""
         unknown = sorted(set(request.GET) - self.offered(request))
         if unknown:
-            return f"This list has no filter “{unknown[0][:_TOLD_LENGTH]}”."
+            return _("This list has no filter “%(name)s”.") % {"name": unknown[0][:_TOLD_LENGTH]}
         if len(request.GET.get(SEARCH_VAR, "")) > SEARCH_LENGTH:
-            return f"Search for {SEARCH_LENGTH} characters at most."
+            return _("Search for %(number)s characters at most.") % {"number": SEARCH_LENGTH}
         return ""
 
 

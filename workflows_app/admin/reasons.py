@@ -6,20 +6,27 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from workflows_app.admin.visible import visible
+from workflows_app.lazy_text import StrOrPromise
 from workflows_app.operations import OperationRefused
-from workflows_app.operations.texts import TEXT_LENGTH, checked_text
+from workflows_app.operations.declaration import WHY
+from workflows_app.operations.texts import MISSING, TEXT_LENGTH, checked_text
 
-MISSING = "Say why: a reason is required."
-KEPT = "Kept for good, with your name and the time."
+KEPT = _("Kept for good, with your name and the time.")
 
 
 class ReasonField(forms.CharField):
     """Required unless it is said otherwise. Takes what the operations take, and says what is wrong with it."""
 
     def __init__(
-        self, label: str = "Why?", *, help_text: str = KEPT, required: bool = True
+        self,
+        label: StrOrPromise = WHY,
+        *,
+        help_text: StrOrPromise = KEPT,
+        required: bool = True,
     ) -> None:
         super().__init__(
             label=label,
@@ -36,6 +43,6 @@ class ReasonField(forms.CharField):
         if not text:
             return ""
         try:
-            return checked_text(text, what="The reason", missing=MISSING)
+            return checked_text(text)
         except OperationRefused as refusal:
-            raise ValidationError(str(refusal)) from None
+            raise ValidationError(visible(refusal)) from None

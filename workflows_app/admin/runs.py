@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +10,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from workflows_app.admin.base import link_to, pretty_json
@@ -27,55 +28,18 @@ from workflows_app.admin.filters import (
 )
 from workflows_app.admin.finding import FoundByWords
 from workflows_app.admin.graph import drawn
-from workflows_app.admin.labels import STATUS_LABELS, lane_label
-from workflows_app.admin.not_offered import not_offered
+from workflows_app.admin.labels import STATUS_LABELS, lane_label, state_of_run
 from workflows_app.admin.run_buttons import RUN_BUTTONS
+from workflows_app.admin.run_page import as_seen, put_decisions
 from workflows_app.admin.saved_filters import SavedFilters
 from workflows_app.admin.search import SearchPage
-from workflows_app.admin.seeing import may_see, seen, shown, shown_text
+from workflows_app.admin.seeing import may_see
 from workflows_app.admin.visible import visible
 from workflows_app.admin.way_out import SKIP_EVENTS
-from workflows_app.models import Event, Evidence, Input, Mutation, OperatorAction, Run
-from workflows_app.queries.explanation import Explanation, explain
-from workflows_app.queries.fates import Fate
+from workflows_app.models import Event, Mutation, Run
+from workflows_app.queries.explanation import explain
 from workflows_app.queries.lanes import lane_in_words
 from workflows_app.queries.search import Term
-
-
-def _seen(explanation: Explanation) -> Explanation:
-    """Return what the person may see of it."""
-    sees_call, sees_evidence = may_see(Mutation), may_see(Evidence)
-    run = explanation.run
-    # What holds up a run that has not failed is what the outside said.
-    sees_why = sees_evidence or explanation.run.failure_kind or not explanation.why
-    steps = shown_text(run, explanation.verification_steps)
-    url = shown_text(run, explanation.verification_url)
-    return replace(
-        explanation,
-        mutation=explanation.mutation if sees_call else None,
-        evidence=list(seen(Evidence, explanation.evidence)),
-        late=shown(explanation.late) if sees_evidence else None,
-        why=shown_text(run, explanation.why) if sees_why else "You may not see evidence.",
-        in_words=[shown_text(run, each) for each in explanation.in_words if sees_evidence],
-        verification_steps=steps if sees_call else "You may not see outside effects.",
-        verification_url=url if sees_call else "",
-        inputs=list(seen(Input, explanation.inputs)),
-        reserved=[
-            Fate(shown(fate.event), shown(fate.by))
-            for fate in explanation.reserved
-            if may_see(Event)
-        ],
-        suspects=list(seen(Event, explanation.suspects)),
-        published=list(seen(Event, explanation.published)),
-        decisions=list(seen(OperatorAction, explanation.decisions)),
-        notes=list(seen(OperatorAction, explanation.notes)),
-        attempts=[shown(attempt) for attempt in explanation.attempts],
-        taking=explanation.taking if may_see(OperatorAction) else None,
-    )
-
-
-#: What says something about a run and decides nothing: it stands apart from the decisions.
-_REMARKS = {OperatorAction.Operation(name).label for name in OperatorAction.REMARKS}
 
 
 @admin.register(Run)
@@ -93,6 +57,7 @@ class RunAdmin(SearchPage, FoundByWords, ExportedList, SavedFilters, ButtonsAdmi
         "started",
     ]
     sortable_by = ["started"]
+    dated_by = "started_at"
     list_filter = [
         WaitsForFilter,
         "status",
@@ -108,7 +73,7 @@ class RunAdmin(SearchPage, FoundByWords, ExportedList, SavedFilters, ButtonsAdmi
     list_filter_submit = True
     filter_parameters = ["status__exact", "failure_kind__exact", "workflow__id__exact"]
     fields = [
-        "status_label",
+        "status_in_words",
         "phase",
         "lane_name",
         "retry_of_link",
@@ -153,7 +118,11 @@ class RunAdmin(SearchPage, FoundByWords, ExportedList, SavedFilters, ButtonsAdmi
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Leave out what was prepared, if the person may not see what went in and what was to go out."""
         fields = super().get_fields(request, obj)
-        return [name for name in fields if name != "prepared" or may_see(Event, Mutation)]
+        hidden = set() if may_see(Event, Mutation) else {"prepared"}
+        if obj is not None and obj.is_sent_again:
+            # Nothing went wrong with it: a person has said how it stands.
+            hidden |= {"failure", "traceback"}
+        return [name for name in fields if name not in hidden]
 
     def found_otherwise(self, queryset: QuerySet[Run], term: Term) -> QuerySet[Run]:
         """Find a run by its number, and by its lane."""
@@ -170,7 +139,7 @@ class RunAdmin(SearchPage, FoundByWords, ExportedList, SavedFilters, ButtonsAdmi
         run = self.get_object(request, object_id)
         context = dict(extra_context or {})
         if run is not None and self.has_view_permission(request, run):
-            context["explanation"] = _seen(explain(run))
+            context["explanation"] = as_seen(explain(run))
             context["story"] = drawn(run)
             context["lane"] = visible(lane_in_words(run.lane))
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
@@ -181,61 +150,65 @@ class RunAdmin(SearchPage, FoundByWords, ExportedList, SavedFilters, ButtonsAdmi
     ) -> HttpResponse:
         """Tell decisions from remarks, and of those that are not offered why not."""
         answer: Any = super().render_change_form(request, context, *args, **kwargs)
-        told, explanation = answer.context_data, context.get("explanation")
+        explanation = context.get("explanation")
         if explanation is not None:
-            offered = told["buttons"]
-            told["remarks"] = [item for item in offered if item["title"] in _REMARKS]
-            told["buttons"] = [item for item in offered if item["title"] not in _REMARKS]
-            labels = {item["title"] for item in offered}
-            told["not_offered"] = not_offered(explanation, request.user, labels)
+            put_decisions(answer.context_data, explanation, request.user)
         shown: HttpResponse = answer
         return shown
 
-    @display(description="started", ordering="pk")
+    @display(description=gettext_lazy("started"), ordering="pk")
     def started(self, run: Run) -> datetime:
         return run.started_at
 
-    @display(description="run")
+    @display(description=gettext_lazy("run"))
     def number(self, run: Run) -> str:
         return f"{run.pk}"
 
-    @display(description="what")
+    @display(description=gettext_lazy("what"))
     def what(self, run: Run) -> str:
         return run.title or "–"
 
-    @display(description="handler")
+    @display(description=gettext_lazy("handler"))
     def handler_name(self, run: Run) -> str:
         return run.handler.name
 
-    @display(description="lane")
+    @display(description=gettext_lazy("lane"))
     def lane_name(self, run: Run) -> str:
         return lane_label(run.lane)
 
-    @display(description="retry of")
+    @display(description=gettext_lazy("retry of"))
     def retry_of_link(self, run: Run) -> str:
-        return link_to(run.retry_of, f"run {run.retry_of_id}")
+        return link_to(run.retry_of, _("run %(number)s") % {"number": run.retry_of_id})
 
-    @display(description="status", label=STATUS_LABELS)
-    def status_label(self, run: Run) -> str:
-        return run.get_status_display()
+    @display(description=gettext_lazy("status"), label=STATUS_LABELS)
+    def status_label(self, run: Run) -> tuple[str, str]:
+        return state_of_run(run)
 
-    @display(description="failure")
+    @display(description=gettext_lazy("status"))
+    def status_in_words(self, run: Run) -> str:
+        return state_of_run(run)[1]
+
+    @display(description=gettext_lazy("failure"))
     def failure(self, run: Run) -> str:
-        return f"{run.get_failure_kind_display()}, while {run.failure_phase}: {run.failure_message}"
+        return _("%(kind)s, while %(phase)s: %(message)s") % {
+            "kind": run.get_failure_kind_display(),
+            "phase": Run.Phase(run.failure_phase).label.lower(),
+            "message": run.failure_message,
+        }
 
-    @display(description="traceback")
+    @display(description=gettext_lazy("traceback"))
     def traceback(self, run: Run) -> SafeString:
         text = format_html('<pre class="ops-json">{}</pre>', visible(run.failure_traceback))
         return _for_maintainers(text)
 
-    @display(description="prepare result")
+    @display(description=gettext_lazy("prepare result"))
     def prepared(self, run: Run) -> SafeString:
         return _for_maintainers(pretty_json(run.prepare_result))
 
 
 def _for_maintainers(shown: SafeString) -> SafeString:
     """Return what those who decide need not read, folded."""
-    summary = "For the maintainers of the workflow"
+    summary = _("For the maintainers of the workflow")
     return format_html(
         '<details class="ops-fold"><summary>{}</summary>{}</details>', summary, shown
     )

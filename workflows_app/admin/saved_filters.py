@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
 
 from workflows_app.admin.parameters import NamedParameters
 from workflows_app.models import SavedFilter
@@ -64,15 +65,17 @@ class SavedFilters(NamedParameters):
     def _save(self, request: HttpRequest, name: str, query: str) -> None:
         saved = self._of_person(request)
         if not name or not name.isprintable() or len(name) > _NAME_LENGTH:
-            messages.error(request, f"Give the filter a name of {_NAME_LENGTH} characters at most.")
+            told = _("Give the filter a name of %(number)s characters at most.")
+            messages.error(request, told % {"number": _NAME_LENGTH})
         elif not query or len(query) > _QUERY_LENGTH:
-            messages.error(request, "Choose a filter, or search, before you save.")
+            messages.error(request, _("Choose a filter, or search, before you save."))
         elif saved.exclude(name=name).count() >= MOST:
-            messages.error(request, f"You have {MOST} filters here. Forget one first.")
+            told = _("You have %(number)s filters here. Forget one first.")
+            messages.error(request, told % {"number": MOST})
         else:
             key = {"person_id": request.user.pk, "page": self.opts.model_name, "name": name}
             SavedFilter.objects.update_or_create(**key, defaults={"query": query})
-            messages.success(request, f"“{name}” is saved for you.")
+            messages.success(request, _("“%(name)s” is saved for you.") % {"name": name})
 
     def _of_person(self, request: HttpRequest) -> Any:
         return SavedFilter.objects.filter(person=request.user.pk, page=self.opts.model_name)

@@ -14,11 +14,13 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.dataclasses import SearchResult
 from unfold.settings import CONFIG_DEFAULTS
 
 from workflows_app.admin.base import address_of, on_site, site_name
-from workflows_app.admin.labels import STATUS_LABELS
+from workflows_app.admin.labels import css_state
 from workflows_app.admin.parameters import NamedParameters
 from workflows_app.admin.seeing import all_that_may_be_seen, masked_names, may_see, seen_by
 from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
@@ -26,11 +28,19 @@ from workflows_app.queries.search import LONGEST, Group, Hit, NoTerm, find, term
 
 SEARCHED: tuple[type[Model], ...] = (Input, Event, Run, Mutation, OperatorAction)
 HEADINGS = {
-    Input: "Inputs",
-    Event: "Events",
-    Run: "Runs",
-    Mutation: "Outside effects",
-    OperatorAction: "Decisions",
+    Input: gettext_lazy("Inputs"),
+    Event: gettext_lazy("Events"),
+    Run: gettext_lazy("Runs"),
+    Mutation: gettext_lazy("Outside effects"),
+    OperatorAction: gettext_lazy("Decisions"),
+}
+#: As they are called within a sentence.
+_KINDS = {
+    Input: gettext_lazy("inputs"),
+    Event: gettext_lazy("events"),
+    Run: gettext_lazy("runs"),
+    Mutation: gettext_lazy("outside effects"),
+    OperatorAction: gettext_lazy("decisions"),
 }
 _ICONS = {
     Input: "input",
@@ -59,13 +69,13 @@ class SearchPage(NamedParameters):
         groups, problem = found(typed) if typed.strip() else ([], "")
         context = {
             **self.admin_site.each_context(request),
-            "title": "Search",
+            "title": _("Search"),
             "opts": self.opts,
             "typed": typed[:LONGEST],
             "problem": problem,
             "groups": [_as_shown(group, typed) for group in groups],
             "is_empty": bool(groups) and not any(group.hits for group in groups),
-            "too_much": [HEADINGS[group.model] for group in groups if group.is_too_much],
+            "too_much": [str(HEADINGS[group.model]) for group in groups if group.is_too_much],
             "may_see": all_that_may_be_seen(),
         }
         return TemplateResponse(request, "workflows_app/search.html", context)
@@ -97,7 +107,7 @@ def palette(request: HttpRequest, typed: str) -> list[SearchResult]:
         ]
         if results:
             everything = SearchResult(
-                title="All that was found",
+                title=_("All that was found"),
                 description=typed[:LONGEST],
                 link=f"{search_address()}?{urlencode({'q': typed[:LONGEST]})}",
                 icon="search",
@@ -125,6 +135,7 @@ def _as_shown(group: Group, typed: str) -> dict[str, Any]:
     )
     return {
         "heading": HEADINGS[group.model],
+        "kind": _KINDS[group.model],
         "has_more": group.has_more,
         "list": f"{listed}?{urlencode({'q': typed[:LONGEST]})}",
         "hits": [_hit(hit) for hit in group.hits],
@@ -139,7 +150,7 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "link": address_of(row),
         "why": hit.why,
         "status": status,
-        "colour": STATUS_LABELS.get(status, "default"),
+        "state": css_state(row),
         "workflow": _workflow_of(row),
         "at": getattr(row, "created_at", None) or getattr(row, "started_at", None) or row.sent_at,
     }
@@ -151,7 +162,8 @@ def _kind(group: Group) -> str:
 
 def _title(row: Any) -> str:
     if isinstance(row, Run):
-        return f"Run {row.pk}: {row.title}" if row.title else f"Run {row.pk}"
+        number = _("Run %(number)s") % {"number": row.pk}
+        return f"{number}: {row.title}" if row.title else number
     return str(row)
 
 

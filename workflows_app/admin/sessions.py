@@ -23,6 +23,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from workflows_app.admin.zones import be_in_zone_of
 from workflows_app.conf import policy
@@ -31,8 +32,8 @@ _LOGGED_IN_AT = "workflows_logged_in_at"
 _SEEN_AT = "workflows_seen_at"
 _NAMED_AT = "workflows_named_at"
 _WRONG = "workflows_wrong_passwords"
-#: What the home page asks for by itself, by the name that htmx sends: nobody need be there.
-_POLLS = "ops-home"
+#: What pages ask for by themselves, by the names that htmx sends: nobody need be there.
+_POLLS = frozenset({"ops-home", "ops-run", "ops-tried"})
 #: Where a request keeps what ends with its answer.
 _UNTIL_ANSWERED = "_workflows_until_answered"
 #: A session is not written for each page.
@@ -71,7 +72,7 @@ class SessionAgeMiddleware:
         is_dialog = request.method == "POST" and "HX-Request" in request.headers
         try:
             is_known = request.user.is_authenticated
-            is_somebody = request.headers.get("HX-Trigger") != _POLLS
+            is_somebody = request.headers.get("HX-Trigger") not in _POLLS
             why = _why_over(request.session, is_somebody) if is_known else ""
         except Error:
             # The page asks the same, and for it there is an answer: see `away`.
@@ -99,9 +100,9 @@ def _why_over(session: SessionBase, is_somebody: bool) -> str:
     logged_in_at = session.setdefault(_LOGGED_IN_AT, now)
     seen_at = session.get(_SEEN_AT, logged_in_at)
     if 0 < limits.session_seconds < now - logged_in_at:
-        return "You logged in long ago. Log in again."
+        return _("You logged in long ago. Log in again.")
     if 0 < limits.session_idle_seconds < now - seen_at:
-        return "You were away for long. Log in again."
+        return _("You were away for long. Log in again.")
     if (
         is_somebody
         and now - seen_at >= min(_SEEN_EVERY_SECONDS, limits.session_idle_seconds / 10) > 0

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from workflows_app.admin.visible import visible
 
 #: The most rows of one table, and the most steps into it.
@@ -79,7 +81,7 @@ def _is_short(value: list[Any]) -> bool:
 
 
 def _fact(value: Any, path: tuple[str, ...]) -> Fact:
-    label = ", ".join(label_of(name) for name in path) or "Value"
+    label = ", ".join(label_of(name) for name in path) or _("Value")
     text = _text(value)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     is_amount = is_number or (isinstance(value, str) and _AMOUNT.fullmatch(value) is not None)
@@ -88,11 +90,13 @@ def _fact(value: Any, path: tuple[str, ...]) -> Fact:
 
 def _text(value: Any) -> str:
     if value is None:
-        return "nothing"
+        return _("nothing")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     if isinstance(value, str):
-        return visible(value, VALUE_LENGTH) if value.strip() else "empty text"
+        return visible(value, VALUE_LENGTH) if value.strip() else _("empty text")
     if isinstance(value, list) and _is_short(value):
-        return ", ".join(_text(each) for each in value) or "empty list"
-    return visible(json.dumps(value, ensure_ascii=False), VALUE_LENGTH) if value != {} else "empty"
+        return ", ".join(_text(each) for each in value) or _("empty list")
+    return (
+        visible(json.dumps(value, ensure_ascii=False), VALUE_LENGTH) if value != {} else _("empty")
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from workflows_app.admin.history import ReadOnlyHistoryAdmin
 from workflows_app.models import WorkflowVersion
@@ -15,7 +16,7 @@ class WorkflowVersionAdmin(ReadOnlyHistoryAdmin):
     list_filter = ["kind", "workflow"]
     filter_parameters = ["kind__exact", "workflow__id__exact"]
     search_fields = ["workflow__slug", "note"]
-    search_help_text = "Words of the slug or the note"
+    search_help_text = _("Words of the slug or the note")
     fields = [
         "workflow",
         "major",

@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from unfold.enums import ActionVariant
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from workflows_app.admin.buttons import Button
 from workflows_app.admin.seeing import seen as seen_by_person
 from workflows_app.engine.retry import only_next_is_missing
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Event, Run
-from workflows_app.operations import skip_event
 from workflows_app.operations.seen import require_seen, seen_now
+from workflows_app.operations.skip_event import SKIP_EVENT, skip_event
 from workflows_app.queries import lineage
 from workflows_app.queries.explanation import suspects_of
 
@@ -55,15 +56,20 @@ def skip_events_of_run(run: Run, *, actor: Any, reason: str, seen: str | None = 
     if not events:
         raise OperationRefused(
             "not_pending",
-            f"Run {run.pk} is about no pending event any more: look at its page again.",
+            _("Run %(run)s is about no pending event any more: look at its page again.")
+            % {"run": run.pk},
         )
     of_events = _read(run, events, seen, actor)
     for done, event in enumerate(events):
         try:
             skip_event(event, actor=actor, reason=reason, seen=of_events.get(event.pk))
         except OperationRefused as refusal:
-            before = f"{done} of {len(events)} events are skipped. " if done else ""
-            raise OperationRefused(refusal.code, f"{before}{refusal}") from None
+            before = _("%(done)s of %(number)s events are skipped.") % {
+                "done": done,
+                "number": len(events),
+            }
+            told = f"{before} {refusal}" if done else str(refusal)
+            raise OperationRefused(refusal.code, told) from None
 
 
 def _read(run: Run, events: list[Event], seen: str | None, actor: Any) -> dict[int, str]:
@@ -76,7 +82,8 @@ def _read(run: Run, events: list[Event], seen: str | None, actor: Any) -> dict[i
     if set(of_events) != {str(event.pk) for event in events}:
         raise OperationRefused(
             "stale",
-            f"Run {run.pk} is about other events than you saw. Nothing was decided: look again.",
+            _("Run %(run)s is about other events than you saw. Nothing was decided: look again.")
+            % {"run": run.pk},
         )
     return {event.pk: of_events[str(event.pk)] for event in events}
 
@@ -86,23 +93,30 @@ def _details_of(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 SKIP_EVENTS = Button(
-    model=Run,
-    operation=skip_events_of_run,
-    label="Skip its events",
-    permission="skip_event",
-    icon="skip_next",
-    hint="It shall not be done at all. What it was about is skipped for good, and its lane goes on.",
-    consequence=(
-        "No run will ever take these events, in this version and every repair of it. They stay visible. The"
-        " lane goes on with what comes next. This can't be undone."
-    ),
-    applies=lambda run: bool(events_to_skip(run)),
-    done="its events are skipped, and its lane goes on.",
-    variant=ActionVariant.WARNING,
+    **{
+        **vars(SKIP_EVENT),
+        "function": skip_events_of_run,
+        "target": Run,
+        "weight": "default",
+        "other_refusal": lambda run: None,
+        "change": None,
+        "is_of_use": lambda run: bool(events_to_skip(run)),
+        "hint": gettext_lazy(
+            "It shall not be done at all. What it was about is skipped for good, and its lane goes on."
+        ),
+        "consequence": gettext_lazy(
+            "No run will ever take these events, in this version and every repair of it. They stay visible."
+            " The lane goes on with what comes next."
+        ),
+        "warning": gettext_lazy(
+            "What these events ask for is never done, and nothing follows. This can't be undone."
+        ),
+        "done": gettext_lazy("its events are skipped, and its lane goes on."),
+        # Of many runs at once the list of events is the place: it is read in one go.
+        "is_for_many": False,
+    },
+    called=gettext_lazy("Skip its events"),
     details="workflows_app/dialog_events.html",
     details_of=_details_of,
-    carries_seen=True,
     seen_of=seen_with_events,
-    # Of many runs at once the list of events is the place: it is read in one go.
-    is_for_many=False,
 )

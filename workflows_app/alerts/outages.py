@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Max, Min
+from django.utils.translation import gettext as _
 
-from workflows_app.alerts.places import Place
 from workflows_app.models import Alert
+from workflows_app.queries.recorded import in_readers_words
 
 
 @dataclass(frozen=True)
@@ -31,4 +32,7 @@ def outages() -> list[Outage]:
         .values_list("channel")
         .annotate(Min("created_at"), Count("pk"), Max("problem"))
     )
-    return [Outage(channel or Place().line, *facts) for channel, *facts in rows]
+    return [
+        Outage(channel or _("e-mail"), since, messages, in_readers_words(problem))
+        for channel, since, messages, problem in rows
+    ]

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from workflows_app.alerts import channels
+from workflows_app.alerts import channels, trying
 from workflows_app.alerts.channels import NotDelivered
 from workflows_app.alerts.facts import open_facts
 from workflows_app.alerts.places import Place, mail_of, wanted
@@ -44,7 +44,7 @@ class Post:
     def send_due(self) -> list[threading.Thread]:
         """Begin to send what is due, where nothing is being sent; return the threads that do."""
         begun = []
-        for line in sorted(_lines_with_mail()):
+        for line in sorted(_lines_with_mail() | trying.lines_with_tests()):
             busy = (self._lines.get(line), self._calls.get(line))
             if any(thread is not None and thread.is_alive() for thread in busy):
                 continue
@@ -57,6 +57,10 @@ class Post:
 
     def _send_line(self, line: str) -> None:
         try:
+            while (choice := trying.claimed(line)) is not None:
+                limits = alert_settings()
+                send = trying.sender_of(choice, limits)
+                trying.ended(choice, one_line(self._within(limits.send_seconds, line, send)))
             while (alert := _claimed(line)) is not None:
                 if not self._send(alert, line):
                     return
@@ -128,7 +132,10 @@ def _claimed(line: str) -> Alert | None:
 
 
 def prepare(alert: Alert, limits: AlertSettings) -> Callable[[], None] | None:
-    """Write into `alert` what it tells now, and return what sends it; none if nothing is left to tell."""
+    """Write into `alert` what it tells now, and return what sends it; none if nothing is left to tell.
+
+    In the language of the site, which a thread of its own has: no account has another.
+    """
     now = database_now()
     place, workflow = Place.of(alert), alert.workflow
     places = wanted(limits, [workflow], only=place)[workflow.pk] if limits.are_on else {}

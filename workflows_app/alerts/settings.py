@@ -46,6 +46,11 @@ class AlertSettings:
     def are_on(self) -> bool:
         return bool(self.base_url)
 
+    @property
+    def repeat_number(self) -> int:
+        """Return for which number the words for `repeat_seconds` are, in minutes: for one, or for another."""
+        return 1 if self.repeat_seconds == 60 else 2
+
     def channels_of(self, slug: str) -> list[str]:
         """Return the channels of a workflow, each once."""
         fitting = [names for pattern, names in self.routes.items() if fnmatchcase(slug, pattern)]

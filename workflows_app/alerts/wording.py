@@ -9,14 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.urls import reverse
 from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext, ngettext_lazy
 
 from workflows_app.alerts.facts import SHOWS, Fact
 from workflows_app.alerts.settings import AlertSettings
 from workflows_app.masking import secret_names, shown
 from workflows_app.models import Run, Workflow
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 #: Of each kind no more are named; the console has all.
 MOST_NAMED = 5
@@ -25,38 +31,56 @@ _TITLE_LENGTH = 120
 
 @dataclass(frozen=True)
 class Words:
-    """How one kind is told: of one, of many, and what a person does about it."""
+    """How one kind is told."""
 
-    one: str
-    many: str
+    #: Of a number of them: what waits, up to a colon, and why.
+    counted: _StrPromise
+    #: What a person does about it.
     do: str
 
 
 _WORDS = {
     "contradiction": Words(
-        "late answer says the opposite of what was decided",
-        "late answers say the opposite of what was decided",
-        "Look outside what is true, before anything else.",
+        ngettext_lazy(
+            "%(number)s late answer says the opposite of what was decided",
+            "%(number)s late answers say the opposite of what was decided",
+            "number",
+        ),
+        gettext_noop("Look outside what is true, before anything else."),
     ),
     "breaker": Words(
-        "consumer sends no new calls: too many outcomes in a row were unknown",
-        "consumers send no new calls: too many outcomes in a row were unknown",
-        "Look whether the outside system is there.",
+        ngettext_lazy(
+            "%(number)s consumer sends no new calls: too many outcomes in a row were unknown",
+            "%(number)s consumers send no new calls: too many outcomes in a row were unknown",
+            "number",
+        ),
+        gettext_noop("Look whether the outside system is there."),
     ),
     "blocked": Words(
-        "run waits for you: nobody knows whether its outside effect happened",
-        "runs wait for you: nobody knows whether their outside effects happened",
-        "Look in the outside system, and say what you saw. If you are not sure, do nothing yet.",
+        ngettext_lazy(
+            "%(number)s run waits for you: nobody knows whether its outside effect happened",
+            "%(number)s runs wait for you: nobody knows whether their outside effects happened",
+            "number",
+        ),
+        gettext_noop(
+            "Look in the outside system, and say what you saw. If you are not sure, do nothing yet."
+        ),
     ),
     "failed": Words(
-        "failed run waits for a person or a new version",
-        "failed runs wait for a person or a new version",
-        "Look at what went wrong. Nothing is unknown there.",
+        ngettext_lazy(
+            "%(number)s failed run waits for a person or a new version",
+            "%(number)s failed runs wait for a person or a new version",
+            "number",
+        ),
+        gettext_noop("Look at what went wrong. Nothing is unknown there."),
     ),
     "oldest_pending": Words(
-        "event waits for longer than it should",
-        "events wait for longer than they should",
-        "Look at what holds the workflow up.",
+        ngettext_lazy(
+            "%(number)s event waits for longer than it should",
+            "%(number)s events wait for longer than they should",
+            "number",
+        ),
+        gettext_noop("Look at what holds the workflow up."),
     ),
 }
 
@@ -65,32 +89,46 @@ def subject_of(workflow: Workflow, facts: Sequence[Fact], *, now: datetime) -> s
     """Return one line: the workflow, the most urgent of what waits, and for how long."""
     kind, of_kind = _by_kind(facts)[0]
     told = _counted(kind, of_kind).partition(":")[0]
-    return f"{one_line(workflow.title)}: {told}, for {_age(of_kind, now)}"
+    return _("%(workflow)s: %(what)s, for %(age)s") % {
+        "workflow": one_line(workflow.title),
+        "what": told,
+        "age": _age(of_kind, now),
+    }
 
 
 def body_of(
     workflow: Workflow, facts: Sequence[Fact], *, limits: AlertSettings, now: datetime
 ) -> str:
     """Return the message, the most urgent first, and of each kind the oldest first."""
-    parts = [f"Workflow “{one_line(workflow.title)}” needs a person."]
+    title = one_line(workflow.title)
+    parts = [_("Workflow “%(workflow)s” needs a person.") % {"workflow": title}]
     for kind, of_kind in _by_kind(facts):
-        lines = [f"{_counted(kind, of_kind)}. {_oldest(of_kind, now)}", _WORDS[kind].do]
+        lines = [f"{_counted(kind, of_kind)}. {_oldest(of_kind, now)}", _(_WORDS[kind].do)]
         named = of_kind[:MOST_NAMED]
         masked = _masked_titles(named)
         for fact in named:
             page, pk = fact.page
-            title = one_line(masked.get(fact.page, fact.title)) or f"{page} {pk}"
-            title = workflow.slug if page == "workflow" else title
-            lines.append(f"- {title}: {link(limits, f'{page}_change', pk)}")
+            name = one_line(masked.get(fact.page, fact.title)) or _("run %(number)s") % {
+                "number": pk
+            }
+            name = workflow.slug if page == "workflow" else name
+            lines.append(f"- {name}: {link(limits, f'{page}_change', pk)}")
         if len(of_kind) > MOST_NAMED:
-            lines.append(f"- and {len(of_kind) - MOST_NAMED} more")
+            more = len(of_kind) - MOST_NAMED
+            rest = ngettext("and %(number)s more", "and %(number)s more", more)
+            lines.append(f"- {rest % {'number': more}}")
         parts.append("\n".join(lines))
-    parts.append(f"All that waits: {_absolute(limits, reverse('admin:index'))}")
-    minutes = f"{limits.repeat_seconds / 60:g}"
-    parts.append(
-        f"This is told again every {minutes} minutes until somebody takes or settles it."
-        f" Whom it goes to: the settings, and {link(limits, 'alertchoice_changelist')}"
-    )
+    home = _absolute(limits, reverse("admin:index"))
+    parts.append(_("All that waits: %(address)s") % {"address": home})
+    again = ngettext(
+        "This is told again every minute until somebody takes or settles it.",
+        "This is told again every %(minutes)s minutes until somebody takes or settles it.",
+        limits.repeat_number,
+    ) % {"minutes": f"{limits.repeat_seconds / 60:g}"}
+    to = _("Whom it goes to: the settings, and %(address)s") % {
+        "address": link(limits, "alertchoice_changelist")
+    }
+    parts.append(f"{again} {to}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -125,17 +163,18 @@ def _by_kind(facts: Sequence[Fact]) -> list[tuple[str, list[Fact]]]:
 
 
 def _counted(kind: str, facts: Sequence[Fact]) -> str:
-    words = _WORDS[kind]
-    return f"{len(facts)} {words.one if len(facts) == 1 else words.many}"
+    return _WORDS[kind].counted % {"number": len(facts)}
 
 
 def _oldest(facts: Sequence[Fact], now: datetime) -> str:
     age = _age(facts, now)
-    return f"It has been so for {age}." if len(facts) == 1 else f"The oldest: for {age}."
+    if len(facts) == 1:
+        return _("It has been so for %(age)s.") % {"age": age}
+    return _("The oldest: for %(age)s.") % {"age": age}
 
 
 def _age(facts: Sequence[Fact], now: datetime) -> str:
     since = facts[0].since
     if (now - since).total_seconds() < 60:
-        return "less than a minute"
+        return _("less than a minute")
     return timesince(since, now, depth=1).replace("\xa0", " ")

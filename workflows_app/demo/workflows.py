@@ -16,6 +16,9 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from workflows_app.conf import LANE_LENGTH, PRODUCER_LANE
 from workflows_app.connectors.http import HttpLookupMutator, HttpMutator
 from workflows_app.demo.invoices import BrokenInvoice, Invoice, invoice_file, read_invoices
@@ -30,6 +33,7 @@ from workflows_app.sdk import (
     PrepareContext,
     PrepareResult,
     Producer,
+    Reconciliation,
     TransientError,
     Workflow,
     register,
@@ -52,6 +56,11 @@ def page_about(path: str, invoice: str) -> str:
     return f"{bank_url()}{path}?q={quote(invoice, safe='', errors='replace')}"
 
 
+def with_payment(answer: Any) -> Any:
+    """Return what the bank answered as a result with the field that a person would tell."""
+    return {**answer, "payment": answer["body"]["number"]}
+
+
 class CreatePayment(HttpLookupMutator):
     """Pays at the bank, which honours idempotency keys and can be searched by them."""
 
@@ -61,7 +70,9 @@ class CreatePayment(HttpLookupMutator):
     policy: ClassVar = {"call_timeout_seconds": 1.5, "reconcile_attempts": 3}
     read_timeout_seconds = 1.0
     key_lasts = timedelta(hours=24)
-    result_fields: ClassVar = {"payment": "The number of the payment in the bank's list"}
+    result_fields: ClassVar = {
+        "payment": gettext_lazy("The number of the payment in the bank's list")
+    }
 
     def request_url(self, params: Any) -> str:
         return f"{bank_url()}/payments"
@@ -69,22 +80,31 @@ class CreatePayment(HttpLookupMutator):
     def request_lookup_url(self, params: Any) -> str:
         return bank_url() + "/payments?key={idempotency_key}&invoice={invoice}"
 
+    def execute(self, params: Any, *, idempotency_key: str) -> Any:
+        return with_payment(super().execute(params, idempotency_key=idempotency_key))
+
+    def reconcile(self, params: Any, *, idempotency_key: str) -> Reconciliation:
+        found = super().reconcile(params, idempotency_key=idempotency_key)
+        if found.verdict != "applied":
+            return found
+        return Reconciliation.applied(with_payment(found.result))
+
     def target(self, params: Any) -> str:
         return f"{params['supplier']}, {params['amount']}"
 
     def verification_steps(self, params: Any) -> str:
-        return (
-            f"Look for invoice {params['invoice']} in the bank's list of payments, which never lags. If it is"
-            f" there, it happened. If it is not, it did not; the same page shows whether"
-            f" {params['supplier']} has withdrawn the invoice: then skip it."
-        )
+        return _(
+            "Look for invoice %(invoice)s in the bank's list of payments, which never lags. If it is there,"
+            " it happened. If it is not, it did not; the same page shows whether %(supplier)s has withdrawn"
+            " the invoice: then skip it."
+        ) % {"invoice": params["invoice"], "supplier": params["supplier"]}
 
     def verification_url(self, params: Any) -> str:
         return page_about("/", params["invoice"])
 
     def check_result(self, params: Any, result: Any) -> None:
         if not str(result["payment"]).strip().isdecimal():
-            raise ValueError("The bank's payment numbers are whole numbers, as 47.")
+            raise ValueError(_("The bank's payment numbers are whole numbers, as 47."))
 
 
 class NotifySupplier(HttpMutator):
@@ -101,10 +121,10 @@ class NotifySupplier(HttpMutator):
         return str(params["supplier"])
 
     def verification_steps(self, params: Any) -> str:
-        return (
-            f"Look whether the news of invoice {params['invoice']} is in the list of what arrived at"
-            f" {params['supplier']}, which never lags."
-        )
+        return _(
+            "Look whether the news of invoice %(invoice)s is in the list of what arrived at %(supplier)s,"
+            " which never lags."
+        ) % {"invoice": params["invoice"], "supplier": params["supplier"]}
 
     def verification_url(self, params: Any) -> str:
         return page_about("/suppliers", params["invoice"])
@@ -194,9 +214,7 @@ class PayInvoice(Consumer):
 
     def next(self, ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> Any:
         if outcome.status == "applied":
-            # Told by a person, or answered by the bank.
-            told = outcome.result.get("payment")
-            news = {**prepared.data, "payment": told or outcome.result["body"]["number"]}
+            news = {**prepared.data, "payment": outcome.result["payment"]}
             ctx.publish("invoice.paid", message_id=prepared.data["invoice"], payload=news)
         return _counted(ctx.state, "paid" if outcome.status == "applied" else outcome.status)
 

@@ -20,6 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.encoding import force_bytes
+from django.utils.translation import gettext as _
 
 from workflows_app.admin.guard import address_of
 from workflows_app.admin.sessions import name_now, was_named_within
@@ -50,7 +51,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc,unused-ignore]
         """Return allauth's, and for who has none the single sign-on."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if not methods and user.is_authenticated and single_sign_on_of(user):
-            again = {"id": "single_sign_on", "description": "Log in again"}
+            again = {"id": "single_sign_on", "description": _("Log in again")}
             return [{**again, "url": reverse("workflows_login_again")}]
         return methods
 
@@ -137,8 +138,8 @@ def _told(sociallogin: SocialLogin) -> dict[str, Any]:
 def _groups_of(sociallogin: SocialLogin) -> set[str]:
     """Return the names of the groups here that the person has by the provider's word."""
     claim = sociallogin.provider.app.settings.get("groups_claim", "groups")
-    told = _told(sociallogin).get(claim) or []
-    names = [told] if isinstance(told, str) else told
+    told = _told(sociallogin).get(claim)
+    names = told if isinstance(told, list) else [told]
     mapped = _map_of(sociallogin)
     return {mapped[name] for name in names if isinstance(name, str) and name in mapped}
 

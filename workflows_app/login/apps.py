@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class LoginConfig(AppConfig):
     name = "workflows_app.login"
     label = "workflows_login"
-    verbose_name = "Login"
+    verbose_name = _("Login")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.urls import NoReverseMatch, reverse
 
 MIDDLEWARE = "workflows_app.login.factors.LoginMiddleware"
 #: The settings that this app relies on, and what they must be.
@@ -23,7 +24,9 @@ _NOT_SHARED = ("locmem.LocMemCache", "dummy.DummyCache")
 
 @register()
 def check_login(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """E041: a setting. E042: the middleware. E043: groups of single sign-on. W041: the cache."""
+    """E041: a setting. E042: the middleware. E043: groups of single sign-on. E044: the addresses. W041: the
+    cache.
+    """
     messages: list[CheckMessage] = [
         Error(
             f"The login needs {name} = '{wanted}'.",
@@ -41,6 +44,14 @@ def check_login(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Check
                 id="workflows_app.E042",
             )
         )
+    if not _has_addresses():
+        messages.append(
+            Error(
+                "The addresses of the login are missing: nobody could log in.",
+                hint="Add path('account/', include('workflows_app.login.urls')) to the urls.",
+                id="workflows_app.E044",
+            )
+        )
     messages += [
         Error(f"Single sign-on by '{name}': {problem}", id="workflows_app.E043")
         for name, problem in _wrong_providers()
@@ -55,6 +66,14 @@ def check_login(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Check
             )
         )
     return messages
+
+
+def _has_addresses() -> bool:
+    try:
+        reverse("workflows_login_again")
+    except NoReverseMatch:
+        return False
+    return True
 
 
 def _wrong_providers() -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from workflows_app.account_changes import write_change
 from workflows_app.admin.away import page_for
@@ -65,7 +66,7 @@ class LoginMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self._get_response(request)
 
-    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+    def process_view(self, request: HttpRequest, *arguments: Any) -> HttpResponse | None:
         match = request.resolver_match
         if match is None or "admin" not in match.app_names or match.url_name == "logout":
             return None
@@ -103,10 +104,10 @@ def _ask_for_second_factor(request: HttpRequest) -> HttpResponse:
     if get_mfa_adapter().is_mfa_enabled(request.user):
         # It was set up in another session.
         logout(request)
-        messages.warning(request, "Log in again, with your second factor.")
+        messages.warning(request, _("Log in again, with your second factor."))
         address = reverse("account_login")
     else:
-        messages.warning(request, "Whoever may decide here needs a second factor. Set yours up.")
+        messages.warning(request, _("Whoever may decide here needs a second factor. Set yours up."))
         address = reverse("mfa_activate_totp")
     if request.headers.get("HX-Request"):
         return HttpResponse(headers={"HX-Redirect": address})
@@ -120,14 +121,14 @@ def _named_again(request: HttpRequest, **facts: Any) -> None:
 
 
 @receiver(authenticator_added, dispatch_uid="workflows_app.login")
-def _added(request: HttpRequest, user: Any, authenticator: Any, **_: Any) -> None:
+def _added(request: HttpRequest, user: Any, authenticator: Any, **facts: Any) -> None:
     if authenticator.type == authenticator.Type.TOTP:
         request.session[_ADDED] = str(user.pk)
         write_change(user, ["second factor added"])
 
 
 @receiver(authenticator_removed, dispatch_uid="workflows_app.login")
-def _removed(request: HttpRequest, user: Any, authenticator: Any, **_: Any) -> None:
+def _removed(request: HttpRequest, user: Any, authenticator: Any, **facts: Any) -> None:
     if authenticator.type == authenticator.Type.TOTP:
         request.session.pop(_ADDED, None)
         write_change(user, ["second factor removed"])

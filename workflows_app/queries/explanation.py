@@ -8,17 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from django.utils.translation import gettext as _
+
 from workflows_app import registry
 from workflows_app.models import Event, Evidence, Input, Mutation, OperatorAction, Run
 from workflows_app.queries import lanes, lineage
 from workflows_app.queries.behind import Behind, waiting_behind
 from workflows_app.queries.fates import Fate, fates_of
 from workflows_app.queries.plain_words import why_unknown
+from workflows_app.queries.recorded import in_readers_words
 from workflows_app.queries.taking import taken_by
 
 logger = logging.getLogger("workflows_app")
 
-NOT_COMPUTED = "could not be computed"
 #: How many attempts before and after this one are shown.
 ATTEMPTS_SHOWN = 10
 #: How many events are shown of which one may be at fault.
@@ -119,7 +121,7 @@ def _loud(late: Evidence | None, mutation: Mutation | None) -> Evidence | None:
 
 def why_it_waits(run: Run) -> str:
     """Return the host's reason for what holds it up; nothing if nothing does. One query."""
-    return str(Run.objects.filter(pk=run.pk).values_list(lanes.why()).get()[0])
+    return in_readers_words(Run.objects.filter(pk=run.pk).values_list(lanes.why()).get()[0])
 
 
 def suspects_of(run: Run) -> list[Event]:
@@ -133,7 +135,7 @@ def suspects_of(run: Run) -> list[Event]:
 
 
 def _verification_steps(run: Run, mutation: Mutation | None) -> str:
-    """Return the author's words on how to check, or `NOT_COMPUTED`. Nothing if the author has none."""
+    """Return the author's words on how to check, or that these could not be computed. Nothing if the author has none."""
     return _said_by_author(run, mutation, "verification_steps")
 
 
@@ -155,10 +157,10 @@ def _said_by_author(run: Run, mutation: Mutation | None, method: str) -> str:
     try:
         assert code is not None
         return str(getattr(code(), method)(copy.deepcopy(mutation.params)) or "")
-    except Exception:
+    except (Exception, SystemExit):
         # The author's code; its failure must not hide the page from whoever has to decide.
         logger.exception("mutator.verification_failed run=%s mutator=%s", run.pk, mutation.mutator)
-        return NOT_COMPUTED
+        return _("could not be computed")
 
 
 def _attempts(run: Run) -> list[Run]:

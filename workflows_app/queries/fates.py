@@ -38,5 +38,6 @@ def fates_of(events: list[Event]) -> list[Fate]:
         for event in events
         if event.status in (Event.Status.CONSUMED, Event.Status.RESERVED, Event.Status.SKIPPED)
     }
-    runs = Run.objects.select_related("handler").in_bulk({pk for pk in wanted.values() if pk})
+    with_effects = Run.objects.select_related("handler", "mutation", "carried_mutation")
+    runs = with_effects.in_bulk({pk for pk in wanted.values() if pk})
     return [Fate(event, runs.get(wanted.get(event.pk))) for event in events]

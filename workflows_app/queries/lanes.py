@@ -26,6 +26,7 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Coalesce, Concat
+from django.utils.translation import gettext as _
 
 from workflows_app.conf import PRODUCER_LANE
 from workflows_app.models import Event, Handler, LaneState, Mutation, Run, Workflow
@@ -131,8 +132,7 @@ def worst_runs() -> dict[int, Run]:
     """Return of each workflow the unfinished run that matters most, by its id. One query."""
     runs = (
         Run.objects.filter(unfinished())
-        .select_related("handler")
-        .only("workflow_id", "title", "status", "handler__name")
+        .select_related("handler", "mutation", "carried_mutation")
         .annotate(hold=hold(), severity=severity())
         .order_by("workflow_id", "severity", "pk")
         .distinct("workflow_id")
@@ -142,7 +142,9 @@ def worst_runs() -> dict[int, Run]:
 
 def holding_runs(workflow: Workflow) -> QuerySet[Any]:
     """Return the runs that hold lanes of `workflow` up, the worst first, with what `with_lane` adds."""
-    runs = Run.objects.filter(holds(), workflow=workflow).select_related("handler")
+    runs = Run.objects.filter(holds(), workflow=workflow).select_related(
+        "handler", "mutation", "carried_mutation"
+    )
     return with_lane(runs).order_by(severity(), _since(), "pk")
 
 
@@ -209,7 +211,7 @@ def with_next_at(handlers: QuerySet[Handler]) -> QuerySet[Handler]:
 
 def lane_in_words(lane: str) -> str:
     """Return a lane as people read it within a sentence."""
-    return f"lane “{lane}”" if lane else "the main lane"
+    return _("lane “%(lane)s”") % {"lane": lane} if lane else _("the main lane")
 
 
 def _since() -> Coalesce:

@@ -34,7 +34,8 @@ def runs_of_input(cause: Input) -> QuerySet[Run]:
 
 def mutations_of_input(cause: Input) -> QuerySet[Mutation]:
     """Return the outside effects that came of an input, oldest first."""
-    return Mutation.objects.filter(run__in=_reserving(cause)).order_by("pk")[:LIMIT]
+    effects = Mutation.objects.filter(run__in=_reserving(cause))
+    return effects.select_related("run").order_by("pk")[:LIMIT]
 
 
 def decisions_on_input(cause: Input) -> QuerySet[OperatorAction]:
@@ -98,12 +99,15 @@ def _events(events: QuerySet[Event]) -> QuerySet[Event]:
 
 
 def _runs(runs: QuerySet[Run]) -> QuerySet[Run]:
-    return runs.select_related("workflow", "handler").order_by("pk")[:LIMIT]
+    with_effects = runs.select_related("workflow", "handler", "mutation", "carried_mutation")
+    return with_effects.order_by("pk")[:LIMIT]
 
 
 def _decisions(direct: Q, related: Q | None) -> QuerySet[OperatorAction]:
     """Return both kinds, each by its own index; no decision is of both."""
-    rows = OperatorAction.objects.order_by().select_related("run", "event", "workflow")
+    rows = OperatorAction.objects.order_by().select_related(
+        "run__mutation", "run__carried_mutation", "event", "workflow"
+    )
     found = rows.filter(direct)
     if related is not None:
         found = found.union(rows.filter(related), all=True)

@@ -10,6 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
 from workflows_app.models import Evidence
 
 #: What the detail of an evidence of an unknown outcome says, and what that means. The first that fits counts.
@@ -18,72 +21,96 @@ _MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, meaning in (
         (
             r"worker (ended|died)",
-            "The worker that made the call ended before it could write down what came of it. The call"
-            " may have been carried out, in part or in full, or may never have arrived.",
+            gettext_noop(
+                "The worker that made the call ended before it could write down what came of it. The call"
+                " may have been carried out, in part or in full, or may never have arrived."
+            ),
         ),
         (
             r"not there, which proves nothing before (?P<told>[-\d: A-Z+]+)",
-            "The outside system does not show it yet. Its search may lag behind, so before {told} that"
-            " proves nothing.",
+            gettext_noop(
+                "The outside system does not show it yet. Its search may lag behind, so before %(told)s that"
+                " proves nothing."
+            ),
         ),
         (
             r"no answer within (?P<told>[\d.]+) s",
-            "No answer came within {told} seconds. The outside system may have done it all the same:"
-            " being slow is not a no.",
+            gettext_noop(
+                "No answer came within %(told)s seconds. The outside system may have done it all the same:"
+                " being slow is not a no."
+            ),
         ),
         (
             r"the call returned, but",
-            "The outside system answered as if it had happened, but the answer can't be kept. It"
-            " probably happened, and nobody has confirmed it.",
+            gettext_noop(
+                "The outside system answered as if it had happened, but the answer can't be kept. It"
+                " probably happened, and nobody has confirmed it."
+            ),
         ),
         (
             r"AnswerTooLarge|DecodingError|breaks off|packed",
-            "The outside system answered, but the answer could not be read to its end. It may well have"
-            " happened.",
+            gettext_noop(
+                "The outside system answered, but the answer could not be read to its end. It may well have"
+                " happened."
+            ),
         ),
         (
             r"answered 50[24]|\b50[24] (Bad Gateway|Gateway Time)",
-            "A server in between got no answer from the outside system itself. That one may have done"
-            " it, or may never have heard of it.",
+            gettext_noop(
+                "A server in between got no answer from the outside system itself. That one may have done"
+                " it, or may never have heard of it."
+            ),
         ),
         (
             r"answered (?P<told>5\d\d)|\b5\d\d (Internal|Service)",
-            "The outside system answered with an error of its own{told}. Such an error can come before"
-            " the work was done, or after.",
+            gettext_noop(
+                "The outside system answered with an error of its own%(told)s. Such an error can come before"
+                " the work was done, or after."
+            ),
         ),
         (
             r"answered 409",
-            "The outside system answered that it conflicts with something (409). Often that means that"
-            " the same was done before, by this call or by another.",
+            gettext_noop(
+                "The outside system answered that it conflicts with something (409). Often that means that"
+                " the same was done before, by this call or by another."
+            ),
         ),
         (
             r"answered 429",
-            "The outside system answered that it gets too many calls (429). Usually nothing was done"
-            " then; it is not certain.",
+            gettext_noop(
+                "The outside system answered that it gets too many calls (429). Usually nothing was done"
+                " then; it is not certain."
+            ),
         ),
         (
             r"answered (?P<told>\d\d\d)",
-            "The outside system gave an answer{told} of which the workflow's author did not say what it"
-            " means.",
+            gettext_noop(
+                "The outside system gave an answer%(told)s of which the workflow's author did not say what it"
+                " means."
+            ),
         ),
         (
             r"Time-?out|timed out",
-            "The outside system took too long to answer. It may have done it all the same: being slow"
-            " is not a no.",
+            gettext_noop(
+                "The outside system took too long to answer. It may have done it all the same: being slow"
+                " is not a no."
+            ),
         ),
         (
             r"Reset|BrokenPipe|Broken pipe|Aborted|RemoteProtocol|ReadError|WriteError|CloseError"
             r"|disconnected|IncompleteRead|ConnectionError|closed",
-            "The connection broke after the call had gone out. Whatever had arrived by then may have"
-            " been carried out; the answer was lost on the way.",
+            gettext_noop(
+                "The connection broke after the call had gone out. Whatever had arrived by then may have"
+                " been carried out; the answer was lost on the way."
+            ),
         ),
     )
 )
-_OTHER = (
+_OTHER = gettext_noop(
     "The code that makes the call ended with an error that does not say whether the call had gone"
     " out. It may have been carried out."
 )
-_STILL_RUNNING = (
+_STILL_RUNNING = gettext_noop(
     "The call was not stopped by that: it may still be running. Should its answer come, it is shown at the"
     " top of this page."
 )
@@ -97,13 +124,17 @@ def why_unknown(evidence: Sequence[Evidence]) -> list[str]:
     sentences = [meaning(calls[-1].detail)] if calls else []
     has_come = any(item.kind == Evidence.Kind.LATE for item in evidence)
     if calls and not has_come and _MAY_RUN.match(calls[-1].detail):
-        sentences.append(_STILL_RUNNING)
+        sentences.append(_(_STILL_RUNNING))
     asked = [
         item for item in evidence if item.kind not in (Evidence.Kind.EXECUTE, Evidence.Kind.LATE)
     ]
     if asked and asked[-1].verdict == Evidence.Verdict.UNKNOWN:
-        times = "once" if len(asked) == 1 else f"{len(asked)} times"
-        sentences.append(f"The host asked the outside system {times}. {_could_not_say(asked[-1])}")
+        how_often = ngettext(
+            "The host asked the outside system once.",
+            "The host asked the outside system %(number)s times.",
+            len(asked),
+        ) % {"number": len(asked)}
+        sentences.append(f"{how_often} {_could_not_say(asked[-1])}")
     return sentences
 
 
@@ -114,16 +145,16 @@ def meaning(detail: str) -> str:
         if found is not None:
             told = found.groupdict().get("told") or ""
             is_status = len(told) == 3 and told.isdecimal()
-            return sentence.format(told=f" ({told})" if is_status else told.strip())
-    return _OTHER
+            return _(sentence) % {"told": f" ({told})" if is_status else told.strip()}
+    return _(_OTHER)
 
 
 def in_a_line(item: Evidence) -> str:
     """Return what one call to the outside system told, in a line."""
     if item.verdict == Evidence.Verdict.APPLIED:
-        return "It says: it happened."
+        return _("It says: it happened.")
     if item.verdict == Evidence.Verdict.NOT_APPLIED:
-        return "It says: it did not happen."
+        return _("It says: it did not happen.")
     if item.kind == Evidence.Kind.EXECUTE:
         return meaning(item.detail).split(". ")[0].rstrip(".") + "."
     return _could_not_say(item)
@@ -134,10 +165,12 @@ def _could_not_say(item: Evidence) -> str:
     if item.detail.startswith("not there"):
         return meaning(item.detail)
     if not item.detail:
-        return "It could not say."
+        return _("It could not say.")
     status = re.search(r"answered (\d{3})", item.detail)
     if status is not None:
-        return f"It answered with an error ({status[1]}), and so did not say."
+        return _("It answered with an error (%(status)s), and so did not say.") % {
+            "status": status[1]
+        }
     if re.match(r"\w+(Error|Exception|Timeout|Answer)\b|no answer", item.detail):
-        return "It gave no answer to that."
-    return "It could not say yet."
+        return _("It gave no answer to that.")
+    return _("It could not say yet.")

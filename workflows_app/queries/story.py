@@ -50,8 +50,11 @@ def story_of(root: Any) -> Story:
     """Return what belongs to an input, an event, a run or an outside effect. Twelve queries at most."""
     inputs, events, runs = _around(root)
     effects: list[Mutation] = list(
-        # With the parameters: what is secret in them is struck out of the target.
-        Mutation.objects.filter(run__in=runs).defer("result").order_by("pk")[: lineage.LIMIT]
+        # With the parameters and the run: what is secret in them is struck out of the target.
+        Mutation.objects.filter(run__in=runs)
+        .select_related("run")
+        .defer("result")
+        .order_by("pk")[: lineage.LIMIT]
     )
     decisions = OperatorAction.objects.filter(Q(run__in=runs) | Q(event__in=events))
     acted = list(decisions.order_by("pk")[: lineage.LIMIT])

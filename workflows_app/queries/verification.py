@@ -28,7 +28,7 @@ def verification_url(run: Run) -> str:
         parts = urlsplit(url)
         if parts.scheme in ("http", "https") and parts.hostname and url.isprintable():
             return str(url)
-    except Exception:
+    except (Exception, SystemExit):
         # The author's code; its failure must not hide the page from whoever has to decide.
         logger.exception("mutator.verification_failed run=%s mutator=%s", run.pk, mutation.mutator)
         return ""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from workflows_app.models import Breaker, Event, LaneRefusal, LaneState, Run, Workflow
-from workflows_app.queries.lanes import holds, lane_in_words, severity
+from workflows_app.queries.lanes import holds, severity
+from workflows_app.queries.recorded import in_readers_words
 
 
 def why_pending(event: Event) -> str:
@@ -13,23 +17,28 @@ def why_pending(event: Event) -> str:
     topic = event.topic
     workflow = topic.workflow
     if topic.consumer is None:
-        return (
-            f"No consumer of the active version takes events of topic {topic.name}. It stays here"
-            f" until a version does."
-        )
+        return _(
+            "No consumer of the active version takes events of topic %(topic)s. It stays here until a"
+            " version does."
+        ) % {"topic": topic.name}
     if event.lane is None:
         refusal = LaneRefusal.of(event)
         if refusal is not None:
-            return f"{refusal.why} It is asked again for another payload or by other code."
-        return "Its lane is not named yet: that takes a worker with the code of the active version."
+            again = _("It is asked again for another payload or by other code.")
+            return f"{in_readers_words(refusal.why)} {again}"
+        return _(
+            "Its lane is not named yet: that takes a worker with the code of the active version."
+        )
     runs = Run.objects.filter(holds(), workflow=workflow, lane=event.lane)
     holding = runs.order_by(severity(), "pk").first()
     is_paused = workflow.status == Workflow.Status.PAUSED
     if holding is not None:
-        also = " The workflow is paused as well, until a person resumes it." if is_paused else ""
-        return f"{_holding(holding)} Nothing else of {lane_in_words(event.lane)} starts meanwhile.{also}"
+        sentences = [_holding(holding), _held_up(event.lane)]
+        if is_paused:
+            sentences.append(_("The workflow is paused as well, until a person resumes it."))
+        return " ".join(sentences)
     if is_paused:
-        return "Its workflow is paused. It goes on when a person resumes it."
+        return _("Its workflow is paused. It goes on when a person resumes it.")
     consumer = topic.consumer
     breaker = Breaker.objects.filter(handler=consumer).exclude(status="closed").first()
     if breaker is not None:
@@ -37,37 +46,70 @@ def why_pending(event: Event) -> str:
     state = LaneState.objects.filter(handler=consumer, lane=event.lane).first()
     has_news = topic.arrivals.filter(lane=event.lane).exists()
     if state is not None and state.arrivals_seen == state.arrivals and not has_news:
-        return f"{consumer.name} looked at it and took nothing. It looks again {_when(state)}."
-    return f"It is in line for {consumer.name}: the oldest pending events of a lane go first."
+        return _looks_again(state, consumer.name)
+    return _("It is in line for %(consumer)s: the oldest pending events of a lane go first.") % {
+        "consumer": consumer.name
+    }
+
+
+def _held_up(lane: str) -> str:
+    if lane:
+        return _("Nothing else of lane “%(lane)s” starts meanwhile.") % {"lane": lane}
+    return _("Nothing else of the main lane starts meanwhile.")
 
 
 def _held_back(breaker: Breaker, consumer: str) -> str:
-    is_open = f"The circuit breaker of {consumer} is open: too many calls in a row had an unknown outcome."
+    is_open = _(
+        "The circuit breaker of %(consumer)s is open: too many calls in a row had an unknown outcome."
+    ) % {"consumer": consumer}
     if breaker.status == Breaker.Status.HALF_OPEN or breaker.trial_at is None:
-        return f"{is_open} One call is being tried. If it gets an answer, the others go out again."
-    at = timezone.localtime(breaker.trial_at)
-    return f"{is_open} The next one is tried on {at:%Y-%m-%d} at {at:%H:%M:%S}."
+        trial = _("One call is being tried. If it gets an answer, the others go out again.")
+    else:
+        trial = _("The next one is tried on %(day)s at %(time)s.") % _when(breaker.trial_at)
+    return f"{is_open} {trial}"
 
 
-def _when(state: LaneState) -> str:
+def _looks_again(state: LaneState, consumer: str) -> str:
+    took_nothing = _("%(consumer)s looked at it and took nothing.") % {"consumer": consumer}
     if state.wake_at is None:
-        return "when another event arrives"
-    at = timezone.localtime(state.wake_at)
-    return f"when another event arrives, at the latest on {at:%Y-%m-%d} at {at:%H:%M:%S}"
+        again = _("It looks again when another event arrives.")
+    else:
+        again = _(
+            "It looks again when another event arrives, at the latest on %(day)s at %(time)s."
+        ) % _when(state.wake_at)
+    return f"{took_nothing} {again}"
+
+
+def _when(at: datetime) -> dict[str, str]:
+    local = timezone.localtime(at)
+    return {"day": f"{local:%Y-%m-%d}", "time": f"{local:%H:%M:%S}"}
 
 
 def _holding(run: Run) -> str:
+    names = {"run": run.pk}
     if run.status == Run.Status.BLOCKED:
-        return f"Run {run.pk} of its lane is blocked and waits for a person."
+        return _("Run %(run)s of its lane is blocked and waits for a person.") % names
     if run.status == Run.Status.RECONCILING:
-        return f"The host is finding out whether the outside effect of run {run.pk} happened."
+        return (
+            _("The host is finding out whether the outside effect of run %(run)s happened.") % names
+        )
     if run.failure_kind == Run.FailureKind.POISON and run.retry_due_at is None:
         return (
-            f"Run {run.pk} of its lane failed: its worker died or hung each time. It waits for a"
-            f" person or a new version."
+            _(
+                "Run %(run)s of its lane failed: its worker died or hung each time. It waits for a"
+                " person or a new version."
+            )
+            % names
         )
     if run.retry_due_at is None:
-        return f"Run {run.pk} of its lane failed and waits for a person or a new version."
-    at = timezone.localtime(run.retry_due_at)
-    ended = "failed" if run.status == Run.Status.FAILED else "ended when its worker died or hung"
-    return f"Run {run.pk} of its lane {ended}; it is tried again at {at:%H:%M:%S}."
+        return _("Run %(run)s of its lane failed and waits for a person or a new version.") % names
+    due = {**names, "time": _when(run.retry_due_at)["time"]}
+    if run.status == Run.Status.FAILED:
+        return _("Run %(run)s of its lane failed; it is tried again at %(time)s.") % due
+    return (
+        _(
+            "Run %(run)s of its lane ended when its worker died or hung; it is tried again at"
+            " %(time)s."
+        )
+        % due
+    )

@@ -49,6 +49,14 @@ def shown(text: object, most: int | None = None) -> str:
 
 
 @register.filter
+def recorded(text: object) -> str:
+    """Return a text of the ledger with what the host said in the language of the person. Nothing of nothing."""
+    from workflows_app.queries.recorded import in_readers_words
+
+    return in_readers_words(str(text or ""))
+
+
+@register.filter
 def folded(text: object) -> SafeString | str:
     """Return a long text as its beginning, behind which all of it can be unfolded."""
     whole = shown(text)
@@ -60,6 +68,14 @@ def folded(text: object) -> SafeString | str:
         begin,
         whole,
     )
+
+
+@register.filter
+def result_of(action: Any) -> str:
+    """Return the result that a decision gave, in words: see `results`."""
+    from workflows_app.admin.results import result_of
+
+    return result_of(action)
 
 
 @register.filter
@@ -93,6 +109,20 @@ def _time(at: datetime, text: str, *, mark: bool) -> SafeString:
         SafeString(" data-ops-when") if mark else "",
         text,
     )
+
+
+@register.filter
+def state_in_words(state: str) -> str:
+    """Return how a workflow or a lane stands, as people read it."""
+    from workflows_app.admin.labels import state_in_words
+
+    return state_in_words(state)
+
+
+@register.filter
+def numbered(by_state: dict[str, int]) -> str:
+    """Return how many there are in which state: “2 blocked, 1 failed”."""
+    return ", ".join(f"{number} {state_in_words(state)}" for state, number in by_state.items())
 
 
 @register.filter

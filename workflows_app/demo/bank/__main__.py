@@ -22,12 +22,13 @@ def main() -> None:
     parser.add_argument("--port-file", type=Path, help="where to write the port, once it is open")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--script", type=Path, help="what fails how, in place of the seed's chance")
+    parser.add_argument("--score", type=Path, help="where a drill writes how it stands")
     options = parser.parse_args()
     options.ledger.parent.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(options.ledger)
     mischief = Script.read(options.script) if options.script else Mischief(options.seed)
     try:
-        bank = Bank(("127.0.0.1", options.port), ledger, mischief)
+        bank = Bank(("127.0.0.1", options.port), ledger, mischief, score=options.score)
     except OSError as error:
         sys.exit(f"The bank can't open port {options.port}: {error.strerror}.")
     for number in (signal.SIGINT, signal.SIGTERM):

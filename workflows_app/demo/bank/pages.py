@@ -28,7 +28,9 @@ _PAYMENT = ("number", "at", "supplier", "invoice", "amount", "key")
 _PAYMENT_HEADS = ("Payment number", "When (UTC)", "To", "Invoice", "Amount", "Idempotency key")
 
 
-def payments_page(payments: Sequence[Row], notices: Sequence[Row], query: str) -> str:
+def payments_page(
+    payments: Sequence[Row], notices: Sequence[Row], query: str, *, has_score: bool = False
+) -> str:
     """Return the list of payments, the newest first; with a query also the notices that it finds."""
     found = _matching(payments, query, _PAYMENT)
     parts = [_table(_PAYMENT_HEADS, _PAYMENT, found, _nothing("payment", query))]
@@ -38,22 +40,35 @@ def payments_page(payments: Sequence[Row], notices: Sequence[Row], query: str) -
     lead = (
         "Every payment that was made is here at once, also while the search for programs is down."
     )
-    return _page("The bank: payments", "/", query, f"<p>{lead}</p>", *parts)
+    search = _search("/", query)
+    return _page("The bank: payments", search, f"<p>{lead}</p>", *parts, has_score=has_score)
 
 
-def suppliers_page(deliveries: Sequence[Row], notices: Sequence[Row], query: str) -> str:
+def suppliers_page(
+    deliveries: Sequence[Row], notices: Sequence[Row], query: str, *, has_score: bool = False
+) -> str:
     """Return what arrived at suppliers' webhooks, and what suppliers wrote, the newest first."""
     arrived = _matching(deliveries, query, ("supplier", "invoice", "payment", "key"))
     heads = ("When (UTC)", "Supplier", "News of invoice", "Idempotency key")
     return _page(
         "The suppliers: what arrived there",
-        "/suppliers",
-        query,
+        _search("/suppliers", query),
         "<p>Every webhook that arrived is here at once.</p>",
         _table(heads, ("at", "supplier", "invoice", "key"), arrived, _nothing("webhook", query)),
         "<h2>What suppliers wrote to their customers</h2>",
         _notices(_matching(notices, query, ("supplier", "text")), query),
+        has_score=has_score,
     )
+
+
+def score_page(score: Row) -> str:
+    """Return how a drill stands. `score`: a `sentence`, `is_over`, and its `rows`. It asks for itself until it is over."""
+    heads = ("Invoice", "Verdict", "Decision", "Clicks", "Seconds", "Why")
+    columns = ("invoice", "verdict", "decision", "clicks", "seconds", "why")
+    again = "" if score["is_over"] else '<meta http-equiv="refresh" content="2">'
+    told = f"<p><strong>{escape(score['sentence'])}</strong></p>"
+    table = _table(heads, columns, score["rows"], "Nothing is decided yet.")
+    return _page("The drill: the score", again, told, table, has_score=True)
 
 
 def _notices(notices: Sequence[Row], query: str) -> str:
@@ -98,13 +113,19 @@ def _cells(columns: Sequence[str], row: Row) -> str:
     )
 
 
-def _page(title: str, path: str, query: str, *parts: str) -> str:
+def _search(path: str, query: str) -> str:
+    return (
+        f'<form action="{path}"><label>Search <input type="search" name="q" value="{escape(query)}"'
+        ' placeholder="Invoice, supplier, amount, number"></label> <button>Search</button></form>'
+    )
+
+
+def _page(title: str, *parts: str, has_score: bool) -> str:
+    score = '<a href="/score">The score</a>' if has_score else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
         f"<title>{title}</title><style>{_STYLE}</style></head><body>"
-        '<nav><a href="/">The bank: payments</a><a href="/suppliers">The suppliers</a></nav>'
-        f'<h1>{title}</h1><form action="{path}"><label>Search <input type="search" name="q"'
-        f' value="{escape(query)}" placeholder="Invoice, supplier, amount, number"></label>'
-        f" <button>Search</button></form>{''.join(parts)}</body></html>"
+        f'<nav><a href="/">The bank: payments</a><a href="/suppliers">The suppliers</a>{score}</nav>'
+        f"<h1>{title}</h1>{''.join(parts)}</body></html>"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -33,11 +34,14 @@ class Bank(ThreadingHTTPServer):
         mischief: Mischief | Script,
         *,
         search_lag_seconds: float = SEARCH_LAG_SECONDS,
+        score: Path | None = None,
     ) -> None:
         super().__init__(address, _Handler)
         self.search_lag_seconds = search_lag_seconds
         self.ledger = ledger
         self.mischief = mischief
+        #: Where a drill writes how it stands.
+        self.score = score
         self.closing = threading.Event()
 
 
@@ -63,13 +67,18 @@ class _Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         asked = {name: values[0] for name, values in parse_qs(address.query).items()}
         ledger, notices = self.server.ledger, self.server.mischief.notices
-        query = asked.get("q", "").strip()
+        query, score = asked.get("q", "").strip(), self.server.score
+        has_score = score is not None
         if address.path == "/healthz":
             self._answer(200, {"ok": True})
         elif address.path == "/":
-            self._show(pages.payments_page(ledger.payments(), notices, query))
+            self._show(pages.payments_page(ledger.payments(), notices, query, has_score=has_score))
         elif address.path == "/suppliers":
-            self._show(pages.suppliers_page(ledger.deliveries(), notices, query))
+            self._show(
+                pages.suppliers_page(ledger.deliveries(), notices, query, has_score=has_score)
+            )
+        elif address.path == "/score" and score is not None:
+            self._show(pages.score_page(json.loads(score.read_text(encoding="utf-8"))))
         elif address.path != "/payments":
             self._answer(404, {"error": "no such address"})
         elif "key" in asked:

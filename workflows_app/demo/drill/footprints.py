@@ -18,6 +18,8 @@ LOG_FORMAT = "\t".join(
 )
 
 _HOME = "/admin/"
+#: What a script asks for again, and suggestions while one types. So does the page of a run at work.
+_FRESH = (_HOME, "/admin/search/")
 _NO_CLICKS = re.compile(r"/admin/(login|logout|jsi18n|autocomplete)\b")
 _PLACE = re.compile(r"/admin/workflows_app/((?:run|event)/\d+)/")
 
@@ -55,7 +57,7 @@ def _hits(lines: Iterable[str]) -> Iterable[Hit]:
         if not path.startswith(_HOME) or method not in ("GET", "POST"):
             continue
         is_post, code = method == "POST", int(status)
-        is_fragment = by_script != "-" and path in (_HOME, "/admin/search/")
+        is_fragment = by_script != "-" and (path in _FRESH or path.endswith("/change/"))
         is_click = code < 400 and path != _HOME and not _NO_CLICKS.match(path) and not is_fragment
         if not is_post and not is_fragment and follows:
             is_click, follows = False, code in (301, 302)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from workflows_app.demo.bank.ledger import read_entries
 from workflows_app.demo.drill.footprints import LOG_FORMAT, Footprint, footprint, read_hits
 from workflows_app.demo.drill.score import Standing, Verdict, score, standings
 from workflows_app.demo.drill.staging import Stage, lay_out, policy_variable, waiting
-from workflows_app.demo.invoices import FILE_VARIABLE, InvoiceFile
+from workflows_app.demo.invoices import FILE_VARIABLE
 from workflows_app.demo.processes import (
     ChildEnded,
     Children,
@@ -24,15 +25,14 @@ from workflows_app.demo.processes import (
 )
 from workflows_app.demo.serving import require_free, start_web_server
 from workflows_app.demo.setting_up import USER, set_up
-from workflows_app.demo.summary import is_settled
 from workflows_app.demo.unattended import dropped_if_orphaned
 from workflows_app.demo.workflows import BANK_URL_VARIABLE
 from workflows_app.dispatch import wake_due
 
 _STAGING_SECONDS = 120.0
 _LOOK_SECONDS = 0.5
-#: For what follows from the last decision.
-_AFTERMATH_SECONDS = 10.0
+#: The console and the score stay up so long, to look at what came of the decisions.
+_OPEN_SECONDS = 60.0
 
 
 @dataclass
@@ -70,9 +70,9 @@ class Drill:
         try:
             set_up(password=password)
             with Children(environment, log=log) as children:
-                url = start_bank(
-                    children, directory=directory, fails_by=["--script", str(stage.script)]
-                )
+                self._write_score(stage)
+                script = ["--script", str(stage.script), "--score", str(stage.score)]
+                url = start_bank(children, directory=directory, fails_by=script)
                 children.environment[BANK_URL_VARIABLE] = url
                 children.start("worker", *manage("run_worker", "--skip-checks"))
                 access_log = directory / "access.log"
@@ -107,7 +107,8 @@ class Drill:
             "Each run that waits there is a payment or a webhook of which nobody knows whether it happened,"
             " or that was refused. Settle them all.\n"
             f"The bank's payments: {bank_url}/  what arrived at suppliers: {bank_url}/suppliers\n"
-            "Nothing else is needed. Each decision is judged here as you make it; Ctrl-C ends it."
+            f"Nothing else is needed. Each decision is judged as you make it, here and at {bank_url}/score;"
+            " Ctrl-C ends it."
         )
 
     def _watch(self, children: Children, stage: Stage, access_log: Path) -> None:
@@ -119,26 +120,56 @@ class Drill:
             time.sleep(_LOOK_SECONDS)
             hits = read_hits(access_log)
             for standing in found:
-                self._tell_decision(standing, footprint(hits, standing.places), len(found))
+                self._tell_decision(standing, footprint(hits, standing.places), stage)
             if len(self._told) == len(stage.cases):
-                self._wait_for_aftermath(stage)
+                self._stay_open(children)
                 return
 
-    def _tell_decision(self, standing: Standing, taken: Footprint, cases: int) -> None:
+    def _tell_decision(self, standing: Standing, taken: Footprint, stage: Stage) -> None:
         """Tell what was decided about a case, once."""
         number, line = standing.case.invoice.number, _line(standing, taken)
         if number in self._told:
             return
         if standing.verdict != Verdict.OPEN:
             self._told[number] = (standing, taken)
-            self.tell(f"{len(self._told):2} of {cases}  {line}")
+            self._write_score(stage)
+            self.tell(f"{len(self._told):2} of {len(stage.cases)}  {line}")
         elif standing.decision and (number, standing.decision) not in self._left_open:
             self._left_open.add((number, standing.decision))
             self.tell(f"          {line}")
 
-    def _wait_for_aftermath(self, stage: Stage) -> None:
-        file, deadline = InvoiceFile.read(stage.invoices), time.monotonic() + _AFTERMATH_SECONDS
-        while not is_settled(file) and time.monotonic() < deadline:
+    def _write_score(self, stage: Stage) -> None:
+        """Write for the bank's page what is decided. Of what is open it tells nothing."""
+        told = list(self._told.values())
+        found = [standing for standing, _ in told]
+        score = {
+            "sentence": f"{sum(one.verdict == Verdict.RIGHT for one in found)} right,"
+            f" {len(stage.cases) - len(found)} of {len(stage.cases)} to go.",
+            "is_over": len(found) == len(stage.cases),
+            "rows": [
+                {
+                    "invoice": standing.case.invoice.number,
+                    "verdict": standing.verdict,
+                    "decision": standing.decision,
+                    "clicks": taken.clicks,
+                    "seconds": _seconds(taken),
+                    "why": standing.sentence,
+                }
+                for standing, taken in reversed(told)
+            ],
+        }
+        draft = stage.score.with_suffix(".draft")
+        draft.write_text(json.dumps(score), encoding="utf-8")
+        draft.replace(stage.score)
+
+    def _stay_open(self, children: Children) -> None:
+        self.tell(
+            f"All are decided. The console and the score stay up for {_OPEN_SECONDS:g} seconds more; Ctrl-C"
+            " ends it at once."
+        )
+        until = time.monotonic() + _OPEN_SECONDS
+        while time.monotonic() < until:
+            children.check()
             wake_due()
             time.sleep(_LOOK_SECONDS)
 

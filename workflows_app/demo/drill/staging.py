@@ -26,13 +26,19 @@ class Stage:
     invoices: Path
     script: Path
     bank_records: Path
+    #: How the drill stands, for the bank's page of it.
+    score: Path
 
 
 def lay_out(directory: Path, *, seed: int) -> Stage:
     """Write the files of a drill into `directory`."""
     cases, now = cases_of(seed), time.time()
     stage = Stage(
-        cases, directory / "invoices.jsonl", directory / "script.json", directory / "bank.jsonl"
+        cases,
+        invoices=directory / "invoices.jsonl",
+        script=directory / "script.json",
+        bank_records=directory / "bank.jsonl",
+        score=directory / "score.json",
     )
     _write_lines(stage.invoices, [vars(case.invoice) for case in cases])
     _write_lines(stage.bank_records, bank_history(cases, seed=seed, now=now))

@@ -96,9 +96,9 @@ _WORDS: dict[type[Model], Words] = {
 _READS: dict[type[Model], tuple[str, ...]] = {
     Input: ("workflow",),
     Event: ("topic__workflow",),
-    Run: ("workflow", "handler", "mutation"),
+    Run: ("workflow", "handler", "mutation", "carried_mutation"),
     Mutation: ("run__workflow",),
-    OperatorAction: ("workflow", "event", "run"),
+    OperatorAction: ("workflow", "event", "run__mutation", "run__carried_mutation"),
 }
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from workflows_app.masking import Names, shown
 from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
 from workflows_app.queries.search.terms import PREFIX_FROM, Part, Term, numbers_in
@@ -50,23 +52,23 @@ def hit_of(row: Any, term: Term, names: Names) -> Hit | None:
 def fields_of(row: Any) -> Iterator[Field]:
     """Yield the values by which `row` is found, the most telling first."""
     if isinstance(row, Input):
-        yield "external id", row.external_id
-        yield "title", row.title
+        yield _("external id"), row.external_id
+        yield _("title"), row.title
     elif isinstance(row, Event):
-        yield "message id", row.message_id
+        yield _("message id"), row.message_id
         yield from _leaves(row.payload, "")
-        yield "lane", row.lane or ""
+        yield _("lane"), row.lane or ""
     elif isinstance(row, Run):
-        yield "run", str(row.pk)
-        yield "title", row.title
+        yield _("run"), str(row.pk)
+        yield _("title"), row.title
     elif isinstance(row, Mutation):
-        yield "idempotency key", row.idempotency_key
+        yield _("idempotency key"), row.idempotency_key
         yield from _leaves(row.params, "")
         yield from _leaves(row.result, "")
-        yield "target", row.target
+        yield _("target"), row.target
     elif isinstance(row, OperatorAction):
-        yield "person", row.actor_name
-        yield "reason", row.reason
+        yield _("person"), row.actor_name
+        yield _("reason"), row.reason
 
 
 def _leaves(value: Any, name: str) -> Iterator[Field]:
@@ -78,7 +80,7 @@ def _leaves(value: Any, name: str) -> Iterator[Field]:
         for item in value:
             yield from _leaves(item, name)
     elif value is not None and not isinstance(value, bool):
-        yield name or "payload", str(value)
+        yield name or _("payload"), str(value)
 
 
 def _fit(text: str, term: Term) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from workflows_app.errors import WorkflowsError
 
@@ -80,9 +81,9 @@ def term_of(typed: str) -> Term:
     """Return what `typed` asks for. Raises NoTerm, which says why. One query."""
     text = " ".join("".join(c if c.isprintable() else " " for c in typed).split())
     if not text:
-        raise NoTerm("Type what you look for.")
+        raise NoTerm(_("Type what you look for."))
     if len(text) > LONGEST:
-        raise NoTerm(f"Search for {LONGEST} characters at most.")
+        raise NoTerm(_("Search for %(number)s characters at most.") % {"number": LONGEST})
     pieces = [(piece, numbers_in(piece)) for piece in text.split()[:MOST_PARTS]]
     if len(pieces) > 1:
         # "1 234,50" is one number; "DE89 3704 0044" one account.
@@ -97,7 +98,7 @@ def term_of(typed: str) -> Term:
     compact = parts.pop() if len(pieces) > 1 else None
     kept = tuple(part for part in parts if part.readings)
     if not kept:
-        raise NoTerm(f"There is no word or number in “{text[:40]}”.")
+        raise NoTerm(_("There is no word or number in “%(text)s”.") % {"text": text[:40]})
     is_one = compact is not None and len(compact.text) >= _COMPACT_FROM and compact.readings
     return Term(text, kept, compact if is_one else None)
 

@@ -26,8 +26,9 @@
 
     const copied = (button, isDone) => {
         const label = button.querySelector("[data-ops-copied]");
-        label.textContent = isDone ? "Copied" : "Not copied: mark it by hand";
-        setTimeout(() => (label.textContent = "Copy"), 2000);
+        label.dataset.opsCopied ||= label.textContent;
+        label.textContent = isDone ? button.dataset.opsDone : button.dataset.opsFailed;
+        setTimeout(() => (label.textContent = label.dataset.opsCopied), 2000);
     };
 
     // Without a secure connection browsers offer no clipboard; the old way still works there.
@@ -65,14 +66,41 @@
         document.title = waits ? `(${home().dataset.waitsShown}) ${name}` : name;
     };
 
+    // A run at work asks for itself too, but not while somebody is about something in it.
+    const dialogIsOpen = () =>
+        (document.getElementById("modal-content")?.getClientRects().length ?? 0) > 0;
+    const isBusyWith = (run) =>
+        run.contains(document.activeElement) ||
+        run.querySelector("details[open]") !== null ||
+        dialogIsOpen();
+
     document.addEventListener("htmx:beforeRequest", (event) => {
-        if (event.target !== home()) return;
+        const element = event.target;
+        if (element !== home() && element.id !== "ops-run") return;
         const marked = String(document.getSelection() ?? "");
-        if (document.hidden || marked) event.preventDefault();
+        const isBusy = element.id === "ops-run" && isBusyWith(element);
+        if (document.hidden || marked || isBusy) event.preventDefault();
     });
+
+    // The theme has drawn the charts; they get the numbers that came with the page.
+    const renewCharts = (page) => {
+        for (const section of document.querySelectorAll("[data-ops-chart]")) {
+            const key = CSS.escape(section.dataset.opsChart);
+            const fresh = page.querySelector(`[data-ops-chart="${key}"]`);
+            const canvas = section.querySelector("canvas");
+            const drawn = window.Chart?.getChart(canvas);
+            if (!fresh || !drawn) continue;
+            section.hidden = fresh.hidden;
+            section.querySelector("p").textContent = fresh.querySelector("p").textContent;
+            section.querySelector("[role=img]").ariaLabel = fresh.querySelector("p").textContent;
+            drawn.data = JSON.parse(fresh.querySelector("canvas").dataset.value);
+            drawn.update();
+        }
+    };
 
     document.addEventListener("htmx:beforeSwap", (event) => {
         if (event.detail.target !== home()) return;
+        renewCharts(new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html"));
         const active = document.activeElement;
         focused = home().contains(active) ? active.dataset.opsKey : null;
         scrolled = active && focused ? active.getBoundingClientRect().top : null;
@@ -86,6 +114,13 @@
         if (again) {
             again.focus({ preventScroll: true });
             window.scrollBy(0, again.getBoundingClientRect().top - scrolled);
+        }
+    });
+
+    // What was said of a decision is over once the run waits for a person again.
+    document.addEventListener("htmx:load", ({ target }) => {
+        if (target.id === "ops-run" && target.classList.contains("ops-alert")) {
+            document.getElementById("ops-messages")?.remove();
         }
     });
 

@@ -25,8 +25,8 @@ class Command(DemoCommand):
     help = (
         "Try the console: 20 payments and webhooks of which nobody knows whether they happened, staged in a"
         " database of their own. Settle them by the console and the pages of the bank and the suppliers; each"
-        " decision is judged as it is made, with its clicks and seconds. Ends when all are settled, or by"
-        " Ctrl-C, with the score. --verbosity 2 shows what the processes log."
+        " decision is judged as it is made, with its clicks and seconds. Ends a minute after all are settled,"
+        " or by Ctrl-C, with the score. --verbosity 2 shows what the processes log."
     )
 
     def handle(self, **options: Any) -> None:

@@ -1,0 +1,70 @@
+"""The result that a person gave who said that it happened: read back to them, and shown beside the decision (P7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from workflows_app import registry
+from workflows_app.admin.seeing import may_see, shown, shown_value
+from workflows_app.admin.visible import visible
+from workflows_app.models import Evidence, Mutation, OperatorAction
+
+_LENGTH = 400
+
+
+def result_of(action: OperatorAction) -> str:
+    """Return the result that stands by the decision `action`, in words; nothing if it gave none."""
+    if action.operation != OperatorAction.Operation.IT_HAPPENED or not may_see(Mutation):
+        return ""
+    mutation = action.run.mutation if action.run is not None else None
+    return _in_words(action, shown(mutation).result) if mutation is not None else ""
+
+
+def what_came_of_it(action: OperatorAction | None, given: Any) -> str:
+    """Return what a person is told of `action` once it is made, with a space before it; nothing if there is nothing.
+
+    What the outside system said, if it was asked, and what is kept as the result; `given`: what the person gave.
+    """
+    told = [_heard(action, given), _kept(action)] if action is not None else []
+    return "".join(f" {sentence}" for sentence in told if sentence)
+
+
+def _kept(action: OperatorAction) -> str:
+    result = result_of(action)
+    return _("Kept as the result: %(result)s.") % {"result": result} if result else ""
+
+
+def _heard(action: OperatorAction, given: Any) -> str:
+    heard = action.evidence_seen
+    if heard is None or heard.kind != Evidence.Kind.PROBE:
+        return ""
+    if heard.verdict == Evidence.Verdict.UNKNOWN:
+        return _("The outside system was asked, and could not say: it is your word that counts.")
+    if not _is_other(action, given):
+        return _("The outside system was asked, and says the same.")
+    told = _(
+        "The outside system was asked, and says that it happened, but with another result. What it says is"
+        " kept, and not what you gave: %(given)s."
+    )
+    return told % {"given": _in_words(action, shown_value(given))}
+
+
+def _is_other(action: OperatorAction, given: Any) -> bool:
+    if not isinstance(given, Mapping) or action.run is None:
+        return False
+    kept = action.run.mutation.result
+    kept = kept if isinstance(kept, Mapping) else {}
+    return any(str(kept.get(name, "")) != str(value).strip() for name, value in given.items())
+
+
+def _in_words(action: OperatorAction, result: Any) -> str:
+    """Return `result` with each value after what it is, as the mutator's author calls it."""
+    if not isinstance(result, Mapping) or action.run is None:
+        return ""
+    code = registry.mutator(action.workflow.slug, action.run.mutation.mutator)
+    labels = code.result_fields if code is not None else {}
+    told = [f"{labels.get(name, name)}: {value}" for name, value in result.items()]
+    return visible(", ".join(told), _LENGTH)

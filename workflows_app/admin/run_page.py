@@ -1,0 +1,103 @@
+"""What the page of a run tells its person: as much as they may see, what they can decide, and what comes next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.utils.translation import gettext as _
+from unfold.enums import ActionVariant
+
+from workflows_app.admin.next_page import next_for
+from workflows_app.admin.not_offered import not_offered
+from workflows_app.admin.seeing import may_see, seen, shown, shown_text
+from workflows_app.models import Event, Evidence, Input, Mutation, OperatorAction, Run
+from workflows_app.queries.explanation import Explanation
+from workflows_app.queries.fates import Fate
+
+Operation = OperatorAction.Operation
+Verdict = Evidence.Verdict
+
+
+def as_seen(explanation: Explanation) -> Explanation:
+    """Return what the person may see of it."""
+    sees_call, sees_evidence = may_see(Mutation), may_see(Evidence)
+    run = explanation.run
+    # What holds up a run that has not failed is what the outside said.
+    sees_why = sees_evidence or explanation.run.failure_kind or not explanation.why
+    steps = shown_text(run, explanation.verification_steps)
+    url = shown_text(run, explanation.verification_url)
+    return replace(
+        explanation,
+        mutation=explanation.mutation if sees_call else None,
+        evidence=list(seen(Evidence, explanation.evidence)),
+        late=shown(explanation.late) if sees_evidence else None,
+        why=shown_text(run, explanation.why) if sees_why else _("You may not see evidence."),
+        in_words=[shown_text(run, each) for each in explanation.in_words if sees_evidence],
+        verification_steps=steps if sees_call else _("You may not see outside effects."),
+        verification_url=url if sees_call else "",
+        inputs=list(seen(Input, explanation.inputs)),
+        reserved=[
+            Fate(shown(fate.event), shown(fate.by))
+            for fate in explanation.reserved
+            if may_see(Event)
+        ],
+        suspects=list(seen(Event, explanation.suspects)),
+        published=list(seen(Event, explanation.published)),
+        decisions=list(seen(OperatorAction, explanation.decisions)),
+        notes=list(seen(OperatorAction, explanation.notes)),
+        attempts=[shown(attempt) for attempt in explanation.attempts],
+        taking=explanation.taking if may_see(OperatorAction) else None,
+    )
+
+
+#: To what an answer of the outside system leads.
+_LEADS_TO = {
+    Verdict.APPLIED.value: Operation.IT_HAPPENED,
+    Verdict.NOT_APPLIED.value: Operation.IT_DIDNT_HAPPEN,
+}
+
+
+def put_decisions(context: dict[str, Any], explanation: Explanation, person: Any) -> None:
+    """Put into the page what can be decided, what can't and why not, and what comes next if all is decided."""
+    offered, remarks = context["buttons"], _remarks()
+    leads_to = evident_decision(explanation)
+    context["remarks"] = [item for item in offered if item["title"] in remarks]
+    context["buttons"] = [
+        {**item, "variant": ActionVariant.PRIMARY} if item["title"] == leads_to else item
+        for item in offered
+        if item["title"] not in remarks
+    ]
+    if explanation.run.failure_kind == Run.FailureKind.REJECTED:
+        # Sent again it is probably refused again: what gives it up comes first.
+        context["buttons"].sort(key=lambda item: item["title"] == Operation.RETRY_FAILED_RUN.label)
+    labels = {item["title"] for item in offered}
+    context["not_offered"] = not_offered(explanation, person, labels)
+    run, decisions = explanation.run, explanation.decisions
+    if (decisions or _was_pressed(explanation)) and not run.needs_person:
+        context["next"] = next_for(person)
+    if run.is_sent_again:
+        by = next((each for each in decisions if each.operation == Operation.IT_DIDNT_HAPPEN), None)
+        context["denied"] = by
+        context["is_denied_by_reader"] = by is not None and by.actor_id == person.pk
+
+
+def _was_pressed(explanation: Explanation) -> bool:
+    """Tell whether a person asserted something and the outside system's answer counted instead: no decision is left."""
+    return any(item.kind == Evidence.Kind.PROBE for item in explanation.evidence)
+
+
+def _remarks() -> set[str]:
+    """Return the labels of what says something about a run and decides nothing: it stands apart from the decisions."""
+    return {str(Operation(name).label) for name in OperatorAction.REMARKS}
+
+
+def evident_decision(explanation: Explanation) -> str:
+    """Return the label of the decision that the outside system's own answers speak for.
+
+    Nothing if it gave none that is definite, or said both: then it is for the person to choose.
+    """
+    if explanation.run.status != Run.Status.BLOCKED:
+        return ""
+    said = {item.verdict for item in explanation.evidence} & set(_LEADS_TO)
+    return str(_LEADS_TO[said.pop()].label) if len(said) == 1 else ""
