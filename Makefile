@@ -10,7 +10,7 @@ TESTS := -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 8 --dist load
 	$(addprefix --role=,$(ROLE)) $(ONLY) $(addprefix --ignore=,$(NOT))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo drill screenshots test test-long check static coverage model mutants soak bench bench-quick bench-report bench-peers matrix format lock clean
+.PHONY: help install demo drill screenshots test test-long check static coverage model mutants soak bench bench-quick bench-report bench-peers matrix messages format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -103,6 +103,9 @@ matrix: ## Follow docs/install.md with each Python that is here, and with Django
 		$$pip --no-deps --require-hashes -r $(LOCK) && $$pip --upgrade "django==$$django.*" \
 			&& $$place/bin/python -m pytest tests/install || exit 1; \
 	done
+
+messages: install ## Bring the German catalogue up to date with the code, and tell what is left to translate
+	$(BIN)/python -m tests.translations
 
 format: install ## Format the code and sort imports
 	$(BIN)/ruff check --fix --quiet . || true

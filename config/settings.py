@@ -7,20 +7,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import environ
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
 
 from config.embedded_postgres.location import default_directory
+from config.environment import Environment, require_object
 from config.owner import database_variable
 from config.secret_key import refuse_weak
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
+env = Environment()
+Environment.read_env(BASE_DIR / ".env")
 
 # Only in the process of a test run: not because some code there imports pytest.
 UNDER_PYTEST = "pytest" in sys.modules and "PYTEST_VERSION" in os.environ
@@ -47,18 +48,21 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # The project itself
 
 #: The policy of the host; see `workflows_app/conf.py` for the keys.
-WORKFLOWS: dict[str, Any] = env.json("WORKFLOWS", default={})
+WORKFLOWS: dict[str, Any] = env.json_object("WORKFLOWS")
 if "ALERT_CHANNELS" in os.environ:
     # Their addresses hold secrets: apart from the rest, which anybody may see.
     WORKFLOWS = {
         **WORKFLOWS,
-        "alerts": {**WORKFLOWS.get("alerts", {}), "channels": env.json("ALERT_CHANNELS")},
+        "alerts": {
+            **require_object(WORKFLOWS.get("alerts", {}), "WORKFLOWS['alerts']"),
+            "channels": env.json("ALERT_CHANNELS"),
+        },
     }
 if "PAGES_AT_ONCE" in os.environ:
     # The web server says so: see `config/gunicorn.py`.
     WORKFLOWS = {"pages_at_once": env.int("PAGES_AT_ONCE"), **WORKFLOWS}
 #: Which groups decide about which workflows; see `workflows_app/deciders.py`.
-WORKFLOWS_DECIDERS: dict[str, Any] = env.json("WORKFLOWS_DECIDERS", default={})
+WORKFLOWS_DECIDERS: dict[str, Any] = env.json_object("WORKFLOWS_DECIDERS")
 #: The demo's workflows and its bank.
 WITH_DEMO: bool = env.bool("WORKFLOWS_DEMO", default=DEBUG or UNDER_PYTEST)
 
@@ -91,6 +95,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # Before all that makes pages: those, too, that tell why there is no other.
+    "django.middleware.locale.LocaleMiddleware",
     "workflows_app.health.HealthMiddleware",
     "workflows_app.admin.guard.GuardMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -150,10 +156,11 @@ else:
     )
 # Of another database a system check says that it won't do; it must come that far.
 if "postgres" in DATABASES["default"]["ENGINE"]:
-    threshold = env.str("DATABASE_PREPARE_THRESHOLD", default="3")
+    is_empty = os.environ.get("DATABASE_PREPARE_THRESHOLD") == ""
+    threshold = None if is_empty else env.int("DATABASE_PREPARE_THRESHOLD", default=3)
     DATABASES["default"]["OPTIONS"] = {
         #: After how often a statement of the engine is prepared; behind a pooler it never is.
-        "prepare_threshold": int(threshold) if threshold else None,
+        "prepare_threshold": threshold,
         # A server that vanished without a word is noticed within half a minute, and the next one tried.
         "connect_timeout": 5,
         "keepalives_idle": 10,
@@ -298,20 +305,22 @@ LOGGING: dict[str, Any] = {
 }
 
 USE_TZ = True
-TIME_ZONE: str = env.str("TIME_ZONE", default="UTC")
-LANGUAGE_CODE = "en-gb"
+TIME_ZONE: str = env.zone("TIME_ZONE", default="UTC")
+#: What people may read, by what their browsers ask for; the first one for all others.
+LANGUAGES: list[tuple[str, str]] = env.languages("LANGUAGES", default="en-gb,de")
+LANGUAGE_CODE = LANGUAGES[0][0]
 FORMAT_MODULE_PATH = "config.formats"
 USE_I18N = True
 
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "admin:index"
 UNFOLD = {
-    "SITE_TITLE": "Workflow operations",
-    "SITE_HEADER": "Workflow operations",
-    "SITE_SUBHEADER": "What needs a person, first",
+    "SITE_TITLE": _("Workflow operations"),
+    "SITE_HEADER": _("Workflow operations"),
+    "SITE_SUBHEADER": _("What needs a person, first"),
     "SITE_SYMBOL": "conversion_path",
     "SHOW_HISTORY": True,
-    "ACCOUNT": {"navigation": [{"title": "Second factor", "link": reverse_lazy("mfa_index")}]},
+    "ACCOUNT": {"navigation": [{"title": _("Second factor"), "link": reverse_lazy("mfa_index")}]},
     "SHOW_VIEW_ON_SITE": False,
     "SITE_FAVICONS": [
         {

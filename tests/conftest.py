@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
-from django.test import Client
+from django.test import Client, override_settings
 
 from tests.jobs import empty_queue
 from tests.owner import running_as_runs
@@ -62,6 +62,13 @@ def django_db_setup(
         yield
         return
     with django_db_blocker.unblock(), running_as_runs():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_passwords() -> Iterator[None]:
+    """Passwords are hashed in no time: what makes guessing slow makes each login of a test slow."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
 
 

@@ -15,6 +15,7 @@ from workflows_app.conf import policy
 from workflows_app.database import database_problems
 from workflows_app.errors import SettingsError
 from workflows_app.installation import is_complete
+from workflows_app.sdk.mutators import Mutator
 from workflows_app.secret_looking import undeclared
 
 
@@ -63,32 +64,14 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
     return messages
 
 
-@register()
-def check_mutators(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """I001: a mutator can't reconcile, so its unknown outcomes go to a person. W002: one that can does
-    not say how long the outside system's search may lag.
+@register(deploy=True)
+def check_unaskable(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """I001: a mutator can't reconcile, so its unknown outcomes go to a person.
+
+    Nothing is wrong with that, so `check --deploy` tells it, and not each command.
     """
-    mutators = {
-        mutator.name: mutator
-        for workflow in registry.all_workflows()
-        for mutator in workflow.mutators
-    }
-    without = [name for name, mutator in mutators.items() if not mutator.can_reconcile()]
-    silent = [
-        name
-        for name, mutator in mutators.items()
-        if mutator.can_reconcile() and not mutator.says("absence_is_proof_after")
-    ]
-    messages: list[CheckMessage] = [
-        Warning(
-            f"Mutator '{name}' can reconcile and does not say absence_is_proof_after. That means 0: "
-            f"what the outside system does not find at once did not happen, and is done again.",
-            hint="Set it to how long the search there may lag; to timedelta(0) if it never does.",
-            id="workflows_app.W002",
-        )
-        for name in sorted(silent)
-    ]
-    return messages + [
+    without = [name for name, mutator in _mutators().items() if not mutator.can_reconcile()]
+    return [
         Info(
             f"Mutator '{name}' has no reconcile: every unknown outcome of it blocks its lane "
             f"until a person settles it.",
@@ -97,6 +80,33 @@ def check_mutators(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         )
         for name in sorted(without)
     ]
+
+
+@register()
+def check_mutators(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """W002: a mutator can reconcile, and does not say how long the outside system's search may lag."""
+    silent = [
+        name
+        for name, mutator in _mutators().items()
+        if mutator.can_reconcile() and not mutator.says("absence_is_proof_after")
+    ]
+    return [
+        Warning(
+            f"Mutator '{name}' can reconcile and does not say absence_is_proof_after. That means 0: "
+            f"what the outside system does not find at once did not happen, and is done again.",
+            hint="Set it to how long the search there may lag; to timedelta(0) if it never does.",
+            id="workflows_app.W002",
+        )
+        for name in sorted(silent)
+    ]
+
+
+def _mutators() -> dict[str, type[Mutator]]:
+    return {
+        mutator.name: mutator
+        for workflow in registry.all_workflows()
+        for mutator in workflow.mutators
+    }
 
 
 @register()

@@ -92,7 +92,7 @@ class LaneRefused(WorkflowsError):
         self.message_id = message_id
         super().__init__(
             f"{consumer}.lane can't name the lane of event '{message_id}' of topic '{topic}': "
-            f"{problem}. It must return a text of at most 200 characters."
+            f"{problem.removesuffix('.')}. It must return a text of at most 200 characters."
         )
 
 

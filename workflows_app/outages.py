@@ -16,15 +16,18 @@ from enum import Enum
 
 import psycopg
 
+# Not by the package: it would read the settings, and manage.py needs this to say what is wrong with them.
+from django.utils.translation.trans_null import gettext_noop
+
 logger = logging.getLogger("workflows_app")
 
 
 class Outage(Enum):
-    """What is the matter, as people read it."""
+    """What is the matter: in English; pages translate it."""
 
-    UNREACHABLE = "The database can't be reached."
-    READ_ONLY = "The database takes no changes at the moment."
-    FULL = "The database has no room left."
+    UNREACHABLE = gettext_noop("The database can't be reached.")
+    READ_ONLY = gettext_noop("The database takes no changes at the moment.")
+    FULL = gettext_noop("The database has no room left.")
 
 
 _KINDS = {

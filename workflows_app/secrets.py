@@ -40,6 +40,10 @@ class Secret:
     def __post_init__(self) -> None:
         _names.add(self.name)
 
+    def __format__(self, spec: str) -> str:
+        """Raise TypeError: a text around the name, as in an f-string, would be sent without the value."""
+        raise TypeError(f"a Secret is no text: write Secret('{self.name}', 'Bearer {{}}'), say")
+
     def reveal(self) -> str:
         """Return the bare value. Raises LookupError if there is none, ValueError if it is too short."""
         value = _value(self.name)
@@ -102,6 +106,11 @@ def known_values() -> list[str]:
 def names_of_short_ones() -> list[str]:
     """Return the names of the secrets that have a value which is too short."""
     return sorted(name for name in _names if 0 < len(_value(name)) < MIN_LENGTH)
+
+
+def names_of_missing_ones() -> list[str]:
+    """Return the names of the secrets that have no value here."""
+    return sorted(name for name in _names if not _value(name))
 
 
 def too_short(name: str) -> str:

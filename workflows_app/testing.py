@@ -16,10 +16,14 @@ from typing import Any
 import pytest
 from _pytest.assertion.rewrite import AssertionRewritingHook
 
+from workflows_app import failed_runs
 from workflows_app.sdk.failures import NotApplied
 from workflows_app.sdk.mutators import Mutator
 from workflows_app.sdk.values import Reconciliation
 from workflows_app.sdk.workflow import Workflow
+
+pytest_runtest_setup = failed_runs.pytest_runtest_setup
+pytest_runtest_makereport = failed_runs.pytest_runtest_makereport
 
 
 @contextmanager
@@ -127,6 +131,7 @@ def drain(
                     f"still had something to do."
                 )
         if steps == before:
+            failed_runs.note_failed_runs()
             return steps
 
 
@@ -159,6 +164,8 @@ class ScriptedMutator(Mutator):
     calls: list[tuple[Any, str]]
     effects: list[str]
     reconciliations: list[str]
+    #: What each effect answers; None is {"number": n}.
+    result: Any = None
 
     def execute(self, params: Any, *, idempotency_key: str) -> Any:
         script = type(self)
@@ -168,7 +175,7 @@ class ScriptedMutator(Mutator):
             script.effects.append(idempotency_key)
         match outcome:
             case "applied":
-                return {"number": len(script.effects)}
+                return script.result_of(len(script.effects))
             case "rejected":
                 raise NotApplied("rejected by the script")
             case "refused":
@@ -178,6 +185,11 @@ class ScriptedMutator(Mutator):
             case "crash" | "crash_before":
                 raise SimulatedCrash
         raise AssertionError(f"ScriptedMutator knows no outcome {outcome!r}.")
+
+    @classmethod
+    def result_of(cls, number: int) -> Any:
+        """Return the answer of the effect of this number."""
+        return {"number": number} if cls.result is None else cls.result
 
     def target(self, params: Any) -> str:
         return "the script"
@@ -189,7 +201,8 @@ class ReconcilableScriptedMutator(ScriptedMutator):
     def reconcile(self, params: Any, *, idempotency_key: str) -> Reconciliation:
         type(self).reconciliations.append(idempotency_key)
         if idempotency_key in type(self).effects:
-            return Reconciliation.applied({"number": type(self).effects.index(idempotency_key) + 1})
+            number = type(self).effects.index(idempotency_key) + 1
+            return Reconciliation.applied(type(self).result_of(number))
         return Reconciliation.not_applied()
 
 
@@ -198,9 +211,11 @@ def scripted(
     reconcilable: bool = False,
     name: str = "scripted",
     replaces: type[Mutator] | None = None,
+    result: Any = None,
 ) -> type[ScriptedMutator]:
     """Return a new mutator class that plays `outcomes`, with empty records.
 
+    `result`: what `next` and `record` get of each effect, as the real one would answer.
     `replaces`: it has the name of that mutator, can reconcile if that can, and tells staff the same.
     Raises AssertionError for an outcome that it does not know.
     """
@@ -224,6 +239,7 @@ def scripted(
         "calls": [],
         "effects": [],
         "reconciliations": [],
+        "result": result,
     }
     return type("Scripted", bases, records)
 

@@ -17,7 +17,9 @@ def test_it_asks_by_key_and_parameters_and_changes_nothing(outside: Outside) -> 
     outside.answers(200, {"number": 7})
 
     found = looked_up(
-        outside.address + "/payments?key={idempotency_key}&invoice={invoice}", {"invoice": "4/2"}
+        outside.address + "/payments?key={idempotency_key}&invoice={invoice}",
+        # Whatever a parameter is called, the key is the host's.
+        {"invoice": "4/2", "idempotency_key": "mine"},
     )
 
     assert found == Reconciliation.applied({"status": 200, "body": {"number": 7}})

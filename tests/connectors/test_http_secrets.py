@@ -12,6 +12,7 @@ from tests.connectors.calling import called, looked_up, mutator, sure_no
 from tests.connectors.server import Outside
 from tests.connectors.token import CALLS, HEADERS, SECRET, VALUE, leaks
 from workflows_app.connectors.http import HttpMutator, Secret
+from workflows_app.secrets import names_of_missing_ones
 
 pytestmark = pytest.mark.usefixtures("token")
 
@@ -48,9 +49,17 @@ def test_a_missing_secret_is_a_sure_no_that_names_it(
 
     told = "LookupError: the secret BANK_TOKEN is neither in the settings nor set outside"
     assert str(refused) == f"The request can't be built: {told}"
-    assert refused.retryable is False
+    assert (refused.retryable, refused.caller_fault) == (False, True)
+    assert "BANK_TOKEN" in names_of_missing_ones()
     assert looked_up(outside.address, headers=HEADERS).why == f"The lookup failed: {told}"
     assert outside.received == []
+
+
+def test_a_secret_in_a_text_is_refused_at_once() -> None:
+    with pytest.raises(
+        TypeError, match=r"a Secret is no text: write Secret\('BANK_TOKEN', 'Bearer"
+    ):
+        f"Bearer {SECRET}"
 
 
 def test_neither_the_secret_nor_its_mutator_shows_the_value() -> None:

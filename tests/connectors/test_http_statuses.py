@@ -25,6 +25,7 @@ def test_a_request_refused_as_such_did_not_happen(outside: Outside, status: int)
 
     assert str(refused) == f'POST answered {status}: {{"problem": "no such account"}}'
     assert refused.retryable is False
+    assert refused.caller_fault is (status in (401, 403, 405, 411, 415))
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import get_commands
+from django.utils import timezone
 
-from workflows_app import registry
+from workflows_app import registry, sdk
 from workflows_app.models import Event, Run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +76,31 @@ def test_application_code_publishes_as_shown(
     event = Event.objects.get()
     assert (event.message_id, event.status, event.payload["supplier"]) == ("42", "pending", "ACME")
     assert Run.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_the_producer_publishes_each_invoice_once(
+    invoices: Path, registered: Callable[..., Any], drain: Callable[..., int]
+) -> None:
+    from invoices.workflows import InvoicePayments  # type: ignore[import-not-found]  # by the fixture
+
+    class Inbox:
+        def newer_than(self, last: int) -> list[dict[str, Any]]:
+            return [{"number": 1, "supplier": "ACME"}][last:]
+
+    names: dict[str, Any] = {**vars(sdk), "inbox": Inbox()}
+    exec(block("class FindInvoices(Producer):\n"), names)
+    polled = type(
+        "Polled",
+        (InvoicePayments,),
+        {"producers": [names["FindInvoices"]], "consumers": [], "mutators": []},
+    )
+    with registered(polled):
+        for days in (1, 2):
+            drain("invoice-payments", now=timezone.now() + timedelta(days=days))
+
+    assert Event.objects.get().message_id == "1"
+    assert [run.status for run in Run.objects.all()] == ["committed"] * 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

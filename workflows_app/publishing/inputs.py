@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from workflows_app.models import Input, Workflow
+from workflows_app.models.collecting import collected
 from workflows_app.models.rows import Instances
-from workflows_app.models.saving import collected, insert
+from workflows_app.models.saving import insert
 from workflows_app.sdk.values import InputRef
 
 #: Row by row: a join might read the table to its end.

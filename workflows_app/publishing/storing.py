@@ -13,8 +13,9 @@ from typing import Any
 from django.db import transaction
 
 from workflows_app.models import Event, EventInput, Input, Run, Workflow
+from workflows_app.models.collecting import collected
 from workflows_app.models.rows import Instances
-from workflows_app.models.saving import collected, insert, insert_unless_there, save_with_history
+from workflows_app.models.saving import insert, insert_unless_there, save_with_history
 from workflows_app.publishing.arrivals import announce
 from workflows_app.publishing.entries import Entry, Outcome
 from workflows_app.publishing.inputs import store_inputs

@@ -13,11 +13,16 @@ class NotApplied(Exception):
 
     `retryable=True`: trying later may work (a connection refused, a busy system). False: the
     outside system said no to these parameters; only other code or other data will help.
+    `caller_fault=True`: the call was wrong, whatever its parameters: a secret is missing, or a token is not
+    taken. That is no answer to the events, so the run fails even if the consumer has `handles_rejection`.
     """
 
-    def __init__(self, reason: str = "", *, retryable: bool = False) -> None:
+    def __init__(
+        self, reason: str = "", *, retryable: bool = False, caller_fault: bool = False
+    ) -> None:
         self.reason = str(reason)
         self.retryable = retryable
+        self.caller_fault = caller_fault
         super().__init__(self.reason)
 
 

@@ -28,16 +28,16 @@ def lane_of(code: type[Workflow] | None, topic: str, message_id: str, payload: A
     who = consumer.handler_name()
     try:
         lane = consumer().lane(EventRecord(topic, message_id, copied(payload)))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         logger.exception("lane.failed consumer=%s topic=%s", who, topic)
         said = struck_out(str(error)) if isinstance(error, WorkflowsError) else type(error).__name__
         raise LaneRefused(who, topic, message_id, f"it raised {said}") from error
     if lane == "":
         return ""
     try:
-        name = identifier(lane, field="it", max_length=LANE_LENGTH)
+        name = identifier(lane, field="what it returned", max_length=LANE_LENGTH)
     except InvalidName as error:
-        raise LaneRefused(who, topic, message_id, f"what it returned: {error}") from None
+        raise LaneRefused(who, topic, message_id, str(error).removesuffix(".")) from None
     if name.startswith(PRODUCER_LANE):
         raise LaneRefused(who, topic, message_id, f"'{PRODUCER_LANE}' begins lanes of producers")
     return name

@@ -51,6 +51,10 @@ def _is_an_author_s(cls: type, name: str) -> bool:
 def _meant(name: str, settable: Sequence[str]) -> str | None:
     """Return the one of `settable` that `name` was probably to be."""
     swapped = {name[:at] + name[at + 1] + name[at] + name[at + 2 :] for at in range(len(name) - 1)}
-    close = [each for each in settable if each in swapped]
+    close = [each for each in settable if each in swapped or each in _with_unit(name)]
     close += get_close_matches(name, settable, n=1, cutoff=_CUTOFF)
     return close[0] if close else None
+
+
+def _with_unit(name: str) -> tuple[str, ...]:
+    return (f"{name}_seconds", f"{name}_bytes")

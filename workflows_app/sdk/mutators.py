@@ -29,8 +29,9 @@ class Mutator:
     key_lasts: ClassVar[timedelta | None] = None
 
     #: What a person who says that it happened is asked for: names, and what they are for people, as
-    #: {"payment": "The bank's payment number"}. `next` gets a result of these texts.
-    result_fields: ClassVar[Mapping[str, str]] = {}
+    #: {"payment": "The bank's payment number"}. `next` gets a result of these texts. What they are
+    #: for may be of gettext_lazy.
+    result_fields: ClassVar[Mapping[str, Any]] = {}
 
     #: Parameters and results that only people with `view_sensitive` see: names at any depth, as "iban", or
     #: with the name right above, as "bank.iban". Masked wherever they are shown.

@@ -8,6 +8,8 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, ClassVar
 
+from django.utils.functional import Promise
+
 from workflows_app.conf import Policy, policy
 from workflows_app.errors import DefinitionError, SettingsError
 from workflows_app.sdk.handlers import Consumer, Handler, Producer
@@ -253,5 +255,5 @@ def _check_result_fields(who: str, fields: object) -> None:
         raise DefinitionError(f"{who}: result_fields must be a mapping, {example}.")
     for name, label in fields.items():
         _require_match(_NAME, name, who, "a name of result_fields", "as 'payment'", 100)
-        if not isinstance(label, str) or not label.strip():
+        if not isinstance(label, str | Promise) or not str(label).strip():
             raise DefinitionError(f"{who}: result_fields['{name}'] must say what it is, {example}.")

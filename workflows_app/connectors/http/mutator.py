@@ -65,6 +65,9 @@ class HttpMutator(Mutator):
     )
     #: Those of `not_applied_statuses` after which trying later may work.
     retryable_statuses: ClassVar[Collection[int]] = frozenset()
+    #: Those of `not_applied_statuses` that are about the token, the method or the form of the request, and
+    #: so no answer to the events: the run fails even if the consumer has `handles_rejection`.
+    caller_fault_statuses: ClassVar[Collection[int]] = frozenset({401, 403, 405, 411, 415})
     #: The most bytes of an answer's body, unpacked.
     answer_max_bytes: ClassVar[int] = 100_000
 
@@ -100,8 +103,9 @@ class HttpMutator(Mutator):
                 body=self.body(params),
             )
         except Exception as error:
-            # Before anything was sent, so any error is a sure no.
-            raise NotApplied(self._told("The request can't be built", error)) from None
+            # Before anything was sent, so any error is a sure no; but not the outside system's.
+            told = self._told("The request can't be built", error)
+            raise NotApplied(told, caller_fault=True) from None
         try:
             answer = self._exchange(request)
         except NotSent as error:
@@ -115,7 +119,11 @@ class HttpMutator(Mutator):
             return answer.as_result()
         told = f"{self.method} answered {answer.status}: {answer.text[:_EXCERPT]}"
         if answer.status in self.not_applied_statuses:
-            raise NotApplied(told, retryable=answer.status in self.retryable_statuses)
+            raise NotApplied(
+                told,
+                retryable=answer.status in self.retryable_statuses,
+                caller_fault=answer.status in self.caller_fault_statuses,
+            )
         raise UnclearAnswer(told)
 
     def _request(

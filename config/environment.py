@@ -1,0 +1,101 @@
+"""The environment, read strictly: what can't be read is told by the name of its variable, never by its value.
+
+A value may hold a password, and a misspelt one must not switch anything off: SECURE_SSL_REDIRECT=ture is no.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_ESCAPES = "In a password # is written as %23, / as %2F, ? as %3F, @ as %40, % as %25."
+_DATABASE = f"is no address of a database, as postgres://user:password@host:5432/name. {_ESCAPES}"
+_MAIL = f"is no address of a mail server, as smtp+tls://user:password@host:587. {_ESCAPES}"
+#: What the console speaks, as people call it.
+_LANGUAGES = {"en-gb": "English", "de": "Deutsch"}
+_NO = ("", "0", "false", "off", "n", "no")
+
+
+class Environment(environ.Env):  # type: ignore[misc,unused-ignore]
+    """Raises ImproperlyConfigured, which names the variable, for each value that is none of its kind."""
+
+    def bool(self, var: str, default: Any = environ.Env.NOTSET) -> bool:
+        return bool(self._read(var, _truth, default, "must be 1 or 0"))
+
+    def int(self, var: str, default: Any = environ.Env.NOTSET) -> int:
+        return int(self._read(var, int, default, "must be a whole number"))
+
+    def json(self, var: str, default: Any = environ.Env.NOTSET) -> Any:
+        return self._read(var, json.loads, default, "must be JSON")
+
+    def json_object(self, var: str) -> dict[str, Any]:
+        """Return a JSON object; an empty one without the variable."""
+        found = self.json(var, default={})
+        return require_object(found, var)
+
+    def zone(self, var: str, default: str) -> str:
+        """Return the name of a time zone."""
+        return str(self._read(var, _zone, default, "must be a time zone, as Europe/Berlin"))
+
+    def db(self, var: str) -> dict[str, Any]:
+        """Return the settings of the database that the variable has the address of."""
+        # What is taken for a port may be half a password, and the library warns with all of it.
+        with warnings.catch_warnings(action="ignore"):
+            found = self._read(var, self.db_url_config, environ.Env.NOTSET, _DATABASE)
+        if found.get("ENGINE") not in self.DB_SCHEMES.values():
+            raise ImproperlyConfigured(f"{var} {_DATABASE}")
+        return dict(found)
+
+    def email(self, var: str, default: str) -> dict[str, Any]:
+        """Return the settings of the mail server that the variable, or `default`, has the address of."""
+        return dict(self._read(var, _mail, _mail(default), _MAIL))
+
+    def languages(self, var: str, default: str) -> list[tuple[str, str]]:
+        """Return languages, each with what people call it."""
+        kind = f"must be of {', '.join(_LANGUAGES)}"
+        return list(self._read(var, _languages, _languages(default), kind))
+
+    def _read(self, var: str, cast: Callable[[str], Any], default: Any, kind: str) -> Any:
+        try:
+            return self.get_value(var, cast=cast, default=default)
+        except (ValueError, KeyError, OSError) as error:
+            where = f": {error.msg}" if isinstance(error, json.JSONDecodeError) else ""
+            raise ImproperlyConfigured(f"{var} {kind}{where}") from None
+
+
+def require_object(found: Any, name: str) -> dict[str, Any]:
+    """Return `found`, which `name` says. Raises ImproperlyConfigured if it is no JSON object."""
+    if not isinstance(found, dict):
+        raise ImproperlyConfigured(f"{name} must be a JSON object, as {{}}")
+    return found
+
+
+def _truth(text: str) -> bool:
+    word = text.strip().lower()
+    if word in environ.Env.BOOLEAN_TRUE_STRINGS:
+        return True
+    if word in _NO:
+        return False
+    raise ValueError
+
+
+def _mail(address: str) -> dict[str, Any]:
+    if address.partition(":")[0] not in Environment.EMAIL_SCHEMES:
+        raise ValueError
+    return dict(Environment.email_url_config(address))
+
+
+def _languages(text: str) -> list[tuple[str, str]]:
+    codes = dict.fromkeys(each.strip() for each in text.split(","))
+    return [(code, _LANGUAGES[code]) for code in codes]
+
+
+def _zone(name: str) -> str:
+    ZoneInfo(name)
+    return name
