@@ -114,8 +114,7 @@ def commit_may_be_lost() -> None:
 
     The sweep knows it by its name, too.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_MAY_BE_LOST.replace("$1", "%s"), [SESSION_NAME])
+    Tuples(_MAY_BE_LOST, [SESSION_NAME]).execute()
 
 
 def _locked(pk: int) -> QuerySet[Workflow]:
