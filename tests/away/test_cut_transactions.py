@@ -17,7 +17,7 @@ from tests.crash.workers import Worker
 from tests.eventually import eventually
 from tests.jobs import forget_jobs
 from tests.rivals import Rival, waiting_for_locks
-from workflows_app.models import Event, Evidence, Lease, Workflow
+from workflows_app.models import Event, Evidence, Lease, Mutation, Workflow
 from workflows_app.operations import skip_event
 
 #: These need a worker that dies, one that stops, or an answer that is late: each has a test of its own.
@@ -63,15 +63,23 @@ def test_an_answer_to_commit_that_is_lost_costs_nothing(
     scenario: Callable[..., Scenario], brakes: Brakes, relay: Relay
 ) -> None:
     scene = _scene(scenario)
-    scene.outside.hold("asked-reconcile/lookup")
+    lookup = "asked-reconcile/lookup"
+    scene.outside.hold(lookup)
+    # The answer that is lost leaves the question open: it counts once.
+    scene.outside.evading["asked-reconcile"] = 503
     brakes.swallow(SLUGS)
     worker = scene.start_worker()
-    scene.outside.wait_for("asked-reconcile/lookup")
+    scene.outside.wait_for(lookup)
     scene.outside.refusing.clear()
-    scene.outside.release("asked-reconcile/lookup")
+    scene.outside.let_through(lookup)
+    scene.outside.wait_for(lookup)
+    scene.outside.evading.clear()
+    scene.outside.release(lookup)
     eventually(brakes.left, [])
 
     eventually(scene.all_told, ENDS)
+    asked = Mutation.objects.get(run__workflow__slug="asked-reconcile", status="failed")
+    assert asked.reconcile_attempts == len(scene.outside.lookups) == 2
     assert relay.lost > 1
     _goes_on(scene)
     went_on_calmly(worker)

@@ -46,7 +46,7 @@ def test_a_decision_that_could_not_be_saved_is_told_in_its_dialog_and_taken_late
 ) -> None:
     opened.open(page_of(blocked))
     opened.click("It didn't happen", role="button")
-    opened.sees_dialog("If it did happen, doing it again makes a duplicate.")
+    opened.sees_dialog("If it did happen, doing it again makes a duplicate: scripted → the script.")
     opened.fill("Why?", "Not in the bank's list")
     opened.tick(LOOKED)
 

@@ -19,7 +19,9 @@ from workflows_app.waking import SESSION_NAME
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_only_idle_transactions_of_workers_are_ended(settings: Any) -> None:
+def test_only_idle_transactions_of_workers_are_ended(
+    settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     settings.WORKFLOWS = {"lease_seconds": 60}
     with ExitStack() as stack:
         other = stack.enter_context(in_transaction("shell"))
@@ -27,12 +29,14 @@ def test_only_idle_transactions_of_workers_are_ended(settings: Any) -> None:
         # Of another project on the same server: its own sweeps see to it.
         elsewhere = stack.enter_context(in_transaction(SESSION_NAME, database="postgres"))
         assert end_idle_transactions() == 0
+        pid = worker.connection.info.backend_pid
 
         settings.WORKFLOWS = {"lease_seconds": 0.1}
         eventually(end_idle_transactions, 1)
         assert answers(other)
         assert answers(elsewhere)
         assert not answers(worker)
+        assert f"worker.session_ended pid={pid}" in caplog.messages
 
         # One whose last statement failed keeps its locks just so.
         failed = stack.enter_context(in_transaction(SESSION_NAME))

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 
 from tests.crash.payments import ADDRESS_VARIABLE, SLUGS_VARIABLE
+from tests.crash.processes import start
 from tests.eventually import eventually
 from tests.rivals import holding, waiting_for_locks
 from tests.secret_key import SECRET_KEY
@@ -47,22 +44,14 @@ def sessions_in_transactions(*states: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _unmeasured(environ: Mapping[str, str]) -> dict[str, str]:
-    """Leave out what has coverage measured in a process: these are killed before they could tell."""
-    return {name: value for name, value in environ.items() if not name.startswith("COVERAGE_")}
-
-
 class Worker:
     """One `manage.py run_worker`, with its log in a file."""
 
     def __init__(self, log: Path, *, slugs: list[str], address: str, **policy: Any) -> None:
         self.log = log
-        self._output = log.open("wb")
-        self._process = subprocess.Popen(
-            [sys.executable, "manage.py", "run_worker"],
-            cwd=settings.BASE_DIR,
-            env={
-                **_unmeasured(os.environ),
+        self._process = start(
+            "run_worker",
+            environment={
                 **environment_for(connection.settings_dict["NAME"]),
                 "DJANGO_SETTINGS_MODULE": "tests.crash.settings",
                 "SECRET_KEY": SECRET_KEY,
@@ -71,35 +60,36 @@ class Worker:
                 ADDRESS_VARIABLE: address,
                 SLUGS_VARIABLE: " ".join(slugs),
             },
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=self._output,
+            log=log,
         )
 
     @property
     def pid(self) -> int:
+        assert self._process.pid is not None
         return self._process.pid
 
     @property
     def is_running(self) -> bool:
-        return self._process.poll() is None
+        return self._process.exitcode is None
 
     def kill(self) -> None:
         """End the process as `kill -9` and a power cut do."""
         self._process.kill()
-        self._process.wait()
+        self._process.join()
 
     def tell_to_stop(self) -> None:
         """Ask it to end when it has finished what is under way."""
-        self._process.send_signal(signal.SIGTERM)
+        self._process.terminate()
 
     def ends(self, *, within_seconds: float) -> int:
         """Wait until it ends, and return its exit code."""
-        return self._process.wait(within_seconds)
+        self._process.join(within_seconds)
+        assert self._process.exitcode is not None, f"still running after {within_seconds} s"
+        return self._process.exitcode
 
     def freeze(self) -> None:
         """Stop the process where it is; to others it looks dead."""
-        self._process.send_signal(signal.SIGSTOP)
+        os.kill(self.pid, signal.SIGSTOP)
 
     def freeze_between_transactions(self) -> None:
         """Stop the process where it holds no locks of the database."""
@@ -123,10 +113,9 @@ class Worker:
 
     def thaw(self) -> None:
         """Let the frozen process go on."""
-        self._process.send_signal(signal.SIGCONT)
+        os.kill(self.pid, signal.SIGCONT)
 
     def close(self) -> str:
         """End the process if it still runs, and return its log."""
         self.kill()
-        self._output.close()
         return self.log.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tests.engine.stage import mutator
@@ -17,10 +18,13 @@ class Outside:
         self.answers = list(answers)
         self.sent: list[str] = []
         self.asked: list[tuple[Any, str]] = []
+        #: What happens elsewhere while a call is under way.
+        self.meanwhile: Callable[[], object] = lambda: None
         self.mutator: type[Mutator] = mutator(self._execute, self._reconcile, **attributes)
 
     def _execute(self, params: Any, key: str) -> Any:
         self.sent.append(key)
+        self.meanwhile()
         raise ConnectionError("reset by peer")
 
     def _reconcile(self, params: Any, key: str) -> Any:

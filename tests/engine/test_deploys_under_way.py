@@ -27,7 +27,6 @@ from workflows_app import registry
 from workflows_app.engine.advancing import advance
 from workflows_app.engine.versions import sync
 from workflows_app.sdk import (
-    MutationCall,
     MutationOutcome,
     NextContext,
     PrepareResult,
@@ -125,20 +124,18 @@ def test_a_run_that_fails_under_old_code_during_the_deploy_is_tried_with_the_new
     assert fresh(event).status == "consumed"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_run_that_old_code_asked_about_is_that_codes_and_is_tried_with_the_new(
     deploy: Deploy,
 ) -> None:
     outside = Outside(Reconciliation.applied({"number": 1}))
     new = calling(outside.mutator, version="1.1")
-
-    def mutate(prepared: PrepareResult) -> MutationCall:
-        sync(new, now=NOW)
-        return MutationCall(outside.mutator, {"of": prepared.data})
+    outside.meanwhile = lambda: sync(new, now=NOW)
 
     def next(ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> Any:
         raise ValueError("a typo")
 
-    deploy(code(consumer(mutate=mutate, next=next), calls=[outside.mutator]))
+    deploy(calling(outside.mutator, next))
     event = send()
     host()
     assert (last_run().status, last_run().retry_due_at) == ("failed", NOW)

@@ -30,6 +30,7 @@ from workflows_app.engine.advancing import Slice, advance
 from workflows_app.engine.claims import this_holder
 from workflows_app.engine.sharing import Crowd
 from workflows_app.models import Arrival, Lease
+from workflows_app.waking import defer_advance
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +97,18 @@ def test_the_work_is_shared_by_the_workers_that_live(workflow_id: int) -> None:
         )
 
     assert dispatch.crowd() == Crowd(workers=2, claimed=1)
+
+
+def test_others_wait_for_a_place_while_a_workflow_s_job_waits(workflow_id: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES"
+            " ('workflows', 'workflows_app.sweep'), ('mails', 'workflows_app.advance')"
+        )
+    assert not dispatch.others_wait()
+
+    defer_advance(workflow_id)
+    assert dispatch.others_wait()
 
 
 def test_the_task_advances_the_workflow_to_its_rest(workflow_id: int) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from pytest_django import Settings
 
+from tests.engine.hosts import Door, Start, with_lanes
 from tests.engine.stage import (
     RECEIVED,
     SHIPPED,
@@ -24,19 +24,15 @@ from tests.engine.stage import (
 )
 from tests.eventually import eventually
 from workflows_app.engine.advancing import Slice
-from workflows_app.engine.hosting import ThreadedHost
 from workflows_app.engine.sharing import Crowd
-from workflows_app.models import Arrival, Event, Lease, Mutation
+from workflows_app.models import Arrival, Event, Mutation
 from workflows_app.models import Workflow as WorkflowRow
 from workflows_app.publishing import publish
 from workflows_app.sdk import (
-    Consumer,
-    MutationCall,
     MutationOutcome,
     NextContext,
     PrepareContext,
     PrepareResult,
-    Workflow,
 )
 
 
@@ -51,58 +47,6 @@ def _sessions() -> int:
 
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-Start = Callable[..., ThreadedHost]
-
-
-@pytest.fixture
-def start(empty_queue: Callable[[], None], settings: Settings) -> Iterator[Start]:
-    """`start(at_once=1, others_wait=...)`: a host that works until the test ends, however slow the machine."""
-    settings.WORKFLOWS = {"slice_seconds": 60}
-    hosts: list[ThreadedHost] = []
-
-    def begin(
-        *, at_once: int = 1, others_wait: Callable[[], bool] = lambda: False, **more: Any
-    ) -> ThreadedHost:
-        # On a slow machine it does not keep up: without others, that makes it give nothing back.
-        more = {"crowd": lambda: Crowd(workers=1, claimed=100)} | more
-        host = ThreadedHost(at_once=at_once, others_wait=others_wait, **more)
-        hosts.append(host)
-        host.start()
-        return host
-
-    yield begin
-    for host in hosts:
-        host.stop(within_seconds=0)
-    empty_queue()
-
-
-class _Door:
-    """An outside system that answers when it is let."""
-
-    def __init__(self) -> None:
-        self.is_open = threading.Event()
-        self.entered: list[str] = []
-
-    def call(self, params: Any, key: str) -> Any:
-        self.entered.append(key)
-        assert self.is_open.wait(30), "nobody opened the door"
-        return {}
-
-
-@pytest.fixture
-def door() -> Iterator[_Door]:
-    found = _Door()
-    yield found
-    found.is_open.set()
-
-
-def _with_lanes(door: _Door, **policy: Any) -> type[Workflow]:
-    """Return a workflow that has each order in a lane of its own."""
-    called = mutator(door.call)
-    one: type[Consumer] = consumer(mutate=lambda prepared: MutationCall(called, {}))
-    one.lane = lambda self, event: event.message_id  # type: ignore[method-assign]
-    return code(one, calls=[called], policy=policy)
 
 
 def _statuses(topic: str = RECEIVED) -> dict[str, str]:
@@ -123,32 +67,32 @@ def test_it_advances_a_workflow_until_nothing_is_due_and_gives_it_back(
 
 
 def test_calls_of_different_lanes_are_under_way_side_by_side(
-    start: Start, deploy: Deploy, door: _Door
+    start: Start, deploy: Deploy, door: Door
 ) -> None:
-    deploy(_with_lanes(door))
-    for number in range(6):
+    deploy(with_lanes(door))
+    for number in range(8):
         send(str(number))
     done = start(at_once=4).take(row().pk)
 
-    eventually(lambda: len(door.entered), 4)
-    assert Mutation.objects.filter(status="in_flight").count() == 4
-    door.is_open.set()
+    eventually(lambda: (len(door.entered), len(runs())), (4, 6))
+    assert Mutation.objects.filter(status="in_flight").count() == 4, "two are prepared ahead"
+    door.open()
     done.result(timeout=30)
     assert set(_statuses().values()) == {"consumed"}
-    assert len(set(door.entered)) == 6
+    assert (len(set(door.entered)), door.most) == (8, 4)
 
 
 def test_an_event_that_arrives_while_calls_are_under_way_waits_for_none_of_them(
-    start: Start, deploy: Deploy, door: _Door
+    start: Start, deploy: Deploy, door: Door
 ) -> None:
-    deploy(_with_lanes(door))
+    deploy(with_lanes(door))
     send("first")
     done = start(at_once=4).take(row().pk)
     eventually(lambda: len(door.entered), 1)
 
     send("second")
     eventually(lambda: len(door.entered), 2)
-    door.is_open.set()
+    door.open()
     done.result(timeout=30)
     assert _statuses() == {"first": "consumed", "second": "consumed"}
 
@@ -157,7 +101,7 @@ def test_an_event_that_arrives_while_calls_are_under_way_waits_for_none_of_them(
     "at_once", [1, 2], ids=["no turn looks meanwhile", "a turn looks meanwhile"]
 )
 def test_an_event_that_arrives_while_its_consumer_finds_nothing_is_looked_at_when_that_has_ended(
-    start: Start, deploy: Deploy, door: _Door, at_once: int
+    start: Start, deploy: Deploy, door: Door, at_once: int
 ) -> None:
     def take_pairs(ctx: PrepareContext, state: Any) -> PrepareResult:
         events = ctx.peek(RECEIVED, limit=2)
@@ -173,7 +117,7 @@ def test_an_event_that_arrives_while_its_consumer_finds_nothing_is_looked_at_whe
     send("2")
     if at_once > 1:
         eventually(Arrival.objects.count, 0)
-    door.is_open.set()
+    door.open()
 
     assert not done.result(timeout=30).has_more
     assert _statuses() == {"1": "consumed", "2": "consumed"}
@@ -206,20 +150,29 @@ def test_what_one_consumer_publishes_for_another_one_that_waits_is_handled_at_on
     assert _statuses(SHIPPED) == {"1": "consumed", "2": "consumed"}
 
 
-def test_no_more_calls_of_a_mutator_are_under_way_than_it_allows(
-    start: Start, deploy: Deploy, door: _Door
+@pytest.mark.parametrize(
+    ("policy", "begun"),
+    [
+        ({"lanes_at_once": 2}, 2),
+        ({"calls_at_once": 2}, 8),
+        ({"of_mutator": {"calls_at_once": 2}}, 8),
+    ],
+    ids=["lanes of the workflow", "calls of each of its mutators", "calls of this mutator"],
+)
+def test_no_more_calls_are_under_way_than_the_policy_says(
+    start: Start, deploy: Deploy, door: Door, policy: dict[str, Any], begun: int
 ) -> None:
-    deploy(_with_lanes(door, calls_at_once=2))
-    for number in range(6):
+    deploy(with_lanes(door, **policy))
+    for number in range(8):
         send(str(number))
     done = start(at_once=6).take(row().pk)
 
-    eventually(lambda: len(runs()), 6)
+    eventually(lambda: len(runs()), begun)
     eventually(lambda: len(door.entered), 2)
     assert Mutation.objects.count() == 2, "what has no place is not in the ledger yet"
-    door.is_open.set()
+    door.open()
     done.result(timeout=30)
-    assert set(_statuses().values()) == {"consumed"}
+    assert (set(_statuses().values()), door.most) == ({"consumed"}, 2)
 
 
 def test_a_workflow_gives_its_place_to_another_one_that_waits(
@@ -263,19 +216,21 @@ def test_handlers_that_look_for_themselves_share_few_connections(
 
 
 def test_a_full_worker_gives_those_who_have_less_their_share(
-    start: Start, deploy: Deploy, door: _Door
+    start: Start, deploy: Deploy, door: Door
 ) -> None:
     slugs = [f"shop-{number}" for number in range(4)]
     for slug in slugs:
         deploy(calling(mutator(door.call), slug=slug))
         publish(workflow=slug, topic=RECEIVED, message_id="1", payload="a")
         publish(workflow=slug, topic=RECEIVED, message_id="2", payload="b")
-    host = start(at_once=4, crowd=lambda: Crowd(workers=2, claimed=4))
+    host = start(
+        at_once=4, crowd=lambda: Crowd(workers=2 if len(door.entered) == 4 else 1, claimed=4)
+    )
     given = [host.take(row(slug).pk) for slug in slugs]
 
     eventually(lambda: sum(one.is_closing for one in host.holdings.values()), 2)
     assert host.leaves_jobs()
-    door.is_open.set()
+    door.open()
 
     assert [done.result(timeout=30).has_more for done in given] == [True, True, False, False]
     assert [
@@ -284,7 +239,7 @@ def test_a_full_worker_gives_those_who_have_less_their_share(
 
 
 def test_a_workflow_that_comes_to_a_full_worker_is_kept_until_there_is_a_place(
-    start: Start, deploy: Deploy, door: _Door
+    start: Start, deploy: Deploy, door: Door
 ) -> None:
     other = "packing"
     deploy(calling(mutator(door.call)))
@@ -297,33 +252,10 @@ def test_a_workflow_that_comes_to_a_full_worker_is_kept_until_there_is_a_place(
 
     second = host.take(row(other).pk)
     eventually(lambda: row(other).lease.holder != "", True)
-    door.is_open.set()
+    door.open()
     first.result(timeout=30)
     second.result(timeout=30)
     assert Event.objects.get(topic__workflow__slug=other, topic__name=RECEIVED).status == "consumed"
-
-
-def test_told_to_stop_it_waits_for_what_is_under_way_and_begins_nothing(
-    start: Start, deploy: Deploy, door: _Door
-) -> None:
-    deploy(_with_lanes(door))
-    for number in range(50):
-        send(str(number))
-    host = start(at_once=10)
-    done = host.take(row().pk)
-    eventually(lambda: len(door.entered), 10)
-
-    stopped: list[bool] = []
-    stopping = threading.Thread(target=lambda: stopped.append(host.stop(within_seconds=30)))
-    stopping.start()
-    door.is_open.set()
-    stopping.join(30)
-
-    assert stopped == [True]
-    assert done.result(timeout=1).has_more
-    assert len(door.entered) == 10
-    assert sorted(_statuses().values()).count("consumed") == 10
-    assert (row().lease.holder, Lease.objects.filter(next_due_at=None).count()) == ("", 0)
 
 
 def test_a_workflow_that_comes_after_the_host_s_end_is_left_to_others(
@@ -339,7 +271,7 @@ def test_a_workflow_that_comes_after_the_host_s_end_is_left_to_others(
 
 
 def test_what_hangs_is_not_waited_for_beyond_the_limit_and_nobody_takes_it_over_meanwhile(
-    start: Start, deploy: Deploy, door: _Door
+    start: Start, deploy: Deploy, door: Door
 ) -> None:
     deploy(calling(mutator(door.call)))
     send()
@@ -353,9 +285,9 @@ def test_what_hangs_is_not_waited_for_beyond_the_limit_and_nobody_takes_it_over_
 
 
 def test_a_workflow_that_somebody_has_locked_holds_up_no_other(
-    start: Start, deploy: Deploy, door: _Door
+    start: Start, deploy: Deploy, door: Door
 ) -> None:
-    deploy(_with_lanes(door))
+    deploy(with_lanes(door))
     deploy(code(consumer(), slug="other"))
     send("1")
     publish(workflow="other", topic=RECEIVED, message_id="2", payload="a")
@@ -366,6 +298,6 @@ def test_a_workflow_that_somebody_has_locked_holds_up_no_other(
     with transaction.atomic():
         WorkflowRow.objects.select_for_update().get(pk=row().pk)
         assert not host.take(row("other").pk).result(timeout=30).has_more
-        door.is_open.set()
+        door.open()
     assert not done.result(timeout=30).has_more
     assert _statuses() == {"1": "consumed", "2": "consumed"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import ContextVar
 from queue import SimpleQueue
 from typing import Any
@@ -19,14 +19,6 @@ pytestmark = pytest.mark.django_db
 #: Long enough for any machine: no test that passes waits for it.
 FOREVER = 60.0
 SHORT = 0.02
-
-
-@pytest.fixture
-def released() -> Iterator[threading.Event]:
-    """What a call can wait for that shall outlive its limit. Set at the end, whatever happens."""
-    event = threading.Event()
-    yield event
-    event.set()
 
 
 def _no_late_answer(answer: Answer) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.engine.stage import (
+    NOW,
     RECEIVED,
     SHIPPED,
     Deploy,
@@ -26,8 +27,8 @@ from tests.engine.stage import (
 )
 from workflows_app import registry
 from workflows_app.engine.versions import sync
-from workflows_app.errors import LaneRefused
-from workflows_app.models import Event, LaneRefusal
+from workflows_app.errors import LaneRefused, SyncRefused
+from workflows_app.models import Event, LaneRefusal, LaneState
 from workflows_app.queries.waiting import why_pending
 from workflows_app.sdk import (
     MutationOutcome,
@@ -53,6 +54,17 @@ def test_a_pending_event_whose_payload_changes_changes_its_lane(deploy: Deploy) 
     assert (fresh(event).lane, fresh(event).status) == ("other", "consumed")
 
 
+class Odd(str):
+    """A text that is more than a text."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("not to be compared")
+
+    __hash__ = str.__hash__
+
+
 def test_a_lane_that_raises_refuses_the_publication(deploy: Deploy) -> None:
     def lane(event: EventRecord) -> Any:
         return event.payload["supplier"]
@@ -65,8 +77,10 @@ def test_a_lane_that_raises_refuses_the_publication(deploy: Deploy) -> None:
         LaneRefused, match=r"received': what it returned must be text, not int\. It"
     ):
         send("3", {"supplier": 5})
-
     assert [event.lane for event in Event.objects.all()] == ["acme"]
+
+    deploy(code(consumer(lane=lambda event: Odd("x")), version="1.1"))
+    assert send("4", {}).lane == "x"
 
 
 def test_next_that_publishes_what_has_no_lane_fails_its_run(deploy: Deploy) -> None:
@@ -202,7 +216,42 @@ def test_another_version_names_the_lanes_of_pending_events_anew(deploy: Deploy) 
     )
 
     assert fresh(held).lane == "2"
+    assert LaneState.objects.get(lane="acme").oldest_pending is None
     assert Event.objects.get(message_id="1").lane == "acme", "what is reserved stays where it is"
+
+
+def test_another_version_that_cannot_name_a_lane_is_refused_or_leaves_the_event_to_wait(
+    deploy: Deploy,
+) -> None:
+    def picky(event: EventRecord) -> str:
+        return str(event.payload["supplier"])
+
+    deploy(by_lane(scripted("lost")))
+    send("0", "acme")
+    host()
+    event, other = send("1", "acme"), send("2", {"supplier": "best"})
+    newer = code(consumer(lane=picky), calls=[scripted()], version="1.1")
+    with pytest.raises(SyncRefused) as refused:
+        sync(newer, now=NOW)
+
+    assert (refused.value.code, str(refused.value)) == (
+        "lane_refused",
+        "ship 1.1: Ship.lane can't name the lane of event '1' of topic 'order.received': it raised"
+        " TypeError. It must return a text of at most 200 characters. Mend it, or use"
+        " --accept-orphans: such events wait for other code.",
+    )
+    assert (str(row().active_version), fresh(event).lane) == ("1.0", "acme")
+
+    with registry.override(newer):
+        sync(newer, now=NOW, accept_orphans=True)
+        host()
+        assert "it raised TypeError" in why_pending(fresh(event))
+    assert (fresh(event).lane, fresh(other).status) == (None, "consumed")
+    newest = code(consumer(lane=lambda event: "any"), calls=[scripted()], version="1.2")
+    with registry.override(newest):
+        assert sync(newest, now=NOW).outcome == "repaired", "nobody asks for what had no lane"
+        host()
+    assert (fresh(event).lane, fresh(event).status) == ("any", "consumed")
 
 
 def test_what_another_version_names_goes_on_in_its_new_lane(deploy: Deploy) -> None:

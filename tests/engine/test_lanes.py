@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from tests.engine.outside import RETRY, Outside
 from tests.engine.stage import (
@@ -21,9 +22,11 @@ from tests.engine.stage import (
     row,
     runs,
     send,
+    status_of,
     statuses,
 )
 from workflows_app.models import LaneState, Run
+from workflows_app.operations import retry_failed_run
 from workflows_app.sdk import (
     Every,
     MutationCall,
@@ -68,15 +71,25 @@ def test_a_question_that_is_asked_again_later_holds_its_lane_only(deploy: Deploy
     ]
 
 
-def test_a_retry_that_is_owed_holds_its_lane_only(deploy: Deploy) -> None:
-    deploy(by_lane(scripted("refused", "applied")))
-    for message_id, lane in (("1", "acme"), ("2", "acme"), ("3", "other")):
+def test_a_retry_that_is_owed_holds_its_lane_only(deploy: Deploy, operator_user: User) -> None:
+    deploy(by_lane(scripted("refused", "lost", "refused", "applied")))
+    for message_id, lane in (("1", "a"), ("2", "a"), ("3", "b"), ("4", "c"), ("5", "d")):
         send(message_id, lane)
     host()
-    assert statuses() == {"1": "pending", "2": "pending", "3": "consumed"}
+    waiting = {"1": "pending", "2": "pending", "3": "reserved", "4": "pending"}
+    assert statuses() == {**waiting, "5": "consumed"}
+
+    # A person who wants it now is not kept from it by what is open or owed in other lanes.
+    retry_failed_run(runs()[0], actor=operator_user, reason="they answer again")
+    host()
+    assert [status_of(message_id) for message_id in ("1", "2", "3")] == [
+        "consumed",
+        "consumed",
+        "reserved",
+    ]
 
     host(10)
-    assert set(statuses().values()) == {"consumed"}
+    assert status_of("4") == "consumed"
 
 
 def test_the_free_lane_with_the_oldest_event_goes_first(deploy: Deploy) -> None:

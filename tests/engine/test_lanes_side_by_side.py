@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.engine.stage import (
+    NOW,
     RECEIVED,
     Deploy,
     by_lane,
@@ -17,10 +18,13 @@ from tests.engine.stage import (
     fresh,
     host,
     mutator,
+    row,
     runs,
     send,
     statuses,
 )
+from tests.eventually import eventually
+from workflows_app.engine.host import Host
 from workflows_app.engine.versions import sync
 from workflows_app.models import Event
 from workflows_app.sdk import (
@@ -58,40 +62,6 @@ def test_calls_of_different_lanes_go_side_by_side(deploy: Deploy) -> None:
     assert {run.mutation.status for run in runs() if run.reservations.exists()} == {"applied"}
 
 
-@pytest.mark.parametrize(
-    ("workflow", "of_mutator"),
-    [({"lanes_at_once": 2}, {}), ({}, {"calls_at_once": 2})],
-    ids=["lanes_at_once", "calls_at_once"],
-)
-def test_no_more_calls_are_under_way_than_the_policy_says(
-    deploy: Deploy, workflow: dict[str, Any], of_mutator: dict[str, Any]
-) -> None:
-    changed = threading.Lock()
-    under_way = 0
-    most: list[int] = []
-    meets = _Meeting(2)
-
-    def execute(params: Any, key: str) -> Any:
-        nonlocal under_way
-        with changed:
-            under_way += 1
-            most.append(under_way)
-        meets(params, key)
-        with changed:
-            under_way -= 1
-        return {}
-
-    deploy(by_lane(mutator(execute, policy=of_mutator), policy=workflow))
-    for number in range(6):
-        send(str(number), f"lane {number}")
-    host(at_once=6)
-
-    assert max(most) <= 3, (
-        "one that returns may be replaced before the other has counted itself off"
-    )
-    assert set(statuses().values()) == {"consumed"}
-
-
 def test_calls_that_wait_for_a_place_go_out_in_the_order_in_which_they_came(
     deploy: Deploy,
 ) -> None:
@@ -110,22 +80,26 @@ def test_what_one_run_publishes_anew_and_another_reserves_in_one_turn_is_called_
     deploy: Deploy,
 ) -> None:
     called: list[str] = []
+    preparing, emitting, together = (threading.Event() for _ in range(3))
 
     def prepare(ctx: PrepareContext, state: Any) -> PrepareResult:
         events = ctx.peek(RECEIVED, limit=1)
+        if [event.payload["text"] for event in events] == ["second"]:
+            preparing.set()
+            together.wait(PATIENCE_SECONDS)
         return PrepareResult(events, [event.payload["text"] for event in events])
 
     def execute(params: Any, key: str) -> Any:
         called.append(params["text"])
         if params["text"] == "first":
-            # The host begins with it in the turn in which it hears that this call has ended.
             send("2", {"lane": "b", "text": "second"})
         return {}
 
     def next(ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> None:
         if prepared.data == ["first"]:
-            payload = {"lane": "b", "text": "changed"}
-            ctx.publish(RECEIVED, message_id="2", payload=payload)
+            ctx.publish(RECEIVED, message_id="2", payload={"lane": "b", "text": "changed"})
+            emitting.set()
+            together.wait(PATIENCE_SECONDS)
 
     carrier = mutator(execute)
     ship = consumer(
@@ -137,7 +111,13 @@ def test_what_one_run_publishes_anew_and_another_reserves_in_one_turn_is_called_
     )
     deploy(code(ship, calls=[carrier]))
     send("1", {"lane": "a", "text": "first"})
-    host(at_once=2)
+    worker = Host(at_once=2, clock=lambda: NOW)
+    assert worker.claim(row().pk)
+    while worker.holdings:
+        if preparing.is_set() and emitting.is_set() and not together.is_set():
+            together.set()
+            eventually(worker.inbox.qsize, 2)
+        worker.step(wait=0.05)
 
     event = Event.objects.get(message_id="2")
     assert (event.status, event.payload["text"], event.revision) == ("consumed", "changed", 2)

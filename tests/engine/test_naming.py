@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from tests.engine.stage import Deploy, code, consumer, send
+from tests.engine.stage import NOW, Deploy, by_lane, code, consumer, fresh, host, send
 from tests.engine.worker import never, work
 from workflows_app import registry
+from workflows_app.engine.versions import sync
+from workflows_app.errors import SyncRefused
 from workflows_app.models import Event
-from workflows_app.sdk import Workflow
+from workflows_app.sdk import Mutator, Workflow
 from workflows_app.sdk.values import EventRecord
+from workflows_app.testing import scripted
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sound")]
 
@@ -22,15 +24,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 PATIENCE_SECONDS = 20.0
 
 
-@pytest.fixture
-def released() -> Iterator[threading.Event]:
-    """What a `lane` can wait for that shall outlive its limit. Set at the end, whatever happens."""
-    event = threading.Event()
-    yield event
-    event.set()
-
-
-def _hanging(released: threading.Event) -> type[Workflow]:
+def _hanging(
+    released: threading.Event, version: str = "1.0", *calls: type[Mutator]
+) -> type[Workflow]:
     """Return a workflow that never names the lane of the event `hangs`."""
 
     def lane(event: EventRecord) -> str:
@@ -38,7 +34,8 @@ def _hanging(released: threading.Event) -> type[Workflow]:
             released.wait(PATIENCE_SECONDS)
         return event.message_id
 
-    return code(consumer(lane=lane), policy={"handler_timeout_seconds": 1.0})
+    policy = {"handler_timeout_seconds": 1.0}
+    return code(consumer(lane=lane), calls=calls, version=version, policy=policy)
 
 
 def _publish(*message_ids: str) -> None:
@@ -79,3 +76,49 @@ def test_a_worker_that_waits_for_a_lane_takes_few_turns(
 
     turns = [query for query in queries if query["sql"].startswith("BEGIN")]
     assert len(turns) < 30, "in a second at most one each 50 ms, and a few before and after"
+
+
+def test_another_version_whose_lane_hangs_is_refused_and_another_one_goes_on(
+    deploy: Deploy, released: threading.Event
+) -> None:
+    lost = scripted("lost")
+    deploy(by_lane(lost))
+    send("first", "held")
+    host()
+    for message_id in ("before", "hangs", "after"):
+        send(message_id, "held")
+    with pytest.raises(SyncRefused) as refused:
+        sync(_hanging(released, "1.1", lost), now=NOW)
+
+    assert str(refused.value) == (
+        "ship 1.1: Ship.lane can't name the lane of event 'hangs' of topic 'order.received': it took"
+        " longer than 1 s. It must return a text of at most 200 characters. Mend it, or use"
+        " --accept-orphans: such events wait for other code."
+    )
+    pending = {name: lane for name, (lane, status) in _lanes().items() if status == "pending"}
+    assert pending == dict.fromkeys(["before", "hangs", "after"], "held")
+
+    sync(_hanging(released, "1.1", lost), now=NOW, accept_orphans=True)
+    pending = {name: lane for name, (lane, status) in _lanes().items() if status == "pending"}
+    assert pending == dict.fromkeys(["before", "hangs", "after"])
+
+
+def test_what_changes_while_another_version_names_lanes_is_named_as_it_is_then(
+    deploy: Deploy,
+) -> None:
+    deploy(by_lane(lost := scripted("lost")))
+    send("1", "acme")
+    host()
+    event = send("2", "acme")
+
+    def lane(event: EventRecord) -> str:
+        if event.payload == "acme":
+            send("2", "changed")
+            connections.close_all()
+        return f"{event.payload} anew"
+
+    newer = code(consumer(lane=lane), calls=[lost], version="1.1")
+    with registry.override(newer):
+        sync(newer, now=NOW)
+        host()
+    assert (fresh(event).lane, fresh(event).status) == ("changed anew", "consumed")

@@ -11,6 +11,7 @@ from tests.engine.stage import (
     RECEIVED,
     SHIPPED,
     Deploy,
+    by_payload,
     code,
     consumer,
     empty,
@@ -56,21 +57,21 @@ def test_a_look_at_the_topic_is_limited_and_the_oldest_come_first(deploy: Deploy
     }
 
 
-def test_only_pending_events_are_offered(deploy: Deploy, operator_user: Any) -> None:
-    offered: list[list[str]] = []
+def test_only_pending_events_of_the_lane_are_offered(deploy: Deploy, operator_user: Any) -> None:
+    offered: dict[str, list[list[str]]] = {"a": [], "b": []}
 
     def prepare(ctx: PrepareContext, state: Any) -> PrepareResult:
-        found = ctx.get(RECEIVED, ["1", "2", "3"])
-        offered.append([event.message_id for event in found])
+        found = ctx.get(RECEIVED, ["1", "2", "3", "4"])
+        offered[ctx.lane].append([event.message_id for event in found])
         return PrepareResult(found[:1])
 
-    deploy(code(consumer(prepare)))
-    for message_id in ("1", "2", "3"):
-        send(message_id)
+    deploy(code(consumer(prepare, lane=by_payload)))
+    for message_id, lane in (("1", "a"), ("2", "a"), ("3", "a"), ("4", "b")):
+        send(message_id, lane)
     skip_event(Event.objects.get(message_id="2"), actor=operator_user, reason="a test order")
     host()
 
-    assert offered == [["1", "3"], ["3"]]
+    assert offered == {"a": [["1", "3"], ["3"]], "b": [["4"]]}
 
 
 def test_an_empty_prepare_waits_for_the_next_event(deploy: Deploy) -> None:

@@ -91,6 +91,20 @@ def test_a_producer_that_has_read_up_to_somewhere_keeps_its_name(deploy: Deploy)
     assert sync(next_one, now=NOW).outcome == "repaired", "what was accepted is not asked again"
 
 
+def test_a_name_is_a_producer_s_or_a_consumer_s_for_good(deploy: Deploy) -> None:
+    deploy(code(consumer(), producer(lambda ctx, state: None)))
+    for name, was, now, handler in (
+        ("Ship", "consumer", "producer", producer(lambda ctx, state: None, name="Ship")),
+        ("Import", "producer", "consumer", consumer(name="Import")),
+    ):
+        with pytest.raises(SyncRefused) as refused:
+            sync(code(handler, version="1.1"), now=NOW, accept_orphans=True)
+        assert (refused.value.code, str(refused.value)) == (
+            "other_kind",
+            f"ship 1.1: '{name}' was a {was}, and is a {now} now. Give the {now} a name of its own.",
+        )
+
+
 @pytest.mark.parametrize(
     ("outcome", "status"), [("lost", "blocked"), ("rejected", "failed")], ids=["blocked", "failed"]
 )

@@ -36,6 +36,7 @@ from workflows_app.sdk import (
     PollContext,
     PrepareContext,
     PrepareResult,
+    TransientError,
 )
 from workflows_app.testing import SimulatedCrash, scripted
 
@@ -109,6 +110,27 @@ def test_a_person_retries_it(deploy: Deploy, operator_user: User) -> None:
     host(70)
 
     assert status_of("1") == "consumed"
+
+
+def test_a_crash_forgets_no_failure_before_it_and_a_failure_the_crashes(deploy: Deploy) -> None:
+    ends = iter([TransientError("down"), SimulatedCrash(), TransientError("down"), None])
+
+    def prepare(ctx: PrepareContext, state: Any) -> PrepareResult:
+        error = next(ends)
+        if error is not None:
+            raise error
+        return take_one(ctx, state)
+
+    deploy(code(consumer(prepare)))
+    send()
+    host()
+    crash(10)
+    for seconds in (10, 60, 120):
+        host(seconds)
+
+    counts = [(run.earlier_failures, run.earlier_crashes) for run in runs()]
+    assert counts == [(0, 0), (1, 0), (1, 1), (2, 0)]
+    assert last_run().status == "committed"
 
 
 @sound

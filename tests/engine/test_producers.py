@@ -98,9 +98,24 @@ def test_a_new_producer_is_first_due_as_its_schedule_says(
     assert _due_at() == first_at
 
 
-def test_a_cron_goes_by_the_clock_of_the_workflow_s_time_zone() -> None:
-    in_india = code(producer(_Polls(), Cron("0 9 * * *")))
-    in_india.time_zone = "Asia/Kolkata"
+def test_a_new_schedule_holds_at_once_and_puts_off_nothing(deploy: Deploy) -> None:
+    deploy(code(producer(_Polls(), Every(hours=5))))
+    host()
+    assert _due_at() == after(5 * 3600)
+
+    for minute, version in (("30", "1.1"), ("45", "1.2")):
+        sync(code(producer(_Polls(), Cron(f"{minute} * * * *")), version=version), now=NOW)
+        assert _due_at() == after(1800)
+
+
+@pytest.mark.parametrize(
+    ("of_workflow", "of_cron"), [("Asia/Kolkata", ""), ("Europe/Berlin", "Asia/Kolkata")]
+)
+def test_a_cron_goes_by_its_own_clock_or_that_of_the_workflow_s_time_zone(
+    of_workflow: str, of_cron: str
+) -> None:
+    in_india = code(producer(_Polls(), Cron("0 9 * * *", of_cron)))
+    in_india.time_zone = of_workflow
     first = datetime(2026, 3, 2, 3, 30, tzinfo=UTC)
     with override(in_india):
         sync(in_india, now=first - timedelta(hours=1))

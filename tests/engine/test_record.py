@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.models import User
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from tests.engine.dying import Dies, crash
@@ -147,6 +148,29 @@ def test_a_record_that_fails_is_a_logic_failure_and_nothing_is_written(
     assert run.failure_message == "KeyError: 'amount'"
     assert (_written(), fresh(event).status, run.mutation.status) == ([], "reserved", "applied")
     assert (run.owes_retry, run.retry_due_at) == (True, None)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda: transaction.set_rollback(True),
+        lambda: connection.close(),
+        lambda: connection.cursor().execute("COMMIT"),
+        lambda: connection.cursor().execute("ROLLBACK"),
+    ],
+    ids=["set_rollback", "close", "commit", "rollback"],
+)
+def test_a_record_that_ends_the_transaction_is_a_logic_failure_and_no_endless_try(
+    deploy: Deploy, end: Callable[[], Any]
+) -> None:
+    deploy(_recording(lambda message_id: end()))
+    event = send()
+    host()
+    run = last_run()
+
+    assert (run.status, run.failure_kind, run.failure_phase) == ("failed", "logic", "emitting")
+    assert run.failure_message.startswith("Ship.record ended the transaction in which its rows")
+    assert (fresh(event).status, run.mutation.status) == ("reserved", "applied")
 
 
 def test_new_code_records_what_the_old_code_could_not(

@@ -11,6 +11,8 @@ from tests.engine.stage import (
     SHIPPED,
     Deploy,
     calling,
+    code,
+    consumer,
     fresh,
     host,
     last_run,
@@ -101,26 +103,6 @@ def test_retries_of_next_are_counted_and_then_wait_for_a_person(
     assert (len(called.calls), len(fails.told), status_of("1")) == (1, 5, "consumed")
 
 
-def test_retry_now_goes_on_from_next_with_the_same_outcome(
-    deploy: Deploy, operator_user: User
-) -> None:
-    called, fails = scripted("applied"), _Fails(ValueError("a typo"))
-    deploy(calling(called, fails))
-    event = send()
-    host()
-    failed = last_run()
-    assert (failed.failure_kind, failed.retry_due_at, status_of("1")) == ("logic", None, "reserved")
-
-    retry_failed_run(failed, actor=operator_user, reason="the data is corrected")
-    waiting = last_run()
-    assert (waiting.status, waiting.phase) == ("active", "mutated")
-    assert fresh(event).reserved_by == waiting
-    host()
-
-    assert (last_run().status, len(called.calls)) == ("committed", 1)
-    assert [outcome.status for outcome, _ in fails.told] == ["applied", "applied"]
-
-
 def test_other_code_goes_on_from_next_with_the_same_outcome(deploy: Deploy) -> None:
     called = scripted("applied")
     broken, repaired = _Fails(ValueError("a typo")), _Fails()
@@ -134,6 +116,31 @@ def test_other_code_goes_on_from_next_with_the_same_outcome(deploy: Deploy) -> N
     assert [str(run.version) for run in runs()] == ["1.0", "1.1"]
     assert repaired.told == broken.told
     assert len(called.calls) == 1
+
+
+def test_a_retry_finds_the_state_of_its_own_handler(deploy: Deploy) -> None:
+    found: list[Any] = []
+
+    def next_(ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> Any:
+        found.append(ctx.state)
+        if len(found) == 2:
+            raise TransientError("disk full")
+        return "of Ship"
+
+    bill = consumer(
+        lambda ctx, state: PrepareResult(ctx.peek("order.billed")),
+        name="Bill",
+        subscribes=["order.billed"],
+        next=lambda *given: "of Bill",
+    )
+    deploy(code(bill, consumer(next=next_)))
+    send(topic="order.billed")
+    for message_id in ("1", "2"):
+        send(message_id)
+        host()
+    host(10)
+
+    assert found == [None, "of Ship", "of Ship"]
 
 
 def test_after_a_skip_next_is_told_skipped_each_time(deploy: Deploy, operator_user: User) -> None:

@@ -94,10 +94,18 @@ def test_the_sweep_clears_the_job_of_a_worker_without_a_heartbeat_and_wakes_the_
     workflow_id: int, caplog: pytest.LogCaptureFixture, seconds: float
 ) -> None:
     defer_advance(workflow_id)
-    job = _take_job(_worker(seconds))
+    worker = _worker(seconds)
+    job = _take_job(worker)
+    # Of a queue of the project's own: its jobs are for those who know what they do.
+    others = _sql(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, status, worker_id)"
+        " VALUES ('mails', 'mails.send', 'doing', %s) RETURNING id",
+        worker,
+    )
     _sweep()
 
     assert not ProcrastinateJob.objects.filter(pk=job).exists()
+    assert ProcrastinateJob.objects.get(pk=others).status == "doing"
     assert _waiting() == [workflow_id]
     assert caplog.record_tuples[-1] == (
         "workflows_app",
@@ -162,6 +170,7 @@ ABANDONED = {
     "taken long ago, and nobody works on it": (31, "", True),
     "taken lately": (29, "", False),
     "taken long ago, and somebody works on it": (3600, "elsewhere/pid:[1] 5 1", False),
+    "taken long ago, of another queue": (3600, "", False),
 }
 
 
@@ -177,6 +186,8 @@ def test_the_sweep_clears_the_job_that_a_worker_could_not_end(workflow_id: int, 
         seconds,
         job,
     )
+    if "another queue" in case:
+        _sql("UPDATE procrastinate_jobs SET queue_name = 'mails' WHERE id = %s RETURNING id", job)
     expires_at = Now() + timedelta(hours=1) if holder else None
     Lease.objects.update(holder=holder, expires_at=expires_at)
     _sweep()

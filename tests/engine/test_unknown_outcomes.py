@@ -29,6 +29,26 @@ from workflows_app.testing import scripted
 
 pytestmark = pytest.mark.django_db
 
+
+class Refused(NotApplied):
+    """What an author may write who forgets the base."""
+
+    def __init__(self) -> None:
+        """Leave all out."""
+
+
+class Lazy(dict[str, Any]):
+    """What may fail as late as when it is read."""
+
+    def items(self) -> Any:
+        raise ConnectionError("reset by peer")
+
+
+class Unshowable:
+    def __repr__(self) -> str:
+        raise ValueError("nothing to show")
+
+
 ANSWERS: dict[str, tuple[Any, str]] = {
     "a time-out of the outside system": (TimeoutError("no answer"), "TimeoutError: no answer"),
     "a transient error": (TransientError("busy"), "TransientError: busy"),
@@ -38,6 +58,10 @@ ANSWERS: dict[str, tuple[Any, str]] = {
         "the call returned, but result is not JSON: type has no JSON form. It returned: type"
         " <class 'object'>",
     ),
+    "a result that can't even be shown": (
+        Unshowable(),
+        "the call returned, but result is not JSON: Unshowable has no JSON form. It returned: Unshowable",
+    ),
     "a result that is too large": (
         "x" * 300_000,
         "the call returned, but result takes 300,002 bytes as JSON; at most 262,144 are allowed. Store"
@@ -46,6 +70,14 @@ ANSWERS: dict[str, tuple[Any, str]] = {
     ),
     "an error the database can't keep": (ValueError("\x00"), "ValueError: \\x00"),
     "an error without words": (RuntimeError(), "RuntimeError: "),
+    "a refusal without a reason": (
+        Refused(),
+        "the answer can't be read: AttributeError: 'Refused' object has no attribute 'reason'",
+    ),
+    "a result that can't be read": (
+        Lazy(number=1),
+        "the answer can't be read: ConnectionError: reset by peer",
+    ),
 }
 
 
@@ -135,6 +167,10 @@ UNSURE: dict[str, tuple[Any, str]] = {
     "an error": (ValueError("no such page"), "ValueError: no such page"),
     "NotApplied": (NotApplied("not there"), "NotApplied: not there"),
     "an error the database can't keep": (ValueError("\x00"), "ValueError: \\x00"),
+    "a result that can't be read": (
+        Reconciliation.applied(Lazy(number=1)),
+        "the answer can't be read: ConnectionError: reset by peer",
+    ),
     "nothing": (None, "reconcile returned NoneType, no Reconciliation"),
     "a bool": (True, "reconcile returned bool, no Reconciliation"),
     "a class": (Reconciliation, "reconcile returned type, no Reconciliation"),

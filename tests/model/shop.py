@@ -55,6 +55,7 @@ SURPRISES = (
     "prepare: is overtaken",
     "prepare: meanwhile somebody skips the event",
     "prepare: meanwhile it is published again",
+    "mutate: meanwhile somebody pauses",
     "next: is overtaken",
     "next: meanwhile somebody pauses",
     "next: publishes what it must not",

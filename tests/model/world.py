@@ -47,6 +47,8 @@ class World:
         self.shop = Shop(self.bank, self._meanwhile)
         self.releases = Releases()
         self.mistakes = Mistakes()
+        #: How often something was sent before the newest pause, if that came in the newest step of the host.
+        self.sent_before_pause: int | None = None
         self._code = ExitStack()
         self._deploy(workflow(self.shop, "1.0"))
         #: How it is, as of the last look, and how it was when the promises were last checked.
@@ -147,7 +149,7 @@ class World:
         """Let the host work until nothing is due now, or a worker dies. Returns its steps."""
         self.rows = before = Rows.now(self.rows)
         sent, asked, shop = len(self.bank.sendings), self.bank.asked, self.shop
-        shop.began, shop.told = [], []
+        shop.began, shop.told, self.sent_before_pause = [], [], None
         is_seen = self._is_due() or before["Lease"][before.workflow["id"]]["holder"]
         is_calm = fault is None and not any("overtaken" in trouble for trouble in shop.troubles)
         steps = None
@@ -164,6 +166,9 @@ class World:
         self._note_mutations(after)
         promises.nothing_starts_while_held(
             before, after, len(self.bank.sendings) - sent, shop.began
+        )
+        assert self.sent_before_pause in (None, len(self.bank.sendings)), (
+            "Pause: something was sent after it"
         )
         promises.an_open_breaker_lets_nothing_out(before, after, self.now)
         assert is_seen or not steps, "P2: work was due, but no sweep would have found it"
@@ -218,6 +223,7 @@ class World:
             return
         if what == "meanwhile somebody pauses":
             self.press(Press("otto", "pause_workflow", self.rows.workflow))
+            self.sent_before_pause = len(self.bank.sendings)
             return
         if what == "meanwhile somebody skips the event":
             rows = self.rows["Event"].values()

@@ -100,8 +100,13 @@ class Copy:
             printed.seek(0)
             output = printed.read()
         self._process = None
-        failed = re.search(r"^FAILED tests/(.*)$", output, flags=re.MULTILINE)
-        return Tested(code, failed[1] if failed else "", output[-3000:])
+        return Tested(code, first_failed(output), output[-3000:])
+
+
+def first_failed(output: str) -> str:
+    """Return the first test that failed, and with what. What a fixture asserts is an error to pytest."""
+    found = re.search(r"^(?:FAILED|ERROR) tests/(\S+::.*)$", output, flags=re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _database(number: int) -> dict[str, str]:

@@ -36,8 +36,11 @@ def see(**what: Any) -> Snapshot:
     return Snapshot(NOW, **{"room": 9, **what})
 
 
-def loose(run_id: int = 5, *, orphan: bool = False, begun: bool = False) -> Snapshot:
-    return see(loose=(LooseRun(run_id, "", is_orphaned=orphan, has_begun_outside=begun),))
+def loose(
+    *, orphan: bool = False, begun: bool = False, ordered: bool = False, **what: Any
+) -> Snapshot:
+    run = LooseRun(5, "", orphan, begun, handler_id=1, is_ordered=ordered)
+    return see(loose=(run,), **what)
 
 
 def owed(due_at: datetime, *, next_only: bool = False, gone: bool = False, **what: Any) -> Snapshot:
@@ -142,6 +145,21 @@ TABLE: dict[str, tuple[Snapshot, Plan]] = {
         does(look_at=SOON),
     ),
     # A breaker stops its consumer, and no other.
+    "a run that waits for a worker waits for the breaker": (
+        loose(breakers=(OPEN,)),
+        does(look_at=SOON),
+    ),
+    "it can be its trial, and leaves none for others": (
+        loose(lanes=(free(1, "b", 20),), breakers=(OVER,)),
+        does(Continue(5)),
+    ),
+    "it is not a second trial": (loose(breakers=(TRIED,)), IDLE),
+    "what began outside needs no breaker": (loose(begun=True, breakers=(OPEN,)), does(Continue(5))),
+    "what a person ordered goes out through it": (
+        loose(ordered=True, breakers=(OPEN,)),
+        does(Continue(5, is_ordered=True)),
+    ),
+    "what a person ordered waits while paused": (paused(loose(ordered=True)), IDLE),
     "an open breaker holds its consumer": (
         lanes(free(1, "a", 10), free(2, "b", 20), breakers=(OPEN,)),
         does(Begin(2, "b"), look_at=SOON),

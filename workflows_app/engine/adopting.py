@@ -1,13 +1,11 @@
 """What the rows of a workflow take over from the code of a version that becomes active (P6).
 
-Handlers, topics and the lanes of pending events are those of the code; what waits has another look. Needs the
-workflow's lock.
+Handlers and topics are those of the code; what waits has another look. Needs the workflow's lock.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection
@@ -15,19 +13,15 @@ from django.db import connection
 from workflows_app.engine.lanes import refresh_now
 from workflows_app.engine.retry import only_next_is_missing
 from workflows_app.models import (
-    MAIN_LANE,
     Arrival,
-    Event,
     Handler,
-    LaneRefusal,
     LaneState,
     Topic,
     Workflow,
 )
-from workflows_app.models.collecting import collected
 from workflows_app.models.saving import save_with_history
+from workflows_app.sdk.handlers import Handler as HandlerCode
 from workflows_app.sdk.handlers import Producer
-from workflows_app.sdk.lanes import lane_of
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
 
 
@@ -39,9 +33,7 @@ def sync_handlers(code: type[WorkflowCode], workflow: Workflow, now: datetime) -
         name = handler_code.handler_name()
         handler = handlers.setdefault(name, Handler(workflow=workflow, name=name))
         handler.is_current = True
-        is_producer = issubclass(handler_code, Producer)
-        kind = Handler.Kind.PRODUCER if is_producer else Handler.Kind.CONSUMER
-        handler.kind = kind.value
+        handler.kind = kind_of(handler_code)
         handler.save()
         names.append(name)
         state, _ = LaneState.objects.get_or_create(handler=handler, lane=handler.own_lane)
@@ -62,27 +54,10 @@ def sync_handlers(code: type[WorkflowCode], workflow: Workflow, now: datetime) -
     Arrival.objects.filter(topic__workflow=workflow, topic__consumer=None).delete()
 
 
-def name_lanes_anew(
-    code: type[WorkflowCode], workflow: Workflow, *, reason: str, actor: Any
-) -> None:
-    """Let pending events be in the lanes that `code` names. Needs the workflow's lock."""
-    left: set[tuple[int, str]] = set()
-    for topic in workflow.topics.filter(consumer__isnull=False):
-        pending = topic.events.filter(status=Event.Status.PENDING).order_by("pk")
-        consumer = code.consumer_of(topic.name)
-        assert consumer is not None, "the topic's consumer was just taken from the code"
-        if not consumer.names_lanes():
-            pending = pending.exclude(lane=MAIN_LANE)
-        with collected():
-            for event in pending.select_for_update(no_key=True).iterator(chunk_size=1000):
-                lane = lane_of(code, topic.name, event.message_id, event.payload)
-                if lane != event.lane:
-                    if event.lane is not None:
-                        left.add((workflow.pk, event.lane))
-                    event.lane = lane
-                    save_with_history(event, reason=reason, actor=actor, fields=["lane"])
-    refresh_now(*left)
-    LaneRefusal.objects.filter(event__topic__workflow=workflow).delete()
+def kind_of(code: type[HandlerCode]) -> str:
+    """Return the kind of the handler's row."""
+    kind = Handler.Kind.PRODUCER if issubclass(code, Producer) else Handler.Kind.CONSUMER
+    return kind.value
 
 
 def let_all_look(workflow: Workflow) -> None:
@@ -97,7 +72,9 @@ def let_all_look(workflow: Workflow) -> None:
             " SELECT DISTINCT topic.id, event.lane, pg_current_xact_id()::text"
             "   FROM workflows_app_topic topic JOIN workflows_app_event event"
             "     ON event.topic_id = topic.id AND event.status = 'pending'"
-            "  WHERE topic.workflow_id = %s AND topic.consumer_id IS NOT NULL",
+            "  WHERE topic.workflow_id = %s AND topic.consumer_id IS NOT NULL"
+            # What has no lane yet is new in the one that the host names.
+            "    AND event.lane IS NOT NULL",
             [workflow.pk],
         )
 

@@ -5,7 +5,8 @@ Only `NotApplied` and a reconciliation say "it did not happen". All else is unkn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workflows_app.conf import Policy
@@ -47,7 +48,26 @@ class Finding:
 
 
 def read_execute(answer: Answer, policy: Policy) -> Finding:
-    """Return what the answer of `execute` says."""
+    """Return what the answer of `execute` says. Raises nothing."""
+    return _read(answer, policy, _of_execute)
+
+
+def read_reconcile(answer: Answer, policy: Policy) -> Finding:
+    """Return what the answer of `reconcile` says. Raises nothing."""
+    return _read(answer, policy, _of_reconcile)
+
+
+def _read(answer: Answer, policy: Policy, read: Callable[[Answer, Policy], Finding]) -> Finding:
+    try:
+        return read(answer, policy)
+    except Exception as error:
+        # An object of the author's that is not what it seems. Whoever waits for the answer must hear of it.
+        unread = replace(answer, value=None, error=error, timed_out=False)
+        found = _unknown(unread, policy)
+        return replace(found, detail=f"the answer can't be read: {found.detail}")
+
+
+def _of_execute(answer: Answer, policy: Policy) -> Finding:
     if isinstance(answer.error, NotApplied):
         return Finding(
             Verdict.NOT_APPLIED,
@@ -61,8 +81,7 @@ def read_execute(answer: Answer, policy: Policy) -> Finding:
     return _applied(answer.value, answer, policy)
 
 
-def read_reconcile(answer: Answer, policy: Policy) -> Finding:
-    """Return what the answer of `reconcile` says."""
+def _of_reconcile(answer: Answer, policy: Policy) -> Finding:
     if answer.timed_out or answer.error is not None:
         return _unknown(answer, policy)
     found = answer.value

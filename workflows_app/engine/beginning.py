@@ -61,7 +61,7 @@ class Beginner:
         if found.has_more:
             self._taken.has_more.add(holding.id)
         for decision in found.decisions:
-            if self._changes.breaker_opened and isinstance(decision, Begin | Retry):
+            if self._changes.breaker_opened and isinstance(decision, Begin | Retry | Continue):
                 # By a recovery just before: the plan is made anew.
                 self._taken.has_more.add(holding.id)
                 continue
@@ -82,8 +82,8 @@ class Beginner:
                 return self._retry(holding, run_id)
             case Recover(run_id):
                 return self._recover(holding, run_id)
-            case Continue(run_id):
-                return self._continue(holding, run_id)
+            case Continue(run_id, is_ordered):
+                return self._continue(holding, run_id, is_ordered=is_ordered)
             case Reconcile(run_id):
                 run = self._load(holding, run_id)
                 return Step(self._hand(holding, run), run, Todo.ASK)
@@ -100,18 +100,20 @@ class Beginner:
         )
         save_with_history(run, reason="started")
         self._touch(run)
-        self._try(handler_id, f"of lane '{lane}'")
-        hand = Hand(holding, run, self._snapshots.views[(handler_id, lane)])
+        is_trial = self._is_trial(handler_id, f"of lane '{lane}'")
+        hand = Hand(holding, run, self._snapshots.views[(handler_id, lane)], is_trial=is_trial)
         if handler.kind == Handler.Kind.PRODUCER:
             return Step(hand, run, Todo.POLL)
         step = Step(hand, run, Todo.PREPARE)
         self.peeks.want(step)
         return step
 
-    def _try(self, handler_id: int, which: str) -> None:
+    def _is_trial(self, handler_id: int, which: str) -> bool:
+        """Tell whether a run that begins to send is the trial of an open breaker, and note that."""
         breaker = self._sight.breakers.get(handler_id)
         if breaker is not None and breaker.status == Breaker.Status.OPEN:
             breakers.try_one(breaker, which=which)
+        return breaker is not None and not breaker.lets_calls_out
 
     def _touch(self, run: Run) -> None:
         self._changes.touched.add((run.workflow_id, run.lane))
@@ -151,18 +153,22 @@ class Beginner:
         )
         made.workflow, made.handler = holding.workflow, ended.handler
         self._touch(made)
-        if not next_only:
-            self._try(made.handler_id, f"run {made.pk}")
-        return self._carry_on(holding, made)
+        step = self._carry_on(holding, made)
+        step.hand.is_trial = not next_only and self._is_trial(made.handler_id, f"run {made.pk}")
+        return step
 
-    def _continue(self, holding: Holding, run_id: int) -> Step:
+    def _continue(self, holding: Holding, run_id: int, *, is_ordered: bool) -> Step:
         run = self._load(holding, run_id)
         version = holding.workflow.active_version
         assert version is not None
         run.version = version
         run.fencing_token = holding.claim.token
         save_with_history(run, reason="continued", fields=["version", "fencing_token"])
-        return self._carry_on(holding, run)
+        step = self._carry_on(holding, run)
+        step.hand.is_ordered = is_ordered
+        if step.todo in (Todo.PREPARE, Todo.MUTATE) and not is_ordered:
+            step.hand.is_trial = self._is_trial(run.handler_id, f"run {run_id}")
+        return step
 
     def _carry_on(self, holding: Holding, run: Run) -> Step:
         hand = self._hand(holding, run)

@@ -3,6 +3,10 @@
 All events reserved or none, the prepare result, and the ledger row with the parameters and the
 idempotency key. An event that is no longer as `prepare` saw it, or that a publisher is changing, fails
 the checkpoint of its run: nothing of it is reserved, and it starts over.
+
+What may have changed while a run was prepared, or waited for its place, is looked at under the lock too: once Pause
+is committed no call leaves, nor does one while the breaker of its consumer is open, or under another version than
+the active one. Such a run is given back: nothing has happened, and it goes on when calls go out again.
 """
 
 from __future__ import annotations
@@ -12,9 +16,11 @@ from collections.abc import Mapping
 
 from workflows_app.engine import prepared as prepare_results
 from workflows_app.engine.case import Case
+from workflows_app.engine.holding import Hand
+from workflows_app.engine.log import log
 from workflows_app.engine.outcomes import Todo
 from workflows_app.engine.phases import Call, Prepared
-from workflows_app.models import Event, Mutation, Reservation
+from workflows_app.models import Breaker, Event, Mutation, Reservation, Workflow
 from workflows_app.models.copies import new
 from workflows_app.models.saving import insert_all, save_with_history
 
@@ -22,12 +28,14 @@ from workflows_app.models.saving import insert_all, save_with_history
 _CHECKED = ["phase", "title", "prepare_result", "idempotency_key"]
 
 
-def check(case: Case, what: Prepared, locked: Mapping[int, Event]) -> Todo | None:
+def check(case: Case, hand: Hand, what: Prepared, locked: Mapping[int, Event]) -> Todo | None:
     """Write the checkpoint, and return what is next; None if the run must start over. Needs the lock.
 
     `locked`: the events that it wants, as they are now and locked; those that somebody holds are not
     among them.
     """
+    if what.call is not None and (why := _why_not_now(case, hand)):
+        return _give_back(case, why)
     if not what.is_again:
         for record in what.result.reservations:
             event = locked.get(record.id)
@@ -45,6 +53,29 @@ def check(case: Case, what: Prepared, locked: Mapping[int, Event]) -> Todo | Non
         return Todo.NEXT
     _enter_ledger(case, what.call)
     return Todo.CALL
+
+
+def _why_not_now(case: Case, hand: Hand) -> str:
+    """Return why a call must not leave now, or nothing."""
+    breaker = case.breakers.get(case.run.handler_id)
+    if hand.holding.is_closing:
+        return "its worker gives the workflow back"
+    if not hand.holding.is_current:
+        return "another version is active"
+    if case.workflow.status == Workflow.Status.PAUSED:
+        return "the workflow is paused"
+    if breaker is None or breaker.lets_calls_out or hand.is_ordered:
+        return ""
+    is_trial = hand.is_trial and breaker.status == Breaker.Status.HALF_OPEN
+    return "" if is_trial else "the circuit breaker of its consumer is open"
+
+
+def _give_back(case: Case, why: str) -> Todo:
+    """Let the run be continued, by whoever may send its call; its events are as they were before."""
+    case.run.fencing_token = None
+    save_with_history(case.run, reason=f"not sent: {why}", fields=["fencing_token"])
+    log("run.given_back", case.run, lane=case.run.lane, why=why)
+    return Todo.NOTHING
 
 
 def _reserve(case: Case, what: Prepared, events: list[Event]) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from psycopg.pq import TransactionStatus
 
 from workflows_app.engine import answers, phases
 from workflows_app.engine.holding import Hand
@@ -19,6 +20,7 @@ from workflows_app.engine.outcomes import Todo
 from workflows_app.engine.pending import LaneReader
 from workflows_app.engine.phases import Broke, Finished, Hung, Polled
 from workflows_app.engine.turn import Clock, Overtaken, commit_alone
+from workflows_app.errors import EndedTransaction
 from workflows_app.models import Run
 from workflows_app.outages import outage_of
 from workflows_app.publishing import store_all
@@ -79,9 +81,7 @@ class Hander:
         return self._finished(hand, phases.next_of(hand, now=now))
 
     def _finished(self, hand: Hand, what: Finished | Broke) -> Any:
-        if isinstance(what, Broke) or not what.result.reservations:
-            return what
-        if not phases.code_of(hand, Consumer).has_record():
+        if isinstance(what, Broke) or not phases.code_of(hand, Consumer).has_record():
             return what
         return self._alone(hand, what, lambda: _recorded(hand))
 
@@ -163,8 +163,17 @@ class _NotRecorded(Exception):
 def _recorded(hand: Hand) -> None:
     try:
         phases.record(hand)
+        if not _is_open(connection):
+            raise EndedTransaction(hand.handler.name)
     except Exception as error:
         raise _NotRecorded(error) from error
+
+
+def _is_open(connection: Any) -> bool:
+    """Tell whether the transaction in which `record` ran will commit what it wrote. Asks nothing of the server."""
+    if connection.needs_rollback or connection.closed_in_transaction:
+        return False
+    return bool(connection.connection.info.transaction_status != TransactionStatus.IDLE)
 
 
 def _published(hand: Hand, what: Polled) -> None:

@@ -213,6 +213,10 @@ class Hand:
     send_by: float = 0.0
     #: How often its events changed while `prepare` looked at them.
     starts: int = 0
+    #: An open breaker has let it through to see what becomes of it.
+    is_trial: bool = False
+    #: A person has ordered its call: no breaker holds it back.
+    is_ordered: bool = False
 
     @property
     def handler(self) -> Handler:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -22,14 +23,14 @@ from workflows_app.conf import policy
 from workflows_app.engine import claims
 from workflows_app.engine.handing import CommittedAlone, Died, Hander, LetGo
 from workflows_app.engine.holding import Hand, Holding
-from workflows_app.engine.items import Called, Item, Naming, Step, Taken
+from workflows_app.engine.items import Item, Naming, Ready, Step, Taken
 from workflows_app.engine.late import record_if_answer, record_late
+from workflows_app.engine.limits import Limits, limits_of
 from workflows_app.engine.log import logger
 from workflows_app.engine.moments import LEFT_SECONDS, Later, looks_at
 from workflows_app.engine.outages import retry_through_outage
 from workflows_app.engine.outcomes import Todo
-from workflows_app.engine.slots import Slots
-from workflows_app.engine.turn import Clock, Limits
+from workflows_app.engine.turn import Clock
 from workflows_app.engine.turning import Turner, tell_answer, tell_boundaries
 from workflows_app.engine.under_way import UnderWay
 from workflows_app.sdk.deadlines import machine_seconds
@@ -61,9 +62,8 @@ class Host:
         self._inline = inline
         hander = Hander(self.inbox.put, clock, may_die=inline)
         gather = (lambda: self._gather(0)) if inline else None
-        self._under_way = UnderWay(hander, self.inbox.put, ran_here=gather)
+        self._under_way = UnderWay(hander, self.inbox.put, at_once=at_once, ran_here=gather)
         self._turner = Turner(clock)
-        self._slots = Slots(self.inbox.put)
         self._items: list[Item] = []
         self._namings: list[Naming] = []
         self._later = Later()
@@ -90,15 +90,21 @@ class Host:
         """
         calling = self._under_way.calling()
         held = [one.claim for pk, one in self.holdings.items() if pk not in calling]
+        for one in self.holdings.values():
+            self._under_way.drop(one)
         self.holdings.clear()
         self._items.clear()
         self._namings.clear()
-        self._under_way.forget_naming()
         self._later.clear()
-        self._slots.clear()
         self._turner.outlast(lambda: claims.release(held))
         if held:
             reached(Boundary.RELEASED)
+
+    def close(self, holding: Holding) -> None:
+        """Give a workflow back as soon as nothing of it is in hand; what waits for its place sends nothing."""
+        holding.is_closing = True
+        for message in self._under_way.withdraw(holding):
+            self.inbox.put(message)
 
     # The loop
 
@@ -138,6 +144,8 @@ class Host:
                 self._came_back(message)
             case Naming():
                 self._is_named(message)
+            case Ready():
+                self._start(message.step, now=message.now)
             case CommittedAlone():
                 self._under_way.has_ended(message.hand)
                 if self._is_in_hand(message.hand):
@@ -163,10 +171,7 @@ class Host:
             # Its workflow was taken over meanwhile.
             record_if_answer(item.hand, item.what)
             return
-        if isinstance(item.what, Called):
-            # Whoever waits for its place is written in the same turn.
-            self._slots.give_back(item.hand)
-        admitted = self._slots.admit(item)
+        admitted = self._under_way.admit(item)
         if admitted is not None:
             self._items.append(admitted)
 
@@ -182,22 +187,18 @@ class Host:
 
     # Turns
 
-    @property
-    def room(self) -> int:
-        """Return how many more runs may be begun."""
-        in_hand = sum(len(holding.hands) for holding in self.holdings.values())
-        return max(0, self.at_once - in_hand)
+    def limits(self) -> Limits:
+        """Return what may be begun now."""
+        held, calls = self.holdings.values(), self._under_way.calls
+        return limits_of(held, calls, self.at_once, may_begin=self._may_begin())
 
     def _to_look(self) -> list[Holding]:
         """Return the workflows that a turn is to be about, though nothing came back of them."""
-        now, can = time.monotonic(), self._can_begin()
-        return [one for one in self.holdings.values() if self._looks_at(one, can) <= now]
+        now, limits = time.monotonic(), self.limits()
+        return [one for one in self.holdings.values() if self._looks_at(one, limits) <= now]
 
-    def _can_begin(self) -> bool:
-        return self.room > 0 and self._may_begin()
-
-    def _looks_at(self, holding: Holding, may_begin: bool) -> float:
-        can_begin = may_begin and not self._under_way.names_lanes_of(holding)
+    def _looks_at(self, holding: Holding, limits: Limits) -> float:
+        can_begin = limits.lets_begin(holding) and not self._under_way.names_lanes_of(holding)
         return looks_at(holding, can_begin, looks_often=not self._inline, now=self._turner.now)
 
     def _take_turn(self) -> None:
@@ -209,7 +210,7 @@ class Host:
         holdings = [{**about, **named, **looking}[pk] for pk in sorted({*about, *named, *looking})]
         for holding in holdings:
             holding.note_turn(looks=holding.id in looking)
-        limits = Limits(self.room, self._may_begin(), looks=bool(looking))
+        limits = replace(self.limits(), looks=bool(looking))
         began = machine_seconds()
         for taken, written in self._turner.turns(holdings, items, limits, namings):
             self._take(taken, written, began=began)
@@ -241,14 +242,14 @@ class Host:
             logger.warning("run.forgotten workflow=%s run=%s", slug, run)
             hand.holding.is_to_look = True
             hand.holding.hands.pop(hand.run.pk, None)
-            self._slots.give_back(hand)
+            self._under_way.calls.give_back(hand)
         for item in taken.left:
             self._later.after(LEFT_SECONDS, lambda item=item: self._items.append(item))  # type: ignore[misc]
         for hand in taken.starting_over:
             self._start_over(hand, now=taken.now)
         for step in taken.steps:
             if step.todo is not Todo.CALL:
-                self._slots.give_back(step.hand)
+                self._under_way.calls.give_back(step.hand)
             if not step.has_ended:
                 self._start(step, now=taken.now, began=began)
         for holding, events in taken.unnamed:
@@ -256,7 +257,7 @@ class Host:
                 self._under_way.start_naming(holding, events)
 
     def _start_over(self, hand: Hand, *, now: datetime) -> None:
-        self._slots.give_back(hand)
+        self._under_way.calls.give_back(hand)
         step = Step(hand, hand.run, Todo.PREPARE)
         self._later.after(hand.start_over(), lambda: self._start(step, now=now))
 
@@ -270,8 +271,7 @@ class Host:
 
     def _drop(self, holding: Holding) -> None:
         self.holdings.pop(holding.id, None)
-        self._under_way.has_named(holding)
-        self._slots.drop(holding.id)
+        self._under_way.drop(holding)
         self.has_rested(holding)
 
     def has_rested(self, holding: Holding) -> None:
@@ -291,7 +291,7 @@ class Host:
             return 0.0
         now = time.monotonic()
         moments = [*self._later.next_at(), *self._under_way.ends()]
-        may_begin = self._can_begin()
-        moments += [self._looks_at(holding, may_begin) for holding in self.holdings.values()]
+        limits = self.limits()
+        moments += [self._looks_at(holding, limits) for holding in self.holdings.values()]
         longest = 60.0 if wait is None else wait
         return max(0.0, min([longest, *(at - now for at in moments)]))

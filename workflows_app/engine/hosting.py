@@ -153,7 +153,7 @@ class ThreadedHost(Host):
             case _Stop():
                 self._stops_at = time.monotonic() + message.within_seconds
                 for holding in self.holdings.values():
-                    holding.is_closing = True
+                    self.close(holding)
             case _:
                 super().receive(message)
 
@@ -205,19 +205,19 @@ class ThreadedHost(Host):
             return
         pk = min(self._held_since, key=self._held_since.__getitem__)
         if now - self._held_since[pk] >= seconds:
-            self.holdings[pk].is_closing = True
+            self.close(self.holdings[pk])
 
     def _share(self) -> None:
         """Give workflows back that workers who have less could advance."""
         if any(holding.is_closing for holding in self.holdings.values()):
             return
-        held, is_full = len(self.holdings), self.room == 0
+        held, is_full = len(self.holdings), self._under_way.is_full
         surplus = self._sharing.surplus(
             held, rested=self.rested, is_full=is_full, now=time.monotonic()
         )
         by_age = sorted(self._held_since, key=self._held_since.__getitem__)
         for pk in by_age[:surplus]:
-            self.holdings[pk].is_closing = True
+            self.close(self.holdings[pk])
 
     def _fail(self, error: Exception) -> None:
         done, self._done = self._done, {}

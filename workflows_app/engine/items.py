@@ -102,6 +102,14 @@ class Step:
         return self.todo is Todo.NOTHING
 
 
+@dataclass(frozen=True)
+class Ready:
+    """A step that has waited has its place now. `now`: of the turn that it follows from."""
+
+    step: Step
+    now: datetime
+
+
 @dataclass
 class Taken:
     """What a turn did. Nothing in memory has changed before `take`."""

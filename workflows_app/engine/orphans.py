@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from workflows_app.engine.adopting import kind_of
 from workflows_app.errors import SyncRefused
 from workflows_app.models import (
     Event,
@@ -38,6 +39,22 @@ def refuse_orphans(code: type[WorkflowCode], workflow: Workflow) -> None:
             f"{code.slug} {code.version} lacks what is still needed: {'; '.join(problems)}. Keep it"
             f" until that is done, or use --accept-orphans.",
         )
+
+
+def refuse_other_kinds(code: type[WorkflowCode], workflow: Workflow) -> None:
+    """Refuse a producer that has the name of a consumer that there was, or the other way round.
+
+    What waits under that name, its runs, states and retries, is of the other kind.
+    """
+    was = dict(workflow.handlers.values_list("name", "kind"))
+    for handler in code.handlers():
+        name, kind = handler.handler_name(), kind_of(handler)
+        if was.get(name, kind) != kind:
+            raise SyncRefused(
+                "other_kind",
+                f"{code.slug} {code.version}: '{name}' was a {was[name]}, and is a {kind} now. Give the"
+                f" {kind} a name of its own.",
+            )
 
 
 def _orphaned_mutators(code: type[WorkflowCode], workflow: Workflow) -> list[str]:

@@ -138,7 +138,8 @@ def settle_probe(case: Case, finding: Finding) -> None:
 
 
 def _proof_at(mutation: Mutation, mutator: type[Mutator]) -> datetime:
-    return (mutation.ended_at or mutation.sent_at) + mutator.absence_is_proof_after
+    assert mutation.ended_at is not None, "it is asked about once the call is over"
+    return mutation.ended_at + mutator.absence_is_proof_after
 
 
 def _next_attempt_at(now: datetime, attempt: int, proof_at: datetime, policy: Policy) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workflows_app.engine import pending
-from workflows_app.engine.contexts import PrefetchedPeek, habit_of
+from workflows_app.engine.contexts import Peek, PrefetchedPeek, habit_of
 from workflows_app.engine.items import Step
 from workflows_app.models import Event
 from workflows_app.models.collecting import ask
@@ -15,7 +15,7 @@ class Peeks:
     """What the runs that one turn begins will probably look at."""
 
     def __init__(self) -> None:
-        self._wanted: list[tuple[Step, pending.Want]] = []
+        self._wanted: list[tuple[Step, Peek, pending.Want]] = []
         self._read: Any = None
 
     def want(self, step: Step) -> None:
@@ -25,12 +25,12 @@ class Peeks:
         habit = habit_of(consumer) if consumer is not None else None
         topic = holding.topics.get(habit.topic) if habit is not None else None
         if habit is not None and topic is not None:
-            self._wanted.append((step, pending.Want(topic.pk, run.lane, habit.limit)))
+            self._wanted.append((step, habit, pending.Want(topic.pk, run.lane, habit.limit)))
 
     def ask(self) -> None:
         """Let it be read after all that is written. Needs `collected`."""
         if self._wanted:
-            self._read = ask(pending.oldest([want for _, want in self._wanted]))
+            self._read = ask(pending.oldest([want for *_, want in self._wanted]))
 
     def take(self) -> None:
         """Give what was read to the runs."""
@@ -39,8 +39,5 @@ class Peeks:
         found: dict[int, list[Event]] = {}
         for event in self._read.rows():
             found.setdefault(event.place, []).append(event)
-        for place, (step, want) in enumerate(self._wanted, start=1):
-            consumer = step.hand.holding.codes.get(step.run.handler_id)
-            habit = habit_of(consumer) if consumer is not None else None
-            if habit is not None and habit.limit == want.limit:
-                step.ahead = PrefetchedPeek(habit, found.get(place, []))
+        for place, (step, habit, _) in enumerate(self._wanted, start=1):
+            step.ahead = PrefetchedPeek(habit, found.get(place, []))

@@ -21,6 +21,9 @@ class LooseRun:
     is_orphaned: bool
     #: Its outside call has been sent, or its outcome is settled: it must come to an end.
     has_begun_outside: bool
+    handler_id: int = 0
+    #: A person has ordered its call: no breaker holds it back.
+    is_ordered: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ class Continue:
     """Go on with this run from where it stands."""
 
     run_id: int
+    #: A person has ordered its call.
+    is_ordered: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,6 +145,15 @@ def plan(snapshot: Snapshot) -> Plan:
     breakers = dict(snapshot.breakers)
     decisions: list[Decision] = [*_settling(snapshot)]
     later: list[datetime] = [item.due_at for item in snapshot.reconciles if item.due_at > now]
+    for run in snapshot.loose:
+        if run.is_orphaned or (snapshot.is_paused and not run.has_begun_outside):
+            continue
+        is_free = run.has_begun_outside or run.is_ordered
+        breaker = None if is_free else breakers.get(run.handler_id)
+        if breaker is not None and breaker.trial_at > now:
+            later.append(breaker.trial_at)
+        elif is_free or _lets_out(breakers, run.handler_id, now):
+            decisions.append(Continue(run.id, run.is_ordered))
     for owed in snapshot.retries:
         if not owed.has_handler or (snapshot.is_paused and not owed.only_next_is_missing):
             continue
@@ -147,11 +161,8 @@ def plan(snapshot: Snapshot) -> Plan:
         due_at = owed.due_at if breaker is None else max(owed.due_at, breaker.trial_at)
         if due_at > now:
             later.append(due_at)
-        elif breaker is None:
+        elif owed.only_next_is_missing or _lets_out(breakers, owed.handler_id, now):
             decisions.append(Retry(owed.run_id))
-        elif breaker.lets_one_through(now):
-            decisions.append(Retry(owed.run_id))
-            breakers[owed.handler_id] = BreakerView(breaker.trial_at, is_being_tried=True)
     if not snapshot.is_paused:
         starts, moments = _starting(snapshot.lanes, breakers, now)
         decisions += starts
@@ -167,9 +178,17 @@ def _settling(snapshot: Snapshot) -> Iterable[Decision]:
     for item in snapshot.reconciles:
         if item.due_at <= snapshot.now:
             yield Reconcile(item.run_id)
-    for run in snapshot.loose:
-        if not run.is_orphaned and (run.has_begun_outside or not snapshot.is_paused):
-            yield Continue(run.id)
+
+
+def _lets_out(breakers: dict[int, BreakerView], handler_id: int, now: datetime) -> bool:
+    """Tell whether a run of the consumer may send its call; if its breaker is open, it is the trial then."""
+    breaker = breakers.get(handler_id)
+    if breaker is None:
+        return True
+    if not breaker.lets_one_through(now):
+        return False
+    breakers[handler_id] = BreakerView(breaker.trial_at, is_being_tried=True)
+    return True
 
 
 def _starting(
@@ -190,12 +209,10 @@ def _starting(
         if breaker is not None and breaker.trial_at > now:
             later.append(breaker.trial_at)
             continue
-        if item.lane in taken or (breaker is not None and not breaker.lets_one_through(now)):
+        if item.lane in taken or not _lets_out(breakers, item.handler_id, now):
             continue
         starts.append(Begin(item.handler_id, item.lane))
         taken.add(item.lane)
-        if breaker is not None:
-            breakers[item.handler_id] = BreakerView(breaker.trial_at, is_being_tried=True)
     return starts, later
 
 

@@ -122,7 +122,7 @@ class Sight:
         if request.may_be_lost:
             settings.append(_MAY_BE_LOST)
         wait = "" if request.waits else "SKIP LOCKED"
-        self._lock = Tuples(_LOCK.format(wait=wait, settings=", ".join(settings)), [sorted(ids)])
+        self._lock = Tuples(_LOCK.format(wait=wait, settings=", ".join(settings)), [ids])
         self._standing = Standing(request.hands, ending=request.ending)
         wanted = (request.event_ids,)
         self._wanted = Instances(_WANTED_EVENTS, wanted, Event, EVENT, alias="event")

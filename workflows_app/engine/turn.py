@@ -13,7 +13,6 @@ whose answer was lost, is simply done again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -28,6 +27,7 @@ from workflows_app.engine.drift import seconds_ahead
 from workflows_app.engine.fitting import is_checked, is_expected, is_told
 from workflows_app.engine.holding import Hand, Holding
 from workflows_app.engine.items import Asked, Called, Item, Naming, Step, Taken
+from workflows_app.engine.limits import Limits
 from workflows_app.engine.log import told_when_durable
 from workflows_app.engine.naming import write_naming
 from workflows_app.engine.outcomes import Todo
@@ -40,18 +40,6 @@ from workflows_app.models import Run
 from workflows_app.models.collecting import collected, then
 
 Clock = Callable[[], datetime]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a turn may begin."""
-
-    #: How many more runs there is room for in this worker.
-    room: int = 0
-    #: Begin runs at all. Without it, what is in hand comes to its end.
-    may_begin: bool = True
-    #: Look at what is free, also if no run ends in this turn.
-    looks: bool = True
 
 
 def take_turn(
@@ -78,7 +66,7 @@ def commit_alone(
     run is no longer as `item` expects it: then `first` is undone too.
     """
     is_nested = connection.in_atomic_block
-    nothing = Limits(0, may_begin=False)
+    nothing = Limits(may_begin=False)
     with told_when_durable(), transaction.atomic(durable=not is_nested):
         first()
         turn = _Turn([hand.holding], [item], nothing, clock, [], is_nested=is_nested, waits=True)
@@ -102,7 +90,8 @@ class _Turn:
         waits: bool = False,
     ) -> None:
         self._holdings = holdings
-        self._items = items
+        #: Checkpoints come last: what an answer says of the outside system counts for them.
+        self._items = sorted(items, key=lambda item: isinstance(item.what, Prepared))
         self._limits = limits
         self._clock = clock
         self._namings = namings
@@ -126,7 +115,7 @@ class _Turn:
                 lanes={(item.hand.holding.id, item.hand.run.lane) for item in ending},
                 event_ids=_wanted(items) + [pk for one in namings for pk in one.event_ids],
                 publications=publications,
-                room=limits.room + len(ending) if looks else 0,
+                room=limits.most + len(ending) if looks else 0,
                 waits=waits,
                 may_be_lost=not any(isinstance(item.what, _MUST_LAST) for item in items),
                 is_nested=is_nested,
@@ -159,7 +148,7 @@ class _Turn:
             # The one with the least in hand comes first: no workflow takes all places for long.
             for holding in sorted(held.values(), key=lambda one: len(one.hands)):
                 if self._looks:
-                    beginner.begin(holding, room=self._limits.room)
+                    beginner.begin(holding, room=self._limits.room_for(holding))
             rest_or_extend(held.values(), sight, taken, self._changes, can_rest=sight.has_looked)
             self._finish(beginner)
         beginner.peeks.take()

@@ -23,6 +23,7 @@ from workflows_app.engine.answers import Finding, Verdict
 from workflows_app.engine.drift import Drift
 from workflows_app.engine.holding import Holding
 from workflows_app.engine.items import Asked, Called, Item, Naming, Taken
+from workflows_app.engine.limits import Limits
 from workflows_app.engine.log import log, logger
 from workflows_app.engine.outages import (
     FIRST_PAUSE_SECONDS,
@@ -31,7 +32,7 @@ from workflows_app.engine.outages import (
 )
 from workflows_app.engine.outcomes import Todo
 from workflows_app.engine.phases import Broke, Finished, Polled, Prepared, cut, said_by
-from workflows_app.engine.turn import Clock, Limits, take_turn
+from workflows_app.engine.turn import Clock, take_turn
 from workflows_app.models import Run
 from workflows_app.outages import pauses, watch
 
@@ -68,7 +69,7 @@ class Turner:
     def _one_by_one(
         self, holdings: Sequence[Holding], items: list[Item], limits: Limits
     ) -> Iterator[Turned]:
-        nothing = Limits(0, may_begin=False)
+        nothing = Limits(may_begin=False)
         for item in items:
             # Whether it was committed before an outage is not known any more: its rows tell.
             yield self._alone(replace(item, is_again=True), nothing)
@@ -90,7 +91,7 @@ class Turner:
         if not holding.hands:
             return
         try:
-            yield self._through_outage([holding], [], Limits(0, may_begin=False), [])
+            yield self._through_outage([holding], [], Limits(may_begin=False), [])
         except DatabaseError as error:
             if watch.saw(error):
                 raise

@@ -1,5 +1,6 @@
 """The jobs of a host that are under way in threads: starting them, and giving up those whose time is over (P3, P8).
 
+There are places for so many calls, and for as many handlers: a job that finds none waits.
 A job whose time is over counts as ended: its run goes on without it, and its thread is left to itself. What
 it answers later is kept as evidence.
 """
@@ -13,10 +14,12 @@ from typing import Any
 
 from workflows_app.engine.handing import Hander, read_overdue
 from workflows_app.engine.holding import Hand, Holding
-from workflows_app.engine.items import Item, Naming, Step
+from workflows_app.engine.items import Item, Naming, Ready, Step
 from workflows_app.engine.jobs import Job, Worker
 from workflows_app.engine.naming import NamingJob
 from workflows_app.engine.outcomes import OUTSIDE, Todo
+from workflows_app.engine.phases import Prepared
+from workflows_app.engine.places import Places
 from workflows_app.models import Event
 
 
@@ -24,8 +27,15 @@ class UnderWay:
     """What threads do for one host. `tell` gets what comes of it, in any thread."""
 
     def __init__(
-        self, hander: Hander, tell: Callable[[Any], None], *, ran_here: Callable[[], object] | None
+        self,
+        hander: Hander,
+        tell: Callable[[Any], None],
+        *,
+        at_once: int,
+        ran_here: Callable[[], object] | None,
     ) -> None:
+        self.calls = Places(at_once, tell)
+        self._handlers = Places(at_once, tell)
         self._hander = hander
         self._tell = tell
         #: Authors' handlers run in the host's own thread, and this is called after each.
@@ -33,8 +43,24 @@ class UnderWay:
         self._jobs: dict[Hand, tuple[Todo, Job]] = {}
         self._naming: dict[Holding, NamingJob] = {}
 
-    def start(self, step: Step, *, now: datetime, began: float | None) -> Item | None:
-        """Start what a run does next; return what comes of it, if there is nothing to do.
+    @property
+    def is_full(self) -> bool:
+        return self.calls.are_full or self._handlers.are_full
+
+    def admit(self, item: Item) -> Item | None:
+        """Return `item` if its call has a place now, or needs none; else it is told when it has one.
+
+        What is to be given back needs none: its checkpoint sends nothing.
+        """
+        holding, what = item.hand.holding, item.what
+        if not isinstance(what, Prepared) or what.call is None or holding.is_closing:
+            return item
+        limit = holding.code.policy_for(what.call.mutator).calls_at_once
+        name = what.call.mutator.name
+        return item if self.calls.take(item.hand, item, name=name, limit=limit) else None
+
+    def start(self, step: Step, *, now: datetime, began: float | None = None) -> Item | None:
+        """Start what a run does next, or when there is a place; return what comes of it, if there is nothing to do.
 
         `began`: when the turn began in which its checkpoint was written, by `machine_seconds`.
         """
@@ -42,12 +68,23 @@ class UnderWay:
         if step.todo is Todo.CALL and began is not None:
             mutator = hand.holding.code.mutator_named(hand.run.mutation.mutator)
             hand.send_by = began + hand.holding.code.policy_for(mutator).lease_seconds
+        if not self._has_place(step, now):
+            return None
         job = self._hander.job_for(hand, step.todo, now=now)
         if isinstance(job, Item):
+            self.calls.give_back(hand)
             return job
         self._jobs[hand] = (step.todo, job)
         self._run(job, is_handler=step.todo not in OUTSIDE)
         return None
+
+    def _has_place(self, step: Step, now: datetime) -> bool:
+        if step.todo is Todo.CALL:
+            # Since before its checkpoint.
+            return True
+        asks = step.todo is Todo.ASK
+        places = self.calls if asks else self._handlers
+        return places.take(step.hand, Ready(step, now), is_urgent=asks)
 
     def start_naming(self, holding: Holding, events: list[Event]) -> None:
         """Have the lanes of `events` named, unless others of the workflow are being named."""
@@ -70,14 +107,25 @@ class UnderWay:
     def has_ended(self, hand: Hand) -> Todo | None:
         """Note that the job of `hand` has ended; return what it did, if it was known."""
         known = self._jobs.pop(hand, None)
-        return known[0] if known is not None else None
+        if known is None:
+            return None
+        todo, _ = known
+        (self.calls if todo in OUTSIDE else self._handlers).give_back(hand)
+        return todo
+
+    def withdraw(self, holding: Holding) -> list[Any]:
+        """Let nothing of a workflow wait for a place any more; return what it was to be told."""
+        return self.calls.withdraw(holding) + self._handlers.withdraw(holding)
+
+    def drop(self, holding: Holding) -> None:
+        """Forget what waits in a workflow that is no longer held. A job under way keeps its place."""
+        for places in (self.calls, self._handlers):
+            places.drop(holding, busy=self._jobs)
+        self.has_named(holding)
 
     def has_named(self, holding: Holding) -> None:
         """Note that nobody waits for the lanes of a workflow any more."""
         self._naming.pop(holding, None)
-
-    def forget_naming(self) -> None:
-        self._naming.clear()
 
     def calling(self) -> set[int]:
         """Return the workflows of which calls are under way."""

@@ -19,12 +19,12 @@ from workflows_app.engine.adopting import (
     drop_owed_retries_without_handler,
     let_all_look,
     make_owed_retries_due,
-    name_lanes_anew,
     sync_handlers,
 )
 from workflows_app.engine.claims import lock_workflow
 from workflows_app.engine.log import logger, say
-from workflows_app.engine.orphans import refuse_orphans
+from workflows_app.engine.orphans import refuse_orphans, refuse_other_kinds
+from workflows_app.engine.renaming import LanesAsked, ask_lanes, name_lanes_anew
 from workflows_app.errors import SyncRefused
 from workflows_app.models import (
     Lease,
@@ -61,6 +61,7 @@ def sync(
     now: datetime | None = None,
 ) -> SyncResult:
     """Record the version of `code` and make it active, in one transaction. Raises SyncRefused."""
+    asked = _ask_lanes(code)
     with transaction.atomic():
         workflow = _ensure(code)
         now = now or workflow.lease.seen_at
@@ -71,6 +72,8 @@ def sync(
         # Of what was never active nothing can be unfinished.
         if active is not None and not accept_orphans:
             refuse_orphans(code, workflow)
+            _refuse_unnamed(code, asked)
+        refuse_other_kinds(code, workflow)
         version = _record(code, workflow, active, outcome, actor=actor, note=note)
         reason = f"version {version} active ({outcome})" + (f": {note}" if note else "")
         workflow.active_version = version
@@ -79,7 +82,7 @@ def sync(
         fields = ["active_version", "title", "secret_names"]
         save_with_history(workflow, reason=reason, actor=actor, fields=fields)
         sync_handlers(code, workflow, now)
-        name_lanes_anew(code, workflow, reason=reason, actor=actor)
+        name_lanes_anew(code, workflow, asked, reason=reason, actor=actor)
         let_all_look(workflow)
         if active is not None:
             drop_owed_retries_without_handler(code, workflow, reason=reason, actor=actor)
@@ -88,6 +91,29 @@ def sync(
         told = "workflow.synced workflow=%s version=%s outcome=%s"
         say(logging.INFO, told, code.slug, version, outcome)
         return SyncResult(code.slug, code.version, outcome)
+
+
+def _ask_lanes(code: type[WorkflowCode]) -> LanesAsked:
+    """Ask for the lanes of what is pending, if other code than this is active."""
+    known = Workflow.objects.select_related("active_version").filter(slug=code.slug).first()
+    active = known.active_version if known else None
+    if known is None or active is None or _is_same(code, active):
+        return LanesAsked()
+    return ask_lanes(code, known)
+
+
+def _refuse_unnamed(code: type[WorkflowCode], asked: LanesAsked) -> None:
+    if asked.problem is not None:
+        raise SyncRefused(
+            "lane_refused",
+            f"{code.slug} {code.version}: {asked.problem} Mend it, or use --accept-orphans: such events"
+            f" wait for other code.",
+        )
+
+
+def _is_same(code: type[WorkflowCode], active: WorkflowVersion) -> bool:
+    digest = registry.source_digest(code)
+    return code.version_pair() == active.pair and active.source_digest == digest
 
 
 def _ensure(code: type[WorkflowCode]) -> Workflow:
@@ -102,10 +128,10 @@ def _outcome(
 ) -> str:
     if active is None:
         return "created"
+    if _is_same(code, active):
+        return "unchanged"
     here = code.version_pair()
     if here == active.pair:
-        if active.source_digest == registry.source_digest(code):
-            return "unchanged"
         sentence = (
             f"{code.slug}: version {code.version} is active with other code. Raise the version: "
             f"minor for a repair, major for a re-plan."

@@ -21,16 +21,20 @@ _UNNAMED_EVENT = """event.status = 'pending' AND event.lane IS NULL AND NOT EXIS
 #: that are owed, and whether there are events whose lane has no name. Of those, one is read; by a LIMIT of one
 #: PostgreSQL would believe that it finds one wherever it begins to look.
 _UNFINISHED = f"""
-    SELECT 'loose', wanted.workflow, found.id, NULL::timestamptz, found.lane, found.phase,
-           found.fencing_token, NULL::boolean
+    SELECT 'loose', wanted.workflow, found.id, NULL::timestamptz, found.handler_id, found.is_ordered,
+           found.lane, found.phase, found.fencing_token
       FROM unnest($1::bigint[]) AS wanted(workflow)
      CROSS JOIN LATERAL (
-           SELECT run.id, run.lane, run.fencing_token, run.phase
+           SELECT run.id, run.handler_id, run.lane, run.phase, run.fencing_token,
+                  EXISTS (SELECT FROM workflows_app_operatoraction action
+                           WHERE action.run_id = run.retry_of_id
+                             AND action.operation IN ('it_didnt_happen', 'retry_failed_run'))
+                      AS is_ordered
              FROM workflows_app_run run
             WHERE run.workflow_id = wanted.workflow AND run.status = 'active'
               AND run.id <> ALL($2::bigint[]) OFFSET 0) found
     UNION ALL
-    SELECT 'reconcile', wanted.workflow, found.id, found.next_reconcile_at, '', '', NULL, NULL
+    SELECT 'reconcile', wanted.workflow, found.id, found.next_reconcile_at, NULL, NULL, '', '', NULL
       FROM unnest($1::bigint[]) AS wanted(workflow)
      CROSS JOIN LATERAL (
            SELECT run.id, mutation.next_reconcile_at
@@ -40,8 +44,8 @@ _UNFINISHED = f"""
               AND run.id <> ALL($2::bigint[]) AND mutation.next_reconcile_at IS NOT NULL
             ORDER BY mutation.next_reconcile_at LIMIT $3::int) found
     UNION ALL
-    SELECT 'retry', wanted.workflow, found.id, found.retry_due_at, '', '', found.handler_id,
-           found.missing
+    SELECT 'retry', wanted.workflow, found.id, found.retry_due_at, found.handler_id, found.missing,
+           '', '', NULL
       FROM unnest($1::bigint[]) AS wanted(workflow)
       JOIN workflows_app_workflow workflow ON workflow.id = wanted.workflow
      CROSS JOIN LATERAL (
@@ -58,7 +62,7 @@ _UNFINISHED = f"""
               AND (workflow.status = 'active' OR settled.missing)
             ORDER BY run.retry_due_at LIMIT $3::int) found
     UNION ALL
-    SELECT 'unnamed', wanted.workflow, NULL, NULL, '', '', NULL, NULL
+    SELECT 'unnamed', wanted.workflow, NULL, NULL, NULL, NULL, '', '', NULL
       FROM unnest($1::bigint[]) AS wanted(workflow)
       JOIN workflows_app_workflow workflow ON workflow.id = wanted.workflow
      CROSS JOIN LATERAL (
@@ -124,14 +128,14 @@ class Work:
     def take(self) -> None:
         """Take what was read. Reads events whose lane is to be named, if there are any."""
         have_unnamed = []
-        for kind, workflow, run, due_at, lane, phase, number, missing in self._unfinished.rows():
+        for kind, workflow, run, due_at, handler, flag, *row in self._unfinished.rows():
             match kind:
                 case "loose":
-                    self.loose.setdefault(workflow, []).append((run, lane, number, phase))
+                    self.loose.setdefault(workflow, []).append((run, handler, flag, *row))
                 case "reconcile":
                     self.reconciles.setdefault(workflow, []).append(DueReconcile(run, due_at))
                 case "retry":
-                    owed = OwedRetry(run, due_at, missing, number)
+                    owed = OwedRetry(run, due_at, flag, handler)
                     self.retries.setdefault(workflow, []).append(owed)
                 case "unnamed":
                     have_unnamed.append(workflow)
@@ -171,8 +175,10 @@ class Work:
                 lane,
                 is_orphaned=fencing not in (None, token) or phase == Run.Phase.MUTATING,
                 has_begun_outside=phase in (Run.Phase.MUTATED, Run.Phase.EMITTING),
+                handler_id=handler,
+                is_ordered=is_ordered,
             )
-            for pk, lane, fencing, phase in self.loose.get(holding.id, ())
+            for pk, handler, is_ordered, lane, phase, fencing in self.loose.get(holding.id, ())
         )
 
 

@@ -20,7 +20,7 @@ def write(case: Case, item: Item, locked: Mapping[int, Event]) -> Todo | None:
     what = item.what
     match what:
         case Prepared():
-            return checkpoint.check(case, what, locked)
+            return checkpoint.check(case, item.hand, what, locked)
         case Called():
             return outcomes.settle_call(case, what.finding)
         case Asked():

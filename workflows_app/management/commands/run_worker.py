@@ -44,7 +44,7 @@ _LONGEST_PAUSE_SECONDS = 8.0
 _POOL_SECONDS = 10.0
 #: How long a session of the queue sleeps at most while the server says nothing.
 _SLEEP_SECONDS = 5.0
-#: Each run under way may take a thread.
+#: Each call under way takes a thread.
 _MOST_AT_ONCE = 10_000
 #: How often one that ends when idle looks whether a job still waits for another one's lock.
 _IDLE_LOOK_SECONDS = 0.2
@@ -75,7 +75,7 @@ class Command(command.Command):
             "--concurrency",
             type=int,
             default=64,
-            help="runs under way at once (default: 64)",
+            help="outside calls under way at once (default: 64)",
         )
         parser.add_argument(
             "--until-idle", action="store_true", help="stop when no job is waiting in the queue"
@@ -88,7 +88,7 @@ class Command(command.Command):
         _collect_less_often()
         for name in names_of_missing_ones():
             logger.warning("secret.missing name=%s: no call that needs it is sent", name)
-        with own_sessions(), _told_once(), telling_people():
+        with own_sessions(), told_once(), telling_people():
             has_given_up = asyncio.run(_work(concurrency=concurrency, wait=not until_idle))
         if has_given_up:
             raise SystemExit(1)
@@ -111,7 +111,7 @@ def closing(host: ThreadedHost) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _told_once() -> Iterator[None]:
+def told_once() -> Iterator[None]:
     """Leave it to the watch to say that the database is away, and that it is back."""
     filters: list[tuple[logging.Logger, logging.Filter]] = [
         *((logging.getLogger(name), ToldOnce()) for name in _LOUD_LIBRARIES),
@@ -122,6 +122,9 @@ def _told_once() -> Iterator[None]:
     try:
         yield
     finally:
+        # A job of the queue whose end could not be written says so when it is collected, which may be at the
+        # very end of the process.
+        gc.collect()
         for library, filter in filters:
             library.removeFilter(filter)
 

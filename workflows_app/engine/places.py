@@ -1,0 +1,92 @@
+"""Places for what goes on at once in a worker: its outside calls, and its handlers (P8).
+
+A run whose call finds no place waits before its checkpoint: nothing is sent yet, and what has changed by the
+time it has one is seen under the lock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+from typing import Any
+
+from workflows_app.engine.holding import Hand, Holding
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    hand: Hand
+    message: Any
+    #: It shares the places of what has this name, if `limit` is not 0.
+    name: str
+    limit: int
+    is_urgent: bool
+
+
+class Places:
+    """So many places. `tell` gets what has waited for one, as soon as it has it. Used by one thread."""
+
+    def __init__(self, number: int, tell: Callable[[Any], None]) -> None:
+        self._number = number
+        self._tell = tell
+        #: What each hand that has a place has it for.
+        self._taken: dict[Hand, str] = {}
+        self._waiting: list[_Waiting] = []
+
+    @property
+    def are_full(self) -> bool:
+        return len(self._taken) >= self._number
+
+    def take(
+        self, hand: Hand, message: Any, *, name: str = "", limit: int = 0, is_urgent: bool = False
+    ) -> bool:
+        """Tell whether `hand` has a place now; if not, `message` is told as soon as it has one.
+
+        `limit`: how many of this `name` may have one; 0: any number. `is_urgent`: it comes before others of its workflow.
+        """
+        if hand in self._taken:
+            return True
+        one = _Waiting(hand, message, name, limit, is_urgent)
+        if self._fits(one):
+            self._taken[hand] = name
+            return True
+        self._waiting.append(one)
+        return False
+
+    def give_back(self, hand: Hand) -> None:
+        """Free the place of `hand`, if it has one, for whoever waits for it."""
+        if self._taken.pop(hand, None) is not None:
+            self._serve()
+
+    def _serve(self) -> None:
+        while fitting := [one for one in self._waiting if self._fits(one)]:
+            # Of those that wait longest: a workflow with many of them leaves places to others, and if it is full of
+            # questions in an outage, too.
+            has = Counter(hand.holding for hand in self._taken)
+            first = min(fitting, key=lambda one: (has[one.hand.holding], not one.is_urgent))
+            self._waiting.remove(first)
+            self._taken[first.hand] = first.name
+            self._tell(first.message)
+
+    def _fits(self, one: _Waiting) -> bool:
+        if self.are_full:
+            return False
+        return not one.limit or sum(name == one.name for name in self._taken.values()) < one.limit
+
+    def waiting(self) -> Counter[Holding]:
+        """Return how many runs of each workflow wait for a place."""
+        return Counter(one.hand.holding for one in self._waiting)
+
+    def drop(self, holding: Holding, *, busy: Container[Hand]) -> None:
+        """Forget a workflow that is no longer held. Of its runs those that are `busy` keep their places."""
+        self.withdraw(holding)
+        for hand in list(self._taken):
+            if hand.holding is holding and hand not in busy:
+                self.give_back(hand)
+
+    def withdraw(self, holding: Holding) -> list[Any]:
+        """Let nothing of a workflow wait any more; return what waited."""
+        found = [one for one in self._waiting if one.hand.holding is holding]
+        self._waiting = [one for one in self._waiting if one.hand.holding is not holding]
+        return [one.message for one in found]

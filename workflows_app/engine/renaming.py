@@ -1,0 +1,98 @@
+"""Naming the lanes of pending events anew, when another version becomes active (P6, P8).
+
+Authors' code is asked before anything is locked, with a limit; what it said is written under the workflow's
+lock. An event that came or changed meanwhile has no lane then, and the host names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from django.db.models import QuerySet
+
+from workflows_app.engine.lanes import refresh_now
+from workflows_app.errors import LaneRefused
+from workflows_app.models import MAIN_LANE, Event, LaneRefusal, Topic, Workflow
+from workflows_app.models.collecting import collected
+from workflows_app.models.saving import save_with_history
+from workflows_app.sdk.handlers import Consumer
+from workflows_app.sdk.lanes import lane_of
+from workflows_app.sdk.patience import TookTooLong, answer_within
+from workflows_app.sdk.workflow import Workflow as WorkflowCode
+
+
+@dataclass
+class LanesAsked:
+    """What code said of pending events: by event the revision that it saw, and the lane."""
+
+    named: dict[int, tuple[int, str]] = field(default_factory=dict)
+    #: Of the first event whose lane it could not name.
+    problem: LaneRefused | None = None
+
+    def lane_for(self, event: Event) -> str | None:
+        """Return the lane of `event`, or None if the code did not name it as it is now."""
+        revision, lane = self.named.get(event.pk, (None, None))
+        return lane if revision == event.revision else None
+
+
+def ask_lanes(code: type[WorkflowCode], workflow: Workflow) -> LanesAsked:
+    """Ask `code` for the lanes of the events that are pending in one. Locks nothing.
+
+    Ends with the first call of `lane` that outlasts `handler_timeout_seconds`; what it raises of one event
+    does not keep it from the next one.
+    """
+    asked = LanesAsked()
+    seconds = code.policy_for().handler_timeout_seconds
+    for topic, consumer in _topics(code, workflow):
+        if not consumer.names_lanes():
+            continue
+        name = consumer.handler_name()
+        for event in _pending(topic).exclude(lane=None).iterator(chunk_size=1000):
+            ask = partial(lane_of, code, topic.name, event.message_id, event.payload)
+            try:
+                lane = answer_within(seconds, ask, who=f"{code.slug} {code.version} {name}.lane")
+            except LaneRefused as refused:
+                asked.problem = asked.problem or refused
+            except TookTooLong as late:
+                hung = LaneRefused(name, topic.name, event.message_id, str(late))
+                asked.problem = asked.problem or hung
+                return asked
+            else:
+                assert lane is not None, "the code has a consumer of the topic"
+                asked.named[event.pk] = (event.revision, lane)
+    return asked
+
+
+def name_lanes_anew(
+    code: type[WorkflowCode], workflow: Workflow, asked: LanesAsked, *, reason: str, actor: Any
+) -> None:
+    """Let pending events be in the lanes that `code` names. Needs the workflow's lock."""
+    left: set[tuple[int, str]] = set()
+    for topic, consumer in _topics(code, workflow):
+        names_lanes = consumer.names_lanes()
+        pending = _pending(topic).exclude(lane=None if names_lanes else MAIN_LANE)
+        with collected():
+            for event in pending.select_for_update(no_key=True).iterator(chunk_size=1000):
+                lane = asked.lane_for(event) if names_lanes else MAIN_LANE
+                if lane != event.lane:
+                    if event.lane is not None:
+                        left.add((workflow.pk, event.lane))
+                    event.lane = lane
+                    save_with_history(event, reason=reason, actor=actor, fields=["lane"])
+    refresh_now(*left)
+    LaneRefusal.objects.filter(event__topic__workflow=workflow).delete()
+
+
+def _topics(code: type[WorkflowCode], workflow: Workflow) -> Iterator[tuple[Topic, type[Consumer]]]:
+    """Yield the topics that `code` has a consumer of."""
+    for topic in workflow.topics.all():
+        consumer = code.consumer_of(topic.name)
+        if consumer is not None:
+            yield topic, consumer
+
+
+def _pending(topic: Topic) -> QuerySet[Event]:
+    return topic.events.filter(status=Event.Status.PENDING).order_by("pk")
