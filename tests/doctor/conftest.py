@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
 from tests.doctor.planting import Rows
-from tests.doctor.shop import Shop
+from tests.doctor.shop import REASON, Shop
 from workflows_app.models import Breaker, Event, EventInput, LaneState, Mutation, Run
 from workflows_app.operations import (
     decide_now,
@@ -52,7 +53,7 @@ def _rows(shop: Shop, *events: Event) -> Rows:
     rows |= _numbered("input", list(_keys(EventInput.objects.filter(event__in=events), "input")))
     lanes = LaneState.objects.filter(handler=rows["handler"])
     rows |= _numbered("lane", list(_keys(lanes)))
-    rows |= _numbered("breaker", list(_keys(Breaker.objects.all())))
+    rows |= _numbered("breaker", list(_keys(Breaker.objects.filter(handler=rows["handler"]))))
     return {name: key for name, key in rows.items() if key is not None}
 
 
@@ -86,32 +87,51 @@ def paid(shop: Shop) -> Rows:
     return _rows(shop, *events)
 
 
-@pytest.fixture
-def reconciled(shop: Shop) -> Rows:
-    """An order whose payment is known because the host asked."""
-    shop.bank += ["lost"]
-    event = shop.order("1")
-    shop.run_host()
-    return _rows(shop, event)
+def _one_order(
+    *outcomes: str,
+    by: str = "bank",
+    decide: Callable[..., object] | None = None,
+    hours: float = 0,
+    **trouble: str,
+) -> Any:
+    """Return a fixture: an order that meets `outcomes` and `trouble`, and a decision on its run."""
+
+    def rows(shop: Shop, person: User) -> Rows:
+        (shop.bank if by == "bank" else shop.mail).extend(outcomes)
+        for phase, kind in trouble.items():
+            shop.trouble[phase].append(kind)
+        event = shop.order("1", by=by)
+        shop.run_host()
+        if decide:
+            decide(shop.last_run(event), actor=person, reason=REASON)
+        shop.run_host(hours=hours)
+        return _rows(shop, event)
+
+    return pytest.fixture(rows)
 
 
-@pytest.fixture
-def blocked(shop: Shop) -> Rows:
-    """An order by mail, of which nobody knows whether it arrived."""
-    shop.mail += ["lost", "applied"]
-    event = shop.order("1", by="mail")
-    shop.run_host()
-    return _rows(shop, event)
-
-
-@pytest.fixture
-def reconciling(shop: Shop) -> Rows:
-    """An order about which the bank does not answer for now."""
-    shop.bank += ["lost"]
-    shop.trouble["ask"] += ["logic"]
-    event = shop.order("1")
-    shop.run_host()
-    return _rows(shop, event)
+#: Its payment is known because the host asked.
+reconciled = _one_order("lost")
+#: By mail, and nobody knows whether it arrived.
+blocked = _one_order("lost", "applied", by="mail")
+#: The bank does not answer for now.
+reconciling = _one_order("lost", ask="logic")
+#: By mail; it did not arrive, says a person. The second one did.
+asserted = _one_order("lost", "applied", by="mail", decide=it_didnt_happen)
+#: By mail; it did arrive, says a person.
+asserted_happened = _one_order("lost", by="mail", decide=it_happened)
+#: The host asked about it, until a person wanted to decide.
+decided_now = _one_order("lost", ask="logic", decide=decide_now)
+#: By mail; a person gave it up.
+skipped = _one_order("lost", by="mail", decide=skip_run)
+#: The bank refuses it for good.
+rejected = _one_order("rejected")
+#: The bank refused it for the time being, and paid later.
+refused = _one_order("refused", "applied", hours=1)
+#: Paid; what follows from it failed, and waits for other code.
+owing = _one_order("applied", next="logic")
+#: Paid; what follows from it came with the second attempt.
+carried = _one_order("applied", next="transient", hours=1)
 
 
 @pytest.fixture
@@ -122,52 +142,8 @@ def asked_again(shop: Shop, person: User) -> Rows:
     event = shop.order("1")
     shop.run_host()
     shop.run_host(hours=1)
-    try_again(shop.last_run(event), actor=person, reason="the bank is back")
+    try_again(shop.last_run(event), actor=person, reason=REASON)
     shop.now -= timedelta(hours=1)
-    return _rows(shop, event)
-
-
-@pytest.fixture
-def asserted(shop: Shop, person: User) -> Rows:
-    """An order by mail that did not arrive, says a person; the second one did."""
-    shop.mail += ["lost", "applied"]
-    event = shop.order("1", by="mail")
-    shop.run_host()
-    it_didnt_happen(shop.last_run(event), actor=person, reason="not in the post box")
-    shop.run_host()
-    return _rows(shop, event)
-
-
-@pytest.fixture
-def asserted_happened(shop: Shop, person: User) -> Rows:
-    """An order by mail that did arrive, says a person."""
-    shop.mail += ["lost"]
-    event = shop.order("1", by="mail")
-    shop.run_host()
-    it_happened(shop.last_run(event), actor=person, reason="it is in the post box")
-    shop.run_host()
-    return _rows(shop, event)
-
-
-@pytest.fixture
-def decided_now(shop: Shop, person: User) -> Rows:
-    """An order about which the host asked, until a person wanted to decide."""
-    shop.bank += ["lost"]
-    shop.trouble["ask"] += ["logic"]
-    event = shop.order("1")
-    shop.run_host()
-    decide_now(shop.last_run(event), actor=person, reason="I have the bank on the phone")
-    return _rows(shop, event)
-
-
-@pytest.fixture
-def skipped(shop: Shop, person: User) -> Rows:
-    """An order by mail that a person gave up."""
-    shop.mail += ["lost"]
-    event = shop.order("1", by="mail")
-    shop.run_host()
-    skip_run(shop.last_run(event), actor=person, reason="no longer wanted")
-    shop.run_host()
     return _rows(shop, event)
 
 
@@ -175,48 +151,39 @@ def skipped(shop: Shop, person: User) -> Rows:
 def skipped_event(shop: Shop, person: User) -> Rows:
     """An order that a person skipped before anybody looked at it."""
     event = shop.order("1")
-    skip_event(event, actor=person, reason="a test order")
+    skip_event(event, actor=person, reason=REASON)
     return _rows(shop, event)
 
 
 @pytest.fixture
-def rejected(shop: Shop) -> Rows:
-    """An order that the bank refuses for good."""
-    shop.bank += ["rejected"]
-    event = shop.order("1")
-    shop.run_host()
-    return _rows(shop, event)
-
-
-@pytest.fixture
-def refused(shop: Shop) -> Rows:
-    """An order that the bank refused for the time being, and paid later."""
-    shop.bank += ["refused", "applied"]
-    event = shop.order("1")
-    shop.run_host()
-    shop.run_host(hours=1)
-    return _rows(shop, event)
-
-
-@pytest.fixture
-def owing(shop: Shop) -> Rows:
-    """A paid order; what follows from it failed, and waits for other code."""
-    shop.bank += ["applied"]
-    shop.trouble["next"] += ["logic"]
-    event = shop.order("1")
-    shop.run_host()
-    return _rows(shop, event)
-
-
-@pytest.fixture
-def carried(shop: Shop) -> Rows:
-    """A paid order; what follows from it came with the second attempt."""
-    shop.bank += ["applied"]
-    shop.trouble["next"] += ["transient"]
-    event = shop.order("1")
-    shop.run_host()
-    shop.run_host(hours=1)
-    return _rows(shop, event)
+def neighbour(person: User) -> Iterator[None]:
+    """Another shop, in which all sorts of things have happened: a check must not take its rows for those of others."""
+    with ExitStack() as stack:
+        shop = Shop(stack, "neighbour")
+        shop.deploy()
+        shop.trouble["poll"] += ["transient"]
+        shop.bank += ["applied", "lost", "refused", "applied", "applied"]
+        for number in ("paid", "reconciled", "refused", "carried"):
+            shop.trouble["next"] += ["transient"] if number == "carried" else []
+            shop.order(number)
+            shop.run_host()
+            shop.run_host(hours=1)
+        skip_event(shop.order("skipped"), actor=person, reason=REASON)
+        shop.bank += ["lost"]
+        shop.trouble["ask"] += ["logic"]
+        asked = shop.order("asked")
+        shop.run_host()
+        decide_now(shop.last_run(asked), actor=person, reason=REASON)
+        try_again(shop.last_run(asked), actor=person, reason=REASON)
+        shop.run_host()
+        shop.mail += ["lost", "applied", "lost", "lost", "lost"]
+        for decide in (it_didnt_happen, it_happened, skip_run, None):
+            event = shop.order(f"mail {decide and decide.__name__}", by="mail")
+            shop.run_host()
+            if decide is not None:
+                decide(shop.last_run(event), actor=person, reason=REASON)
+                shop.run_host()
+        yield
 
 
 @pytest.fixture

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from tests.owner import as_owner
-from workflows_app.doctor import CHECKS, examine
+from workflows_app.doctor import CHECKS, Severity, examine
 
 #: Keys of rows, by the words in which a case speaks of them.
 Rows = dict[str, int]
@@ -35,10 +36,41 @@ class Planted:
         return self.check
 
 
+def read(paragraph: str) -> Planted:
+    """Return the violation that is told in a paragraph of `planted/*.txt`.
+
+    Its first line is `D103 pending`, or `D103 pending without NAME NAME`; then comes the SQL, then each line
+    that is found, behind `> `.
+    """
+    first, *lines = paragraph.strip().split("\n")
+    check, rows, *without = first.replace(" without ", " ").split(" ")
+    finds = [line.removeprefix("> ") for line in lines if line.startswith("> ")]
+    sql = "\n".join(line for line in lines if not line.startswith(("> ", "# ")))
+    return Planted(check, rows, sql, finds, tuple(without))
+
+
+PLANTED = [
+    read(paragraph)
+    for text in sorted((Path(__file__).parent / "planted").glob("*.txt"))
+    for paragraph in text.read_text().split("\n\n")[1:]
+]
+
+
 def found_by(check_id: str, *, now: datetime | None = None) -> list[str]:
     """Return what the check finds, as lines."""
     (check,) = [check for check in CHECKS if check.id == check_id]
     return lines(examine([check], clock=lambda: now or timezone.now()))
+
+
+def assert_sound(now: datetime, *warnings: str) -> None:
+    """Assert that no check finds anything, but for these warnings."""
+    # Who the tests are to the database is another matter: they own the tables.
+    checks = [check for check in CHECKS if check.id != "D111"]
+    found = list(examine(checks, clock=lambda: now))
+    assert lines(f for f in found if f.check.severity is Severity.VIOLATION) == []
+    assert [f"{f.check.id} {line}" for f, line in zip(found, lines(found), strict=True)] == list(
+        warnings
+    )
 
 
 def lines(findings: Iterable[Any]) -> list[str]:
@@ -53,6 +85,15 @@ def assert_finds(case: Planted, rows: Rows) -> None:
     assert found_by(case.check) == []
     plant(case.sql, rows, without=case.without)
     assert found_by(case.check) == [line.format(**rows) for line in case.finds]
+
+
+def found_after(sql: str, check_id: str) -> list[str]:
+    """Return what the check finds once `sql` has run, which is undone."""
+    with transaction.atomic():
+        plant(sql)
+        found = found_by(check_id)
+        transaction.set_rollback(True)
+    return found
 
 
 def plant(sql: str, rows: Rows | None = None, *, without: Iterable[str] = ()) -> None:

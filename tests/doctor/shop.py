@@ -35,13 +35,16 @@ from workflows_app.testing import (
 )
 
 SLUG = "shop"
+#: Why people decide here, whatever it is: what is alike is told apart by other things.
+REASON = "I looked"
 
 
 class Shop:
-    """The workflow `shop`, its rows, and what goes wrong next."""
+    """A workflow of a shop, its rows, and what goes wrong next."""
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, slug: str = SLUG) -> None:
         self._stack = stack
+        self.slug = slug
         #: What each phase meets next, the first first: "transient", "logic" or "crash".
         self.trouble: dict[str, list[str]] = {
             name: [] for name in ("poll", "prepare", "mutate", "next", "ask", "tell")
@@ -69,18 +72,18 @@ class Shop:
 
     @property
     def workflow(self) -> WorkflowRow:
-        return WorkflowRow.objects.get(slug=SLUG)
+        return WorkflowRow.objects.get(slug=self.slug)
 
     def order(self, number: str, *, by: str | None = "bank", **more: Any) -> Event:
         """Publish an order that is paid `by` the bank, by mail, or not at all."""
         return publish(
-            workflow=SLUG, topic="ordered", message_id=number, payload={"by": by, **more}
+            workflow=self.slug, topic="ordered", message_id=number, payload={"by": by, **more}
         )
 
     def run_host(self, *, hours: float = 0) -> datetime:
         """Let the host work until nothing is due so much later; return that moment."""
         self.now += timedelta(hours=hours)
-        drain(SLUG, now=self.now)
+        drain(self.slug, now=self.now)
         return self.now
 
     def last_run(self, event: Event) -> Run:
@@ -162,7 +165,7 @@ def _code(shop: Shop, number: str, *, tells: bool) -> type[Workflow]:
             return PrepareResult(ctx.peek("paid", limit=1))
 
     class ShopCode(Workflow):
-        slug = SLUG
+        slug = shop.slug
         title = "Pay the orders"
         version = number
         producers = [Import]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 
-from tests.doctor.planting import Planted, Rows, found_by, plant
-from tests.doctor.shop import Shop
-from workflows_app.models import Event, OperatorAction
+from tests.doctor.planting import Rows, found_after, found_by, plant
+from tests.doctor.shop import REASON, Shop
+from workflows_app.models import Breaker, Event, OperatorAction, Workflow
+from workflows_app.models.saving import save_with_history
 from workflows_app.operations import (
+    close_breaker,
     pause_workflow,
     resume_workflow,
     retry_failed_run,
@@ -19,112 +21,8 @@ from workflows_app.operations import (
 
 pytestmark = pytest.mark.django_db
 
-_OTHER_REASON = "UPDATE workflows_app_operatoraction SET id = 777777777, reason = 'another'"
-
-CASES = [
-    Planted(
-        "D601",
-        rows="skipped_event",
-        sql=_OTHER_REASON,
-        finds=['shop: decision 777777777 "skip_event" on event {event} is not in its history'],
-    ),
-    Planted(
-        "D601",
-        rows="asked_again",
-        sql=_OTHER_REASON,
-        finds=['shop: decision 777777777 "try_again" on run {run} is not in its history'],
-    ),
-    Planted(
-        "D601",
-        rows="asserted",
-        sql="UPDATE workflows_app_operatoraction SET id = 777777777, created_at = now() + '1 hour'",
-        finds=['shop: decision 777777777 "it_didnt_happen" on run {run} is not in its history'],
-    ),
-    Planted(
-        "D601",
-        rows="skipped",
-        sql="UPDATE workflows_app_operatoraction SET id = 777777777, run_id = NULL",
-        finds=['shop: decision 777777777 "skip_run" on workflow {workflow} is not in its history'],
-    ),
-    Planted(
-        "D601",
-        rows="asserted_happened",
-        sql=_OTHER_REASON,
-        finds=['shop: decision 777777777 "it_happened" on run {run} is not in its history'],
-    ),
-    Planted(
-        "D601",
-        rows="decided_now",
-        sql=_OTHER_REASON,
-        finds=['shop: decision 777777777 "decide_now" on run {run} is not in its history'],
-    ),
-    Planted(
-        "D602",
-        rows="asserted_happened",
-        sql="DELETE FROM workflows_app_operatoraction;"
-        "UPDATE workflows_app_historicalmutation SET history_id = 777777777 WHERE status = 'applied'",
-        finds=[
-            'shop: mutation {mutation} "it_happened" is in history row 777777777, but not among the'
-            " decisions"
-        ],
-    ),
-    Planted(
-        "D602",
-        rows="decided_now",
-        sql="DELETE FROM workflows_app_operatoraction;"
-        "UPDATE workflows_app_historicalmutation SET history_id = 777777777"
-        " WHERE status = 'indeterminate'",
-        finds=[
-            'shop: mutation {mutation} "decide_now" is in history row 777777777, but not among the'
-            " decisions"
-        ],
-    ),
-    Planted(
-        "D602",
-        rows="skipped_event",
-        sql="DELETE FROM workflows_app_operatoraction;"
-        "UPDATE workflows_app_historicalevent SET history_id = 777777777 WHERE status = 'skipped'",
-        finds=[
-            'shop: event {event} "skip_event" is in history row 777777777, but not among the decisions'
-        ],
-    ),
-    Planted(
-        "D602",
-        rows="asked_again",
-        sql="DELETE FROM workflows_app_operatoraction;"
-        "UPDATE workflows_app_historicalmutation SET history_id = 777777777 WHERE history_id ="
-        " (SELECT max(history_id) FROM workflows_app_historicalmutation)",
-        finds=[
-            'shop: mutation {mutation} "try_again" is in history row 777777777, but not among the'
-            " decisions"
-        ],
-    ),
-    Planted(
-        "D602",
-        rows="asserted",
-        sql="UPDATE workflows_app_operatoraction SET operation = 'skip_run';"
-        "UPDATE workflows_app_historicalmutation SET history_id = 777777777 WHERE status = 'failed'",
-        finds=[
-            'shop: mutation {mutation} "it_didnt_happen" is in history row 777777777, but not among the'
-            " decisions"
-        ],
-    ),
-    Planted(
-        "D602",
-        rows="skipped",
-        sql="UPDATE workflows_app_operatoraction SET reason = 'another';"
-        "UPDATE workflows_app_historicalmutation SET history_id = 777777777 WHERE status = 'skipped'",
-        finds=[
-            'shop: mutation {mutation} "skip_run" is in history row 777777777, but not among the decisions'
-        ],
-    ),
-    Planted(
-        "D603",
-        rows="skipped",
-        sql="UPDATE workflows_app_operatoraction SET id = 777777777, reason = ' '",
-        finds=['shop: decision 777777777 "skip_run" has no reason'],
-    ),
-]
+#: Each hides the mark that a decision left in a table of history.
+_HIDDEN = ("history_user_id = NULL", "history_change_reason = 'another'", "status = 'lost'")
 
 
 def test_a_retry_that_no_decision_made_is_found(rejected: Rows, shop: Shop, person: User) -> None:
@@ -132,32 +30,49 @@ def test_a_retry_that_no_decision_made_is_found(rejected: Rows, shop: Shop, pers
     action = retry_failed_run(run, actor=person, reason="the limit was raised")
     assert found_by("D601") == []
 
-    plant("UPDATE workflows_app_historicalrun SET retry_of_id = NULL")
+    for hidden in (*_HIDDEN[:2], "retry_of_id = NULL", "history_type = '~'"):
+        assert found_after(f"UPDATE workflows_app_historicalrun SET {hidden}", "D601") == [
+            f'shop: decision {action.pk} "retry_failed_run" on run {run.pk} is not in its history'
+        ]
 
-    assert found_by("D601") == [
-        f'shop: decision {action.pk} "retry_failed_run" on run {run.pk} is not in its history'
-    ]
 
-
-def test_decisions_on_a_workflow_are_looked_up_in_its_history(shop: Shop, person: User) -> None:
-    workflow = shop.workflow
+def test_decisions_on_a_workflow_are_looked_up_in_its_history(
+    neighbour: None, shop: Shop, person: User
+) -> None:
+    workflow, breaker = shop.workflow, Breaker(handler=shop.workflow.handlers.get(name="Pay"))
+    breaker.open(now=shop.now, trial_at=shop.now)
+    save_with_history(breaker, reason="five unknowns in a row")
+    close_breaker(breaker.handler, actor=person, reason=REASON)
     for decide in (pause_workflow, resume_workflow, run_producers_now):
-        decide(workflow, actor=person, reason=decide.__name__)
+        for each in (Workflow.objects.get(slug="neighbour"), workflow):
+            decide(each, actor=person, reason=REASON)
     assert found_by("D601") == found_by("D602") == []
 
-    plant("UPDATE workflows_app_historicalworkflow SET history_user_id = NULL")
-
-    decisions = OperatorAction.objects.order_by("pk")
-    assert found_by("D601") == [
+    decisions = workflow.operator_actions.order_by("pk")
+    unmarked = [
         f'shop: decision {action.pk} "{action.operation}" on workflow {workflow.pk} is not in its'
         " history"
         for action in decisions
     ]
+    for hidden in (*_HIDDEN, "history_date = history_date + interval '11 minutes'"):
+        for table, lines in (("workflow", unmarked[1:]), ("breaker", unmarked[:1])):
+            of_shop = workflow.pk if table == "workflow" else breaker.pk
+            sql = f"UPDATE workflows_app_historical{table} SET {hidden} WHERE id = {of_shop}"
+            assert found_after(sql, "D601") == lines
     paused, resumed = workflow.history.order_by("history_id")[2:4]
-    assert found_by("D602") == [
-        f'shop: workflow {workflow.pk} "{name}" is in history row {row.history_id}, but not among'
-        " the decisions"
-        for name, row in (("pause_workflow", paused), ("resume_workflow", resumed))
+    closed = breaker.history.latest("history_id")
+    assert found_after(
+        f"DELETE FROM workflows_app_operatoraction WHERE workflow_id = {workflow.pk}", "D602"
+    ) == [
+        f"shop: {row} is in history row {history.history_id}, but not among the decisions"
+        for row, history in sorted(
+            [
+                (f'breaker {breaker.pk} "close_breaker"', closed),
+                (f'workflow {workflow.pk} "pause_workflow"', paused),
+                (f'workflow {workflow.pk} "resume_workflow"', resumed),
+            ],
+            key=lambda one: (one[1].id, one[1].history_id),
+        )
     ]
 
 

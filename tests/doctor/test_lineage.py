@@ -29,13 +29,14 @@ CASES = [
     Planted(
         "D701",
         rows="pending",
-        sql="DELETE FROM workflows_app_eventinput",
+        sql="DELETE FROM workflows_app_eventinput WHERE event_id = %(event)s",
         finds=["shop: event {event} has no input"],
     ),
     Planted(
         "D703",
         rows="pending",
-        sql=f"{ANOTHER_WORKFLOW};UPDATE workflows_app_eventinput SET id = 777777777, input_id = 999999999",
+        sql=f"{ANOTHER_WORKFLOW};UPDATE workflows_app_eventinput SET id = 777777777, input_id = 999999999"
+        " WHERE event_id = %(event)s",
         finds=[
             "shop: event input 777777777 is of workflow {workflow}, but its input of workflow 999999999",
         ],
@@ -62,14 +63,15 @@ CASES = [
     Planted(
         "D703",
         rows="blocked",
-        sql=f"{ANOTHER_WORKFLOW};UPDATE workflows_app_run SET handler_id = 999999999",
+        sql=f"{ANOTHER_WORKFLOW};UPDATE workflows_app_run SET handler_id = 999999999"
+        " WHERE id = %(run)s",
         finds=["shop: run {run} is of workflow {workflow}, but its handler of workflow 999999999"],
     ),
     Planted(
         "D703",
         rows="skipped",
         sql=f"{ANOTHER_WORKFLOW};UPDATE workflows_app_operatoraction"
-        " SET id = 777777777, workflow_id = 999999999",
+        " SET id = 777777777, workflow_id = 999999999 WHERE run_id = %(run)s",
         finds=[
             "other: operator action 777777777 is of workflow 999999999, but its run of workflow {workflow}"
         ],

@@ -4,46 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.doctor.planting import Planted, Rows, found_by, plant
+from tests.doctor.planting import Rows, found_by, plant
 from tests.doctor.shop import SLUG, Shop
 from workflows_app import registry
 from workflows_app.models import Topic
 from workflows_app.sdk.registration import declared
 
 pytestmark = pytest.mark.django_db
-
-CASES = [
-    Planted(
-        "D901",
-        rows="pending",
-        sql="UPDATE workflows_app_workflow SET active_version_id = NULL",
-        finds=["shop: workflow {workflow} has no active version"],
-    ),
-    Planted(
-        "D902",
-        rows="pending",
-        sql="UPDATE workflows_app_handler SET is_current = false WHERE id = %(handler)s",
-        finds=["shop: topic {topic} ordered has consumer Pay, which is not in the active version"],
-    ),
-    Planted(
-        "D902",
-        rows="pending",
-        sql="UPDATE workflows_app_handler SET kind = 'producer' WHERE id = %(handler)s",
-        finds=["shop: topic {topic} ordered has consumer Pay, which is a producer"],
-    ),
-    Planted(
-        "D904",
-        rows="blocked",
-        sql="UPDATE workflows_app_handler SET is_current = false WHERE id = %(handler)s",
-        finds=["shop: run {run} of Pay is blocked"],
-    ),
-    Planted(
-        "D904",
-        rows="owing",
-        sql="UPDATE workflows_app_handler SET is_current = false WHERE id = %(handler)s",
-        finds=["shop: run {run} of Pay is failed"],
-    ),
-]
 
 
 def test_pending_events_that_a_version_orphaned_are_found(paid: Rows, shop: Shop) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from tests.doctor.shop import Shop
 from workflows_app.dispatch import due_workflows
 from workflows_app.doctor import CHECKS, examine
 from workflows_app.models import Arrival, Event, LaneState, Lease, Run
-from workflows_app.operations import pause_workflow, skip_run
+from workflows_app.operations import pause_workflow, resume_workflow, skip_run
 
 pytestmark = pytest.mark.django_db
 
@@ -118,6 +118,15 @@ def test_a_workflow_that_does_not_listen_is_found(shop: Shop) -> None:
     ]
 
 
+def test_a_workflow_that_was_just_resumed_is_due_and_listens_from_then_on(
+    shop: Shop, person: User
+) -> None:
+    pause_workflow(shop.workflow, actor=person, reason="holidays")
+    shop.run_host(hours=1)
+    resume_workflow(shop.workflow, actor=person, reason="back again")
+    assert (Lease.objects.get().listens, lost(shop)) == (False, [])
+
+
 def test_what_a_worker_holds_or_a_person_paused_is_not_lost(shop: Shop, person: User) -> None:
     shop.order("1")
     set_lease(next_due_at=None, listens=False, holder="worker", expires_at="2100-01-01 00:00Z")
@@ -164,13 +173,29 @@ def test_events_that_a_consumer_left_long_ago_are_found_and_offered_again(
     pending: Rows, shop: Shop
 ) -> None:
     left(pending["event"])
+    elsewhere, done = shop.order("2").pk, shop.order("3").pk
     Arrival.objects.all().delete()
-    plant("UPDATE workflows_app_event SET created_at = '2026-01-02 03:04:05Z'")
+    plant(
+        "UPDATE workflows_app_event SET created_at = '2026-01-02 03:04:05Z';"
+        "UPDATE workflows_app_event SET created_at = '2025-01-02 03:04:05Z' WHERE id > %(event)s;"
+        f"UPDATE workflows_app_event SET lane = 'ACME' WHERE id = {elsewhere};"
+        f"UPDATE workflows_app_event SET status = 'skipped' WHERE id = {done}",
+        pending,
+    )
+    since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     found = [
         f"shop: lane state {pending['lane']} Pay waits for another event, while 1 wait for it since"
         " 2026-01-02 03:04:05+00"
     ]
+    assert found_by("D804", now=since + timedelta(days=1)) == []
+    assert found_by("D804", now=since + timedelta(days=1, seconds=1)) == found
+    topic = shop.workflow.topics.get(name="ordered")
+    Arrival.objects.create(topic=topic, lane="ACME", transaction="1")
     assert found_by("D804") == found
+    Arrival.objects.update(lane="")
+    assert found_by("D804") == [], "it will look"
+    Arrival.objects.all().delete()
+    plant(f"UPDATE workflows_app_event SET status = 'skipped' WHERE id = {elsewhere}")
 
     assert put_right("D804", shop) == [True]
 

@@ -41,6 +41,8 @@ def test_a_workflow_that_is_overdue_is_found(shop: Shop) -> None:
     assert found_by("D812", now=now + timedelta(minutes=1, seconds=1)) == [
         f"shop: workflow {shop.workflow.pk} is due since 2026-01-02 03:04:05+00"
     ]
+    Lease.objects.update(holder="worker", expires_at="2100-01-01 00:00Z")
+    assert found_by("D812") == []
 
 
 def job_of(shop: Shop) -> int:
@@ -72,6 +74,8 @@ def test_a_job_whose_worker_is_gone_is_found(shop: Shop) -> None:
         assert found_by("D813") == [
             f"shop: job {job} of task workflows_app.advance is held by no worker"
         ]
+        cursor.execute("UPDATE procrastinate_jobs SET task_name = 'others.task'")
+        assert found_by("D813") == []
 
 
 def test_a_job_that_failed_is_found(shop: Shop) -> None:
@@ -82,6 +86,9 @@ def test_a_job_that_failed_is_found(shop: Shop) -> None:
         cursor.execute("UPDATE procrastinate_jobs SET status = 'failed'")
 
     assert found_by("D814") == [f"shop: job {job} of task workflows_app.advance failed"]
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET task_name = 'others.task'")
+    assert found_by("D814") == []
 
 
 def test_a_machine_whose_clock_differs_is_found(shop: Shop) -> None:

@@ -24,7 +24,7 @@ CHECKS = [
               JOIN run_and_outcome r ON r.id = e.reserved_by_id
              WHERE e.status = 'reserved'
                AND (
-                       (r.status IN ('active', 'reconciling', 'blocked') AND r.phase <> 'preparing')
+                       (r.is_open AND r.phase <> 'preparing')
                     OR (r.owes_retry AND r.only_next)
                     OR (r.owes_retry AND r.status = 'crashed' AND r.took_over)
                    ) IS NOT TRUE
@@ -58,7 +58,7 @@ CHECKS = [
               FROM run_and_outcome r
               JOIN workflows_app_reservation v ON v.run_id = r.id
               JOIN workflows_app_event e ON e.id = v.event_id
-             WHERE (r.status IN ('active', 'reconciling', 'blocked')
+             WHERE (r.is_open
                     OR (r.owes_retry AND r.only_next)
                     OR (r.owes_retry AND r.status = 'crashed' AND r.took_over))
                AND CASE WHEN r.outcome = 'skipped' THEN e.status = 'skipped'

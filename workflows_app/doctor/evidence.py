@@ -57,8 +57,7 @@ CHECKS = [
                           ' in evidence') AS detail
               FROM workflows_app_mutation m
               JOIN workflows_app_run r ON r.id = m.run_id
-             WHERE m.reconcile_attempts > 0
-               AND m.reconcile_attempts > (SELECT count(*) FROM workflows_app_evidence e
+             WHERE m.reconcile_attempts > (SELECT count(*) FROM workflows_app_evidence e
                                             WHERE e.mutation_id = m.id AND e.kind = 'reconcile')
         """),
     ),

@@ -97,8 +97,8 @@ CHECKS = [
         find=statement(f"""
             SELECT r.workflow_id, 'run' AS subject, r.id,
                    concat('of ', h.kind, ' ', h.name, ' is in lane "', r.lane, '"') AS detail
-              FROM workflows_app_run r JOIN workflows_app_handler h ON h.id = r.handler_id
-             WHERE (r.status IN ('active', 'reconciling', 'blocked') OR r.owes_retry)
+              FROM run_and_outcome r JOIN workflows_app_handler h ON h.id = r.handler_id
+             WHERE (r.is_open OR r.owes_retry)
                AND CASE h.kind WHEN 'producer' THEN r.lane <> concat('{PRODUCER_LANE}', h.name)
                                ELSE starts_with(r.lane, '{PRODUCER_LANE}') END
             UNION ALL
@@ -114,7 +114,7 @@ CHECKS = [
         remedy=_BY_HAND,
         find=statement("""
             SELECT r.workflow_id, 'event' AS subject, e.id,
-                   concat('of lane ', coalesce(concat('"', e.lane, '"'), 'unknown'),
+                   concat('of lane ', coalesce('"' || e.lane || '"', 'unknown'),
                           ' is reserved by run ', r.id, ' of lane "', r.lane, '"') AS detail
               FROM workflows_app_event e
               JOIN workflows_app_run r ON r.id = e.reserved_by_id

@@ -17,6 +17,7 @@ from workflows_app.models import (
     Topic,
     Workflow,
 )
+from workflows_app.names import code_name
 
 #: A link, and the two ways from it that must lead to the same workflow.
 _LINKS: list[tuple[type[Model], str, str]] = [
@@ -44,7 +45,7 @@ def _across_workflows(scope: Scope) -> Iterator[Found]:
         for pk, here, there in found.values_list("pk", one, other).iterator():
             what = other.removesuffix("__workflow").replace("__", " of ")
             detail = f"is of workflow {here}, but its {what} of workflow {there}"
-            yield Found(here, str(model._meta.verbose_name), pk, detail)
+            yield Found(here, code_name(model), pk, detail)
 
 
 CHECKS = [

@@ -86,8 +86,7 @@ CHECKS = [
               FROM workflows_app_run r
               JOIN run_and_outcome p ON p.id = r.retry_of_id
               LEFT JOIN workflows_app_mutation m ON m.id = p.own_id
-             WHERE p.outcome IS NOT NULL
-               AND (r.idempotency_key = p.idempotency_key)
+             WHERE (r.idempotency_key = p.idempotency_key)
                    <> (p.only_next OR m.resolved_by = 'operator')
         """),
     ),

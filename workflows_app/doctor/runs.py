@@ -94,10 +94,10 @@ CHECKS = [
         find=statement("""
             SELECT r.workflow_id, 'run' AS subject, r.id,
                    concat('is ', r.status, ', while run ', o.id, ' owes a retry') AS detail
-              FROM workflows_app_run r
+              FROM run_and_outcome r
               JOIN workflows_app_run o ON o.workflow_id = r.workflow_id AND o.lane = r.lane
                    AND o.owes_retry
-             WHERE r.status IN ('active', 'reconciling', 'blocked')
+             WHERE r.is_open
         """),
     ),
     Check(

@@ -25,6 +25,7 @@ from django.db.models import UniqueConstraint as Unique
 
 from workflows_app.doctor.check import Check, Found, Scope
 from workflows_app.models import GivenPermission, MachineClock, SavedFilter
+from workflows_app.names import code_name
 
 #: The way from a row to its workflow, for what is not asked by name below.
 _WORKFLOW = {
@@ -163,8 +164,8 @@ def _dangling(scope: Scope) -> Iterator[Found]:
                 ~models.Exists(there), **{f"{field.attname}__isnull": False}
             ).order_by("pk")
             for pk, missing in found.values_list("pk", field.attname).iterator():
-                detail = f"refers to {target._meta.verbose_name} {missing}, which is not there"
-                yield Found(None, str(model._meta.verbose_name), pk, detail)
+                detail = f"refers to {code_name(target)} {missing}, which is not there"
+                yield Found(None, code_name(model), pk, detail)
 
 
 def _found(
@@ -174,7 +175,7 @@ def _found(
     if scope.workflow_id is not None:
         found = found.filter(_workflow=scope.workflow_id)
     for workflow_id, pk in found.values_list("_workflow", "pk").iterator():
-        yield Found(workflow_id, str(model._meta.verbose_name), pk, detail)
+        yield Found(workflow_id, code_name(model), pk, detail)
 
 
 CHECKS = [

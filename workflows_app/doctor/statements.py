@@ -3,8 +3,9 @@
 A statement returns `workflow_id`, `subject`, `id` and `detail`, and only rows that are wrong. What
 is compared may be null, so the conditions of a good row end in `IS NOT TRUE`. It may read
 `run_and_outcome`: every run with its own mutation (`own_id`) and with the one whose outcome `next`
-gets, its own or the one it carries (`outcome_id`, `outcome`); `only_next`: that outcome is settled,
-and only `next` is left; `took_over`: it went on with the prepare result of the run that it retries.
+gets, its own or the one it carries (`outcome_id`, `outcome`); `is_open`: it has not ended; `only_next`:
+that outcome is settled, and only `next` is left; `took_over`: it went on with the prepare result of the
+run that it retries.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from typing import Any
 from django.db import connection, transaction
 
 from workflows_app.doctor.check import Found, Scope
+from workflows_app.models import Run
 
 #: How many rows are fetched at once.
 CHUNK = 1000
 
-_RUN_AND_OUTCOME = """
+_OPEN = ", ".join(f"'{status}'" for status in Run.OPEN)
+_RUN_AND_OUTCOME = f"""
     WITH run_and_outcome AS NOT MATERIALIZED (
         SELECT r.*,
+               r.status IN ({_OPEN}) AS is_open,
                own.id AS own_id,
                coalesce(own.id, carried.id) AS outcome_id,
                coalesce(own.status, carried.status) AS outcome,
@@ -37,7 +41,7 @@ _RUN_AND_OUTCOME = """
           LEFT JOIN workflows_app_mutation carried ON carried.id = r.carried_mutation_id
           LEFT JOIN workflows_app_run before ON before.id = r.retry_of_id
     )
-"""
+"""  # noqa: S608 - the model's own words
 
 
 def statement(sql: str) -> Callable[[Scope], Iterator[Found]]:

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import models
 
 from workflows_app.models import Breaker, Event, Mutation, Run, Workflow, WorkflowVersion
+from workflows_app.names import code_name
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Tracked:
 
     @property
     def name(self) -> str:
-        return str(self.model._meta.verbose_name)
+        return code_name(self.model)
 
     @property
     def table(self) -> str:

@@ -79,9 +79,9 @@ CHECKS = [
         find=statement("""
             SELECT r.workflow_id, 'run' AS subject, r.id,
                    concat('of ', h.name, ' is ', r.status) AS detail
-              FROM workflows_app_run r
+              FROM run_and_outcome r
               JOIN workflows_app_handler h ON h.id = r.handler_id
-             WHERE (r.status IN ('active', 'reconciling', 'blocked') OR r.owes_retry)
+             WHERE (r.is_open OR r.owes_retry)
                AND NOT h.is_current
         """),
     ),

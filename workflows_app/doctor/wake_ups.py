@@ -47,12 +47,11 @@ def _what_is_lost(workflow: Workflow, scope: Scope) -> str:
         return ""  # Whoever holds it looks again; D803 and D811 are about holders that vanished.
     # As the next claim would see it. Whether it is due is looked at last: publishing takes no lock.
     now = scope.clock()
-    listens = workflow.status != Workflow.Status.PAUSED
-    if listens and not lease.listens:
-        return "waits for events, but does not listen for them"
     due_at = lease.next_due_at
     if (due_at and due_at <= now + TOLERANCE) or workflow.pk in due_workflows(now):
-        return ""
+        return ""  # Whoever comes writes down what it waits for.
+    if workflow.status != Workflow.Status.PAUSED and not lease.listens:
+        return "waits for events, but does not listen for them"
     found = what_is_next(workflow, code, token=lease.token + 1, now=now)
     if found.decisions:
         name = type(found.decisions[0]).__name__
