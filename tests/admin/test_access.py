@@ -23,6 +23,7 @@ from tests.admin.addresses import (
     text_of,
 )
 from tests.conftest import logged_in
+from tests.operations.readiness import everything as all_rows
 from workflows_app.models import Event, Run
 from workflows_app.operations import skip_event
 from workflows_app.waking import defer_advance
@@ -61,11 +62,15 @@ def test_a_viewer_sees_every_list_page_and_history(everything: None, viewer: Cli
     assert answers(viewer, pages) == dict.fromkeys(pages, 200)
 
 
-def test_a_superuser_sees_the_queue_too(everything: None, superuser: Client) -> None:
+def test_a_superuser_sees_the_queue_too_and_changes_nothing_by_looking(
+    everything: None, superuser: Client
+) -> None:
+    before = all_rows()
     rows = one_of_each(SHOWN_TO_SUPERUSERS)
     pages = [*map(list_of, SHOWN_TO_SUPERUSERS), *map(page_of, rows)]
     pages += [reverse("admin:auth_user_changelist"), reverse("admin:auth_group_changelist")]
     assert answers(superuser, pages) == dict.fromkeys(pages, 200)
+    assert all_rows() == before
 
 
 def test_staff_without_permission_sees_nothing(everything: None) -> None:

@@ -162,6 +162,7 @@ def changes() -> list[tuple[str, str, str, str]]:
 
 
 def test_what_is_changed_of_accounts_is_written_down_with_its_person(superuser: Client) -> None:
+    User.objects.create_user("paul").groups.add(Group.objects.get(name=OPERATORS))
     known = AccountChange.objects.count()
     otto = User.objects.create_user("otto", password="long enough 1")
     viewers = Group.objects.get(name=VIEWERS)

@@ -30,6 +30,7 @@ def superuser_user() -> User:
     return User.objects.create_superuser("root")
 
 
+BOTH = ("it_happened", "skip_run")
 IN_A_DIALOG: Any = {"HTTP_HX_REQUEST": "true"}
 
 
@@ -111,7 +112,7 @@ def test_what_the_outside_says_settles_it_and_is_shown_in_the_dialog(
     run = scene(mutator=mutator).happens(days=0)
     mutator.reconcile = lambda *_, **__: Reconciliation.applied({"number": 1})
     page = opened(operator, "it_didnt_happen", run)
-    assert "the host first asks the outside system, for 10 seconds at most" in page
+    assert "the outside system is asked first, for 10 seconds at most" in page
 
     answer = confirm(operator, "it_didnt_happen", run, page)
 
@@ -123,27 +124,68 @@ def test_what_the_outside_says_settles_it_and_is_shown_in_the_dialog(
     assert not OperatorAction.objects.exists()
     after = text_of_answer(operator.get(page_of(run)))
     assert "No other run waits for a decision. Home" in after
-    assert "it happened. Asked for by olga . Details" in after
+    assert (
+        "it happened. Asked when olga opened the page of the run, or was about to decide. Details"
+        in after
+    )
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("answer", "offered", "words"),
     [
-        (Reconciliation.not_applied(), "The outside system was asked, and says the same."),
-        (Reconciliation.retry("busy"), "and could not say: it is your word that counts."),
+        (
+            Reconciliation.not_applied(),
+            "The outside system was asked, and says that it did not happen.",
+            "The outside system was asked, and says the same.",
+        ),
+        (
+            Reconciliation.retry("busy"),
+            "I looked in the outside system, and it is not there.",
+            "and could not say: it is your word that counts.",
+        ),
     ],
 )
-def test_what_the_decision_stands_on_is_told(
-    scene: Callable[..., Scene], operator: Client, answer: Reconciliation, words: str
+def test_what_the_decision_stands_on_is_offered_as_its_reason_and_told(
+    scene: Callable[..., Scene],
+    operator: Client,
+    answer: Reconciliation,
+    offered: str,
+    words: str,
 ) -> None:
     mutator = mute()
     run = scene(mutator=mutator).happens(days=0)
     mutator.reconcile = lambda *_, **__: answer
+    operator.post(page_of(run).replace("change", "look"))
+
+    assert offered in text_of_answer(operator.get(page_of(run, "it_didnt_happen")))
 
     (message,) = told(confirm(operator, "it_didnt_happen", run, ""))
 
-    assert message.startswith("It didn't happen: a new run sends it again. The outside system was")
+    assert message.startswith(
+        "Pay invoice 42: It didn't happen: a new run sends it again. The outside system was"
+    )
     assert message.endswith(words)
+
+
+def test_against_the_answer_of_the_outside_each_dialog_says_so_and_skip_claims_no_question(
+    scene: Callable[..., Scene], operator: Client
+) -> None:
+    mutator = mute()
+    run = scene(mutator=mutator).happens(days=0)
+    mutator.reconcile = lambda *_, **__: Reconciliation.not_applied()
+    operator.post(page_of(run).replace("change", "look"))
+
+    page = text_of_answer(operator.get(page_of(run)))
+    assert "The outside system says that it did not happen. Is that right?" in page
+    assert "it is sent again. If it is no longer wanted, press “Skip”." in page
+    happened, skip = (text_of_answer(operator.get(page_of(run, name))) for name in BOTH)
+    assert "says that it did not happen. If it did not happen, nobody will ever do it." in happened
+    assert "The outside system says that it did not happen. The workflow does not learn" in skip
+    assert "stays unknown" not in skip
+    assert "It was withdrawn." in skip
+    assert told(confirm(operator, "skip_run", run, "")) == [
+        "Pay invoice 42: Skip: the run goes on without it."
+    ]
 
 
 def test_without_a_dialog_the_answer_is_told_on_the_page(
@@ -168,12 +210,15 @@ def test_without_a_dialog_the_answer_is_told_on_the_page(
     [
         (
             None,
-            "Nothing protects: if it did happen, this would be done twice: scripted → the script.",
+            "makes a duplicate: scripted → the script. Nothing protects from that. Look in the outside",
         ),
-        (timedelta(hours=24), "The outside system honours the key until "),
+        (
+            timedelta(hours=24),
+            "a second call with it does nothing. Look in the outside system first.",
+        ),
         (
             timedelta(microseconds=1),
-            "Nothing protects any more: the outside system honoured the key",
+            "Nothing protects from that any more: the outside system honoured the key",
         ),
     ],
 )
@@ -208,9 +253,9 @@ def test_it_says_what_is_done_twice_and_whether_a_key_protects(
     )
     (tick,) = re.findall(r'<input[^>]*name="looked"[^>]*>', page)
     assert "required" in tick
-    # By the browser itself, without any script; the reason is the server's to ask for.
+    # By the browser itself, without any script.
     assert "novalidate" not in page
-    assert "required" not in page.split("<textarea")[1].split(">")[0]
+    assert "required" in page.split("<textarea")[1].split(">")[0]
 
 
 def test_skip_says_what_does_not_follow_and_other_dialogs_what_does(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,7 +21,7 @@ from tests.admin.addresses import list_of, told
 from tests.conftest import logged_in
 from workflows_app.groups import SUPERVISORS
 from workflows_app.masking import MASK
-from workflows_app.models import Event, Mutation, OperatorAction, Run, Workflow
+from workflows_app.models import Event, Input, Mutation, OperatorAction, Run, Workflow
 from workflows_app.operations import it_happened
 from workflows_app.publishing import publish_many
 
@@ -51,9 +51,12 @@ def in_seconds(at: datetime | None) -> str:
     return timezone.localtime(at).isoformat(timespec="seconds")
 
 
-def test_each_list_is_exported_as_its_filters_leave_it(lived: Any, supervisor: Client) -> None:
+def test_each_list_is_exported_as_its_filters_leave_it(
+    lived: Any, scene: Any, supervisor: Client
+) -> None:
     for model, rows in (
         (Event, Event.objects.all()),
+        (Input, Input.objects.all()),
         (Mutation, Mutation.objects.all()),
         (OperatorAction, OperatorAction.objects.all()),
         (Run, Run.objects.exclude(handler__kind="producer")),
@@ -64,6 +67,26 @@ def test_each_list_is_exported_as_its_filters_leave_it(lived: Any, supervisor: C
         ]
         assert names == [str(row.pk) for row in rows], model
     run = Run.objects.get(status="blocked")
+    failed = scene("rejected", slug="refund").happens("7")
+    failed.started_at -= timedelta(hours=1)
+    Run.objects.filter(pk=failed.pk).update(started_at=failed.started_at)
+    assert exported(supervisor, Run, status__exact="failed") == [
+        {
+            "run": f"{failed.pk}",
+            "workflow": "refund",
+            "handler": "Pay",
+            "version": "1.0",
+            "lane": "",
+            "title": "Pay invoice 7",
+            "status": "failed",
+            "phase": "mutating",
+            "failure": "rejected",
+            "message": failed.failure_message,
+            "retry_of": "",
+            "started_at": in_seconds(failed.started_at),
+            "ended_at": in_seconds(failed.ended_at),
+        }
+    ]
     found = {"payment": "77"}
     it_happened(run, actor=User.objects.get(username="olga"), reason="I saw it", result=found)
     effect = Mutation.objects.get(run=run)
@@ -84,7 +107,49 @@ def test_each_list_is_exported_as_its_filters_leave_it(lived: Any, supervisor: C
         }
     ]
     (skipped,) = exported(supervisor, Event, status__exact="skipped")
-    assert (skipped["message_id"], skipped["payload"]) == ("blue-4", '{"amount": "12.50"}')
+    event = Event.objects.get(message_id="blue-4")
+    assert skipped == {
+        "event": f"{event.pk}",
+        "workflow": "pay",
+        "topic": "invoice.received",
+        "message_id": "blue-4",
+        "lane": "",
+        "status": "skipped",
+        "revision": "1",
+        "reserved_by": "",
+        "created_by": "",
+        "created_at": in_seconds(event.created_at),
+        "payload": '{"amount": "12.50"}',
+    }
+    first = Input.objects.get(pk=exported(supervisor, Input, q="red-1")[0]["input"])
+    assert exported(supervisor, Input, q="red-1") == [
+        {
+            "input": f"{first.pk}",
+            "workflow": "pay",
+            "source": first.source,
+            "type": first.type,
+            "external_id": "red-1",
+            "title": first.title,
+            "created_at": in_seconds(first.created_at),
+        }
+    ]
+    (reserved,) = exported(supervisor, Event, status__exact="reserved")
+    assert (reserved["reserved_by"], reserved["created_by"]) == (f"{run.pk}", "")
+    paid = exported(supervisor, Event, q="red-1")[0]
+    assert (paid["topic"], paid["reserved_by"]) == ("invoice.paid", "")
+    assert paid["created_by"] == f"{Run.objects.get(title='Pay invoice red-1').pk}"
+    for decision in exported(supervisor, OperatorAction):
+        action = OperatorAction.objects.get(pk=decision["decision"])
+        assert decision == {
+            "decision": f"{action.pk}",
+            "operation": action.operation,
+            "person": "olga",
+            "workflow": "pay",
+            "run": f"{action.run_id or ''}",
+            "event": f"{action.event_id or ''}",
+            "reason": action.reason,
+            "created_at": in_seconds(action.created_at),
+        }
     assert [row["message_id"] for row in exported(supervisor, Event, q="red-1 12.5")] == ["red-1"]
     # The link above a list leads there with all that the list was asked for.
     asked = {"q": "red", "status__exact": "consumed", "age": "1h"}
@@ -122,14 +187,21 @@ def test_an_export_keeps_its_place_until_it_is_read(
     assert supervisor.get(list_of(Run)).status_code == 200, "who goes away gives the place back"
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+49", "-2", "@x", "\tx", "\rx", "＝1"])
-def test_what_a_spreadsheet_would_compute_is_made_text(
-    scene: Any, supervisor: Client, operator_user: User, text: str
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        *((text, f"'{text}") for text in ("=1+1", "+49", "-2", "@x", "\tx", "＝1")),
+        ("\rx\u202efdp", "⟦U+000D⟧x⟦U+202E⟧fdp"),
+        ("\x1b[2J", "⟦U+001B⟧[2J"),
+    ],
+)
+def test_what_a_spreadsheet_would_compute_or_a_reader_not_see_is_made_text(
+    scene: Any, supervisor: Client, operator_user: User, text: str, cell: str
 ) -> None:
     event = scene("applied").publish("1")
     Event.objects.filter(pk=event.pk).update(lane=text, message_id=text)
     (row,) = exported(supervisor, Event)
-    assert (row["lane"], row["message_id"]) == (f"'{text}", f"'{text}")
+    assert (row["lane"], row["message_id"]) == (cell, cell)
 
 
 def test_secrets_are_masked_for_who_may_export_and_not_see_them(lived: Any) -> None:

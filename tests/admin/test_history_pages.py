@@ -60,6 +60,8 @@ def test_the_history_of_a_run_tells_the_host_from_the_person(
     assert newest.startswith(f"{when(blocked)[0]} olga It is in the bank's list")
     assert "Status blocked → active" in newest
     assert all(" no person " in row for row in earlier)
+    told = "outcome unknown, and the host can't ask: The outside system took too long to answer."
+    assert [told in row for row in earlier] == [True, False, False], earlier
     # Fresh from the database, both ends of every change are there.
     before, after = (old_versions_of(blocked)[number] for number in (-2, -1))
     assert "Status Blocked" in fields_of(viewer, before)

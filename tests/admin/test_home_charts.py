@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from tests.admin.addresses import HOME
 from workflows_app.models import Event, Mutation
-from workflows_app.operations import skip_run
+from workflows_app.operations import skip_run, take
 from workflows_app.queries.throughput import (
     AN_HOUR,
     DAYS,
@@ -29,13 +29,17 @@ pytestmark = pytest.mark.django_db
 def test_the_charts_show_what_ended_stayed_unknown_and_was_decided(
     scene: Callable[..., Any], viewer: Client, operator_user: User
 ) -> None:
-    play = scene("applied", "rejected")
-    play.happens("1")
+    play = scene(*["applied"] * 4, "rejected")
+    for number in range(4):
+        play.happens(f"done-{number}")
     failed = play.happens("2")
     assert failed.status == "failed"
-    other = scene("lost", slug="other")
-    unknown = other.happens("3")
-    skip_run(unknown, actor=operator_user, reason="Paid by card")
+    others = [scene("lost", slug=slug) for slug in ("other", "third", "fourth")]
+    unknown = [other.happens("3") for other in others]
+    for run in unknown[:2]:
+        skip_run(run, actor=operator_user, reason="Paid by card")
+    take(unknown[2], actor=operator_user)
+    other = others[0]
     for message_id in ("4", "5"):
         other.publish(message_id)
     a_minute_ago = timezone.now() - timedelta(seconds=65)
@@ -52,8 +56,8 @@ def test_the_charts_show_what_ended_stayed_unknown_and_was_decided(
         data = json.loads(chart.data)
         assert len(data["labels"]) == columns
         sums = {each["label"]: sum(each["data"]) for each in data["datasets"]}
-        assert sums == {"done": 1, "failed": 1, "unknown outcomes": 1, "decisions": 1}
-        assert "1 run done, 1 failed; 1 unknown outcome, 1 decision." in chart.sentence
+        assert sums == {"done": 4, "failed attempts": 1, "unknown outcomes": 3, "decisions": 2}
+        assert "4 runs done, 1 attempt failed; 3 unknown outcomes, 2 decisions." in chart.sentence
 
 
 def test_hours_and_days_follow_each_other_through_the_change_of_the_clock(

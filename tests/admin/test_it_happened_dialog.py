@@ -14,7 +14,7 @@ from django.test import Client
 from tests.admin.addresses import list_of, page_of, text_of_answer, told
 from tests.operations.readiness import mute
 from tests.scenes import Scene
-from workflows_app.models import Event, OperatorAction, Run
+from workflows_app.models import Event, Evidence, OperatorAction, Run
 from workflows_app.sdk import Reconciliation
 from workflows_app.testing import scripted
 
@@ -68,6 +68,7 @@ def test_the_other_assertion_says_what_follows_too(numbered: Run, operator: Clie
         " is published." in text
     )
     assert "The payment's number" not in text
+    assert "circuit breaker" not in text, "it is closed"
 
 
 def test_what_was_found_is_the_result_that_next_gets(
@@ -78,8 +79,8 @@ def test_what_was_found_is_the_result_that_next_gets(
     assert (answer.status_code, told(answer)) == (
         302,
         [
-            "It happened: the run goes on from there. Kept as the result: The payment's number: 4711,"
-            " The bank's reference: R-9."
+            "Pay invoice 42: It happened: the run goes on from there. Kept as the result: The"
+            " payment's number: 4711, The bank's reference: R-9."
         ],
     )
     action = OperatorAction.objects.get()
@@ -181,9 +182,13 @@ def test_the_result_of_another_run_is_not_taken_without_a_tick_of_its_own(
     assert OperatorAction.objects.count() == 1
     press(operator, "it_happened", other, **ticked, **about)
     assert OperatorAction.objects.count() == 2
-    another = play.happens("44", days=0)
-    press(operator, "it_happened", another, **{**FOUND, "asked_number": "4712"})
-    assert OperatorAction.objects.count() == 3
+    # Another value in one place is another result.
+    for answers in ({"asked_number": "4712"}, {"asked_reason": "9"}):
+        play.run_host()
+        play.mutator.outcomes.append("lost")
+        another = play.happens(f"{answers}", days=0)
+        press(operator, "it_happened", another, **{**FOUND, **answers})
+        assert OperatorAction.objects.get(run=another).operation == "it_happened"
 
 
 def test_a_second_submission_is_told_who_was_first(
@@ -193,9 +198,73 @@ def test_a_second_submission_is_told_who_was_first(
 
     answer = press(superuser, "it_happened", numbered, **FOUND)
 
-    (message,) = told(answer)
+    message, _words = told(answer)
     assert message.startswith(f"Run {numbered.pk} is not blocked: it is active. olga decided")
     assert OperatorAction.objects.count() == 1
+
+
+def test_who_opens_the_page_has_the_outside_system_asked_and_is_asked_no_more_than_it_does_not_say(
+    scene: Callable[..., Scene], operator: Client, viewer: Client
+) -> None:
+    mutator = mute()
+    mutator.result_fields = FIELDS
+    run = scene(mutator=mutator).happens(days=0)
+    answer = {"status": 200, "number": "4711", "reason": "R-9"}
+    mutator.reconcile = lambda *_, **__: Reconciliation.applied(answer)
+    address = page_of(run).replace("change", "look")
+    assert f'hx-post="{address}"' in operator.get(page_of(run)).content.decode()
+    assert f'hx-post="{address}"' not in viewer.get(page_of(run)).content.decode()
+    assert operator.get(address).status_code == 405
+    assert viewer.post(address).status_code == 204
+    assert not Evidence.objects.filter(kind="probe").exists()
+
+    assert operator.post(address).headers["Location"] == page_of(run)
+
+    # Not once more at once, by whomever.
+    assert operator.post(address).status_code == 204
+    text = text_of_answer(operator.get(page_of(run)))
+    assert (
+        "asked just now , and says that it happened. If you have no doubt, press “It happened”."
+        in text
+    )
+    assert (
+        "The outside system says that it happened. Is that right? Meanwhile the main lane of"
+        in text
+    )
+    assert "Known so far The outside system says that it happened; nobody has decided yet" in text
+    assert "Why it was not known at first" in text
+    assert "obody knows" not in text
+    assert "Asked when olga opened the page of the run, or was about to decide." in text
+    dialog = text_of_answer(operator.get(page_of(run, "it_happened")))
+    assert "The payment's number" not in dialog
+    assert "says that it happened. If it did not happen, nobody will ever do it." in dialog
+    assert "Look in the outside system first" not in dialog
+    opposite = text_of_answer(operator.get(page_of(run, "it_didnt_happen")))
+    assert "The outside system says that it happened. If it did happen, doing it again" in opposite
+    assert "The outside system was asked, and says that it happened." in dialog
+    assert told(press(operator, "it_happened", run)) == [
+        "Pay invoice 42: It happened: the run goes on from there. The outside system was asked, and says the same."
+        " Kept as the result: The payment's number: 4711, The bank's reference: R-9."
+    ]
+    assert Run.objects.get(pk=run.pk).mutation.result == answer
+
+
+def test_if_it_can_not_say_any_more_the_dialog_asks_the_person(
+    scene: Callable[..., Scene], operator: Client
+) -> None:
+    mutator = mute()
+    mutator.result_fields = FIELDS
+    run = scene(mutator=mutator).happens(days=0)
+    mutator.reconcile = lambda *_, **__: Reconciliation.applied({"number": "4711"})
+    operator.post(page_of(run).replace("change", "look"))
+    mutator.reconcile = lambda *_, **__: Reconciliation.retry("it is away")
+
+    refused = press(operator, "it_happened", run)
+
+    assert "The result lacks" in text_of_answer(refused)
+    assert "The payment's number" in text_of_answer(refused)
+    press(operator, "it_happened", run, **FOUND)
+    assert Run.objects.get(pk=run.pk).mutation.result == {"number": "4711", "reason": "R-9"}
 
 
 def test_a_viewer_is_denied(numbered: Run, viewer: Client) -> None:
@@ -208,14 +277,17 @@ def test_in_bulk_runs_about_which_something_is_asked_are_left_to_their_pages(
     numbered: Run, scene: Callable[..., Scene], operator: Client
 ) -> None:
     plain = scene("lost", slug="refund").happens(days=0)
-    chosen = {"action": "bulk_it_happened", "_selected_action": [numbered.pk, plain.pk]}
+    over = scene("applied", slug="paid").happens()
+    chosen = {"action": "bulk_it_happened", "_selected_action": [numbered.pk, plain.pk, over.pk]}
 
     preview = operator.post(list_of(Run), chosen)
 
     assert [item["row"] for item in preview.context["applying"]] == [plain]
+    assert (preview.context["asking"], preview.context["others"]) == ([numbered], [over])
     text = text_of_answer(preview)
     assert "Something is asked about this one: decide on its own page" in text
     assert "Nothing is sent. The workflow learns that it happened" in text
+    chosen["_selected_action"] = [numbered.pk, plain.pk]
     confirmed = {**chosen, "confirmed": "yes", "reason": "I looked"}
     done, refused = told(operator.post(list_of(Run), confirmed))
     assert done == "It happened: done for 1."
@@ -233,11 +305,13 @@ def test_decide_now_stops_the_host_and_offers_what_can_be_decided(
 
     answer = press(operator, "decide_now", run)
 
-    assert told(answer) == ["Decide now: the host has stopped asking. Say now what happened."]
+    assert told(answer) == [
+        "Decide now: the outside system is asked no more. Say now what happened."
+    ]
     assert Run.objects.get(pk=run.pk).status == "blocked"
     page = operator.get(page_of(run)).content.decode()
     for name in ("it_happened", "it_didnt_happen", "skip_run", "try_again"):
         assert page_of(run, name) in page
-    (second,) = told(press(superuser, "decide_now", run))
+    second, _words = told(press(superuser, "decide_now", run))
     assert second.startswith(f"Run {run.pk} is not reconciling: it is blocked. olga decided")
     assert OperatorAction.objects.count() == 1

@@ -10,12 +10,21 @@ from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from tests.admin.addresses import SHOWN_TO_SUPERUSERS, list_of, page_of, text_of
-from tests.operations.readiness import mute
+from tests.admin.addresses import (
+    SHOWN_TO_SUPERUSERS,
+    history_of,
+    list_of,
+    old_versions_of,
+    page_of,
+    text_of,
+)
+from tests.owner import as_owner
+from tests.plans import watched
 from workflows_app.admin.finding import MOST
 from workflows_app.admin.paging import COUNTED_AT_MOST
 from workflows_app.models import (
@@ -55,58 +64,19 @@ def test_runs_are_found_by_words_of_the_title_and_by_number(lived: Any, viewer: 
     assert found(viewer, Run, q="green") == []
 
 
-def test_runs_are_found_by_what_they_wait_for(
-    lived: Any, scene: Callable[..., Any], viewer: Client
-) -> None:
-    rejected = scene("rejected", slug="rejected").happens("1")
-    refused = scene("refused", slug="refused").happens("1", days=0)
-    asked = scene(mutator=mute(asked=2), slug="asked").happens("1", days=0)
-    assert asked.status == "reconciling"
-    (blocked,) = Run.objects.filter(status="blocked")
-    assert found(viewer, Run, waits="person") == [rejected.pk, blocked.pk]
-    assert found(viewer, Run, waits="time") == [asked.pk, refused.pk]
-    assert found(viewer, Run, waits="worker") == []
-    assert found(viewer, Run, waits="rubbish", polls="all") == numbers(Run.objects.all())
-
-
-def test_runs_are_filtered_by_status_failure_and_workflow(
-    lived: Any, scene: Callable[..., Any], viewer: Client
-) -> None:
-    rejected = scene("rejected", slug="rejected").happens("1")
-    assert found(viewer, Run, status__exact="failed") == [rejected.pk]
-    assert found(viewer, Run, failure_kind__exact="rejected") == [rejected.pk]
-    assert found(viewer, Run, failure_kind__exact="logic") == []
-    assert found(viewer, Run, workflow__id__exact=rejected.workflow_id, polls="all") == numbers(
-        Run.objects.filter(workflow=rejected.workflow)
-    )
-    assert found(viewer, Run, status__exact="blocked", q="red") == []
-
-
-def test_events_are_found_by_id_status_workflow_and_topic(lived: Any, viewer: Client) -> None:
+def test_events_are_found_by_id_and_in_one_state_of_one_topic(lived: Any, viewer: Client) -> None:
     received = Topic.objects.get(name="invoice.received")
-    paid = Topic.objects.get(name="invoice.paid")
     by_id = {event.message_id: event.pk for event in received.events.all()}
     assert found(viewer, Event, q="BLUE") == [by_id[f"blue-{n}"] for n in (5, 4, 3)]
-    assert found(viewer, Event, status__exact="skipped") == [by_id["blue-4"]]
     assert found(viewer, Event, status__exact="pending", topic=received.pk) == [by_id["blue-5"]]
-    assert found(viewer, Event, topic=paid.pk) == numbers(paid.events.all())
-    assert len(found(viewer, Event, topic__workflow__id__exact=received.workflow_id)) == 7
     assert found(viewer, Event, topic="rubbish") == numbers(Event.objects.all())
 
 
-def test_mutations_are_found_by_target_mutator_and_key(lived: Any, viewer: Client) -> None:
+def test_mutations_are_found_by_target_and_key(lived: Any, viewer: Client) -> None:
     third, second, first = Mutation.objects.all()
-    assert found(viewer, Mutation, outside="scripted") == [third.pk, second.pk, first.pk]
     assert found(viewer, Mutation, outside="other") == []
     assert found(viewer, Mutation, q="12.5") == [third.pk, second.pk, first.pk]
     assert found(viewer, Mutation, q=second.idempotency_key) == [second.pk]
-    assert found(viewer, Mutation, status__exact="indeterminate") == [third.pk]
-    assert found(viewer, Mutation, resolved_by__exact="response") == [second.pk, first.pk]
-    assert found(viewer, Mutation, run__workflow__id__exact=third.run.workflow_id) == [
-        third.pk,
-        second.pk,
-        first.pk,
-    ]
 
 
 def test_inputs_and_decisions_are_found(lived: Any, viewer: Client, operator_user: User) -> None:
@@ -114,14 +84,8 @@ def test_inputs_and_decisions_are_found(lived: Any, viewer: Client, operator_use
     skip_run(blocked, actor=operator_user, reason="It is in the bank's list")
     red = Input.objects.get(external_id="red-1")
     assert found(viewer, Input, q="red-1") == [red.pk]
-    assert found(viewer, Input, workflow__id__exact=red.workflow_id) == numbers(Input.objects.all())
-    skipped_run, skipped_event = OperatorAction.objects.all()
+    skipped_run, _ = OperatorAction.objects.all()
     assert found(viewer, OperatorAction, q="bank's") == [skipped_run.pk]
-    assert found(viewer, OperatorAction, operation__exact="skip_event") == [skipped_event.pk]
-    assert found(viewer, OperatorAction, actor__id__exact=operator_user.pk) == [
-        skipped_run.pk,
-        skipped_event.pk,
-    ]
 
 
 def test_a_decision_leads_to_what_it_is_about(
@@ -149,7 +113,7 @@ def test_polls_that_found_nothing_do_not_flood_the_runs(lived: Any, viewer: Clie
     assert found(viewer, Run, q=f"{empty.pk}") == []
 
 
-def test_rows_are_filtered_by_lane_version_age_and_time(
+def test_events_are_filtered_by_lane_and_time(
     scene: Callable[..., Any], viewer: Client, settings: Any
 ) -> None:
     play = scene("applied")
@@ -160,8 +124,6 @@ def test_rows_are_filtered_by_lane_version_age_and_time(
     assert found(viewer, Event, lane="%") == []
     at = timezone.make_aware(datetime(2026, 3, 1, 23, 30))
     Event.objects.filter(pk=old.pk).update(created_at=at)
-    assert found(viewer, Event, age="1h") == [new.pk]
-    assert found(viewer, Event, age="over1d") == [old.pk]
     day = {"created_at_from_0": "2026-03-01", "created_at_to_0": "2026-03-01"}
     assert found(viewer, Event, **day) == [old.pk]
     assert found(viewer, Event, **day, created_at_to_1="23:00") == []
@@ -173,9 +135,6 @@ def test_rows_are_filtered_by_lane_version_age_and_time(
         old.pk,
     ]
     del viewer.cookies["workflows_zone"]
-    version = WorkflowVersion.objects.get()
-    assert len(found(viewer, Run, version=version.pk, polls="all")) == Run.objects.count()
-    assert found(viewer, Run, version=version.pk + 1, polls="all") == []
 
 
 def test_from_years_to_months_to_days_in_the_zone_of_the_person(lived: Any, viewer: Client) -> None:
@@ -208,18 +167,28 @@ def test_from_years_to_months_to_days_in_the_zone_of_the_person(lived: Any, view
     assert found(viewer, Event, on="2025-01-01") == [first]
     assert found(viewer, Event, on="2026-03-01") == [second]
     assert len(found(viewer, Event, on="2026-03")) == len(others) + 1
+    for model in (Input, Mutation, OperatorAction, Run):
+        today = f"{timezone.localdate():%Y-%m-%d}"
+        assert f'href="?on={today}"' in viewer.get(list_of(model)).content.decode(), model
+        assert found(viewer, model, on="2024") == []
     for rubbish in ("2026-13", "x", "9999", "0000", "2026-02-30", "2026-00", "2026-01-00"):
         answer = viewer.get(list_of(Event), {"on": rubbish})
         assert (answer.status_code, answer["Location"]) == (302, list_of(Event))
 
 
-def test_a_list_obeys_no_character_that_turns_or_hides_text(scene: Any, viewer: Client) -> None:
+def test_no_page_obeys_a_character_that_turns_or_hides_text(scene: Any, viewer: Client) -> None:
     play = scene("applied")
-    play.happens("42\u202efdp")
-    for model in (Event, Input, Run):
-        page = viewer.get(list_of(model)).content.decode()
-        assert "42⟦U+202E⟧fdp" in page
-        assert "\u202e" not in page
+    play.mutator.target = lambda self, params: "42\u202efdp"
+    run = play.happens("42\u202efdp")
+    for row in (run.reservations.get().event, run, run.mutation, Input.objects.get()):
+        has_history = not isinstance(row, Input)
+        of_row = [history_of(row), old_versions_of(row)[-1]] if has_history else []
+        for address in (list_of(type(row)), page_of(row), *of_row):
+            page = viewer.get(address).content.decode()
+            # What is copied is as it came.
+            page = re.sub('data-ops-copy="[^"]*"', "", page)
+            assert "42⟦U+202E⟧fdp" in page, address
+            assert "\u202e" not in page, address
 
 
 def test_what_is_typed_into_a_filter_leaves_the_others_as_they_are(
@@ -261,14 +230,13 @@ def test_a_masked_value_finds_nothing_in_a_list(
 
 def test_the_other_lists_are_found_by_name(lived: Any, viewer: Client) -> None:
     workflow = Workflow.objects.get()
-    assert found(viewer, Workflow, q="pay", status__exact="active") == [workflow.pk]
-    assert found(viewer, Workflow, status__exact="paused") == []
+    Workflow.objects.create(slug="letters", title="Send reminders")
+    assert found(viewer, Workflow, q="pay") == [workflow.pk]
     pay = Handler.objects.get(name="Pay")
-    assert found(viewer, Handler, q="pay", kind__exact="consumer") == [pay.pk]
-    assert found(viewer, Handler, is_current__exact=0) == []
+    assert found(viewer, Handler, q="pay") == [pay.pk]
     assert found(viewer, Topic, q="paid") == numbers(Topic.objects.filter(name="invoice.paid"))
     versions = numbers(WorkflowVersion.objects.all())
-    assert found(viewer, WorkflowVersion, q="pay", kind__exact="initial") == versions
+    assert found(viewer, WorkflowVersion, q="pay") == versions
 
 
 RUBBISH = ["'", "%", "\\", "(", "<script>", "é" * 50, "9" * 40, "-1", '"', "٣", "\u200b", "\x01"]
@@ -314,13 +282,35 @@ def test_pages_follow_each_other(lived: Any, viewer: Client) -> None:
         assert numbers(answer.context["cl"].result_list) == everything[:50]
 
 
-def test_a_long_list_is_not_counted_to_the_end(lived: Any, viewer: Client) -> None:
+def test_a_long_list_is_not_counted_to_the_end_and_no_common_word_looked_for_in_all_of_it(
+    lived: Any, viewer: Client, superuser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     topic = Topic.objects.get(name="invoice.received")
     Event.objects.bulk_create(
-        Event(topic=topic, message_id=f"more-{n}", payload={}) for n in range(COUNTED_AT_MOST)
+        Event(topic=topic, message_id=f"more-{n}", payload={"town": "Ulm"})
+        for n in range(COUNTED_AT_MOST + 1)
     )
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("ANALYZE workflows_app_event, workflows_app_eventwords")
     text = text_of(viewer, list_of(Event))
     assert "5000 or more events Filter or search to reach older ones." in text
     last = COUNTED_AT_MOST // 50
     assert len(found(viewer, Event, p=last)) == 50
     assert viewer.get(f"{list_of(Event)}?p={last + 1}").status_code == 302
+
+    newest = numbers(Event.objects.all()[:50])
+    with watched(monkeypatch) as cost:
+        assert found(viewer, Event, q="ulm") == newest
+    assert cost.rows_read["workflows_app_eventwords"] < 6_000
+    old = numbers(Event.objects.filter(message_id__in=["more-3", "more-7"]))
+    Event.objects.filter(pk__in=[*old, newest[1]]).update(status="skipped")
+    with watched(monkeypatch) as cost:
+        assert found(viewer, Event, q="ulm", status__exact="skipped") == [newest[1], *old]
+    # Nearly all have the word; three are left by the filter.
+    assert cost.rows_read["workflows_app_eventwords"] < 6_000
+    assert found(viewer, Event, q="more-4", status__exact="skipped") == []
+    with watched(monkeypatch) as cost:
+        export = superuser.get(f"{list_of(Event)}export/?q=ulm").getvalue().decode()
+    assert len(export.splitlines()) == 1 + COUNTED_AT_MOST + 1
+    # Not all that have the word, for each thousand rows.
+    assert cost.rows_read["workflows_app_eventwords"] < 20_000

@@ -25,14 +25,21 @@ from workflows_app.models import (
     Run,
 )
 from workflows_app.models.saving import save_with_history
-from workflows_app.operations import add_note, it_happened
+from workflows_app.operations import add_note, it_happened, skip_run, take
+from workflows_app.operations.seen import seen_now
 from workflows_app.testing import registered, scripted
 
 pytestmark = pytest.mark.django_db
 
 IBAN = "DE89370400440532013000"
 TOKEN = "tok-9f8e7d6c"
-PAYLOAD = {"amount": "12.50", "iban": IBAN, "bank": {"token": TOKEN, "name": "Open Bank"}}
+PAYLOAD = {
+    "amount": "12.50",
+    "iban": IBAN,
+    "bank": {"token": TOKEN, "name": "Open Bank"},
+    # A secret with which another one begins.
+    "seen_iban": IBAN[:12],
+}
 
 
 def bank() -> Any:
@@ -50,10 +57,15 @@ def bank() -> Any:
     return Bank
 
 
+def lost(self: Any, params: Any, *, idempotency_key: str) -> Any:
+    raise TimeoutError(f"no answer about {params['iban']}")
+
+
 @pytest.fixture
 def run(operator_user: User) -> Iterator[Run]:
     """A blocked payment whose secrets stand in payload, parameters, texts, evidence and state."""
     mutator = bank()
+    mutator.execute = lost
     payments = workflow_with(mutator)
     payments.secret_fields = ["bank.token", "seen_iban"]
     with registered(payments):
@@ -62,7 +74,7 @@ def run(operator_user: User) -> Iterator[Run]:
             mutation=blocked.mutation,
             kind="late",
             verdict="applied",
-            detail=f"account {IBAN} was charged by {TOKEN}",
+            detail=f"account {IBAN} was charged by {TOKEN.upper()}",
             traceback=f"ValueError: {IBAN}",
         )
         Run.objects.filter(pk=blocked.pk).update(title=f"Pay to {IBAN}")
@@ -80,8 +92,10 @@ def run(operator_user: User) -> Iterator[Run]:
             owes_retry=True,
             started_at=blocked.started_at,
         )
+        Event.objects.filter(reserved_by=blocked).update(created_by=blocked)
         LaneState.objects.filter(lane="").update(state={"seen_iban": IBAN})
         add_note(blocked, actor=operator_user, text=f"I looked for {IBAN}")
+        take(blocked, actor=operator_user, reason=f"I ask the bank about {IBAN}")
         yield blocked
 
 
@@ -90,7 +104,7 @@ def addresses_of(run: Run) -> list[str]:
     event = Event.objects.get(topic__name="invoice.received")
     note = OperatorAction.objects.filter(run=run)[0]
     later = Run.objects.get(carried_mutation=run.mutation)
-    rows = [run, later, run.mutation, event, note, run.workflow, run.handler]
+    rows = [run, later, run.mutation, event, note, run.workflow, run.handler, run.handler.breaker]
     return [
         HOME,
         *(list_of(model) for model in (Run, Mutation, Event, OperatorAction, Input, Handler)),
@@ -105,8 +119,9 @@ def secrets_on(client: Client, addresses: list[str]) -> dict[str, set[str]]:
     for address in addresses:
         answer = client.get(address)
         assert answer.status_code == 200, address
-        page = answer.content.decode()
-        found[address] = {secret for secret in (IBAN, TOKEN) if secret in page}
+        page = answer.content.decode().lower()
+        secrets = (IBAN, TOKEN, IBAN[12:])
+        found[address] = {secret for secret in secrets if secret.lower() in page}
     return found
 
 
@@ -140,7 +155,7 @@ def test_who_may_see_sensitive_values_sees_them(run: Run, operator: Client) -> N
 
 def test_a_dialog_and_a_preview_mask_them_and_decide_all_the_same(run: Run) -> None:
     person = User.objects.create_user("rita", is_staff=True)
-    codenames = ["view_run", "view_mutation", "view_evidence", "skip_run"]
+    codenames = ["view_run", "view_mutation", "view_evidence", "view_operatoraction", "skip_run"]
     person.user_permissions.set(Permission.objects.filter(codename__in=codenames))
     client = logged_in(person)
 
@@ -150,7 +165,7 @@ def test_a_dialog_and_a_preview_mask_them_and_decide_all_the_same(run: Run) -> N
     for answer in (dialog, preview):
         page = answer.content.decode()
         assert answer.status_code == 200
-        assert (IBAN in page, MASK in page) == (False, True)
+        assert (IBAN in page, f"I ask the bank about {MASK}" in page) == (False, True)
     client.post(
         list_of(Run),
         {
@@ -162,6 +177,29 @@ def test_a_dialog_and_a_preview_mask_them_and_decide_all_the_same(run: Run) -> N
     )
     run.mutation.refresh_from_db()
     assert (run.mutation.status, run.mutation.params["iban"]) == ("skipped", IBAN)
+
+
+def test_a_refusal_masks_them(run: Run, operator_user: User) -> None:
+    person = User.objects.create_user("rita", is_staff=True)
+    person.user_permissions.set(
+        Permission.objects.filter(codename__in=["view_run", "view_operatoraction", "skip_run"])
+    )
+    client = logged_in(person)
+    form = {"reason": "x", "_form_submitted": "True", "seen": str(seen_now([run])[run.pk])}
+    bulk = {"action": "bulk_skip_run", "_selected_action": run.pk, "confirmed": "yes"}
+    dialog = page_of(run, "skip_run")
+
+    def refused(address: str, data: dict[str, Any], **headers: str) -> str:
+        return client.post(address, data, headers=headers, follow=True).content.decode()
+
+    take(run, actor=operator_user, reason=f"I ask about {IBAN} once more")
+    stale = [refused(dialog, form, **{"HX-Request": "true"})]
+    stale.append(refused(list_of(Run), {**bulk, **form, f"seen_{run.pk}": form["seen"]}))
+    skip_run(run, actor=operator_user, reason=f"I ask about {IBAN} once more")
+    late = [refused(dialog, form)]
+    late.append(refused(list_of(Run), {**bulk, **form}))
+    for page in (*stale, *late):
+        assert (IBAN in page, f"I ask about {MASK} once more" in page) == (False, True)
 
 
 def test_names_of_code_that_is_gone_stay_secret(run: Run, viewer: Client) -> None:

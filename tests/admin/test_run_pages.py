@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.html import escape
 
-from tests.admin.addresses import list_of, page_of, text_of
+from tests.admin.addresses import list_of, page_of, text_of, told
 from tests.models.rows import NOON, Rows
 from tests.scenes import Scene, workflow_with
 from workflows_app.models import Event, Evidence, Input, Mutation, Run
@@ -66,21 +66,20 @@ def test_a_blocked_run_that_can_be_asked_says_all_that_is_known(
         "Events 42 invoice.received, Reserved",
         "Workflow Pay the invoices , version 1.0, Pay, run ",
         "Why nobody knows The outside system took too long to answer. It may have done it all the same:",
-        "The host asked the outside system 5 times. It gave no answer to that.",
+        "The outside system was asked 5 times. It gave no answer to that.",
         "attempt 5: It gave no answer to that. Details TimeoutError: 502 Bad Gateway",
-        "How to check Open the list of payments. Look for ACME.",
-        "The host can ask the outside system, too: “Try again” lets it.",
+        "How to check The outside system is being asked … Open the list of payments. Look for ACME.",
         "Its lane Nothing else waits in the main lane . Other lanes go on.",
         "Who looks into it Nobody has said so.",
-        "Now decide Try again You don't know, but the outside system may answer now.",
-        "It didn't happen You looked in the outside system, and it is not there.",
-        "It happened You looked in the outside system, and it is there. Nothing is sent;",
-        "Skip Nobody can find out, or it is no longer needed.",
+        "Did it happen? It happened If it is there, in the outside system. Nothing is sent, and the",
+        "It didn't happen If it is not there, in the outside system. It is sent again.",
+        "Skip If it is no longer wanted, or nobody can find out.",
+        "Try again If you can't look now. The outside system is asked again, several times.",
     ):
         assert words in text
     # First what fits one screen: what, why nobody knows, how to find out, the decision; then all else.
-    first = ("What was attempted", "Why nobody knows", "How to check", "Now decide")
-    then = ("Idempotency key", "What the host tried", "Its lane", "Who looks into it", "Timeline")
+    first = ("What was attempted", "Why nobody knows", "How to check", "It happened If")
+    then = ("Idempotency key", "What was tried", "Its lane", "Who looks into it", "Timeline")
     order = [text.index(part) for part in (*first, *then)]
     assert order == sorted(order)
     assert "not offered" not in text
@@ -105,13 +104,15 @@ def test_where_a_person_looks_is_a_button_that_opens_a_tab_of_its_own(
     where = f'href="{escape(url)}" target="_blank" rel="noopener noreferrer">Look there'
     assert (where in page) == leads_there
     assert ("Look there" in page) == leads_there
+    # A line breaks between the parts of the address, not inside a number.
+    assert ("payments?<wbr>to=A&amp;<wbr>b=1" in page) == leads_there
 
 
 def test_a_blocked_run_that_nobody_can_ask_says_so(blocked: Run, operator: Client) -> None:
     text = text_of(operator, page_of(blocked))
-    assert "The host can't ask this outside system: only a person can find out." in text
+    assert "This outside system can't be asked: only a person can find out." in text
     assert (
-        "Try again : not offered, this mutator can't ask the outside system, so only a person can look."
+        "Try again : not offered, this outside system can't be asked, so only a person can look."
         in text
     )
     assert (
@@ -139,7 +140,9 @@ def test_a_run_whose_code_is_gone_can_still_be_settled(
 ) -> None:
     Mutation.objects.filter(pk=blocked.mutation.pk).update(mutator="gone.from.the.code")
     text = text_of(operator, page_of(blocked))
-    assert "The host can't ask: the code of this mutator is not part of this console." in text
+    assert (
+        "It can't be asked: the code for this outside system is not part of this console." in text
+    )
     skip_run(Run.objects.get(pk=blocked.pk), actor=operator_user, reason="Looked it up")
 
 
@@ -151,11 +154,13 @@ def test_a_reconciling_run_says_when_the_host_asks_next(
     text = text_of(operator, page_of(run))
     due = run.mutation.next_reconcile_at
     assert (
-        "Whether it happened is unknown. The host asks the outside system, next at"
+        "Whether it happened is unknown. The outside system is asked, next at"
         f" {due:%Y-%m-%d %H:%M:%S} UTC . Nobody needs to do anything yet." in text
     )
-    assert "Now decide" not in text
-    assert "If you know already what happened Decide now You know what happened, or won't" in text
+    assert "It happened If" not in text
+    assert (
+        "If you know already what happened Decide now If you know what happened, or won't" in text
+    )
 
 
 def test_a_failed_run_with_a_date_says_that_nobody_has_to_act(
@@ -191,8 +196,8 @@ def test_a_failed_run_without_a_date_says_what_to_do(
     )
     assert "Look there why it was refused. If that has changed, retry it." in text
     assert (
-        "What you can do Skip its events It shall not be done at all. What it was about is skipped for"
-        " good, and its lane goes on. Retry now The cause is gone, and it need not wait any longer."
+        "What you can do Skip event If it shall not be done at all. What it was about is skipped for"
+        " good, and its lane goes on. Retry now If the cause is gone. It is tried again at once."
         in text
     )
     assert "refused it for good: sent again, it will probably be" in text_of(
@@ -249,7 +254,7 @@ def test_an_attempt_that_was_taken_over_leads_to_the_one_that_took_over(
     assert "In progress." in text_of(operator, page_of(retry))
 
 
-def test_after_a_decision_the_oldest_that_nobody_else_looks_into_is_one_click_away(
+def test_after_a_decision_the_oldest_that_nobody_else_looks_into_opens_and_says_what_was_done(
     scene: Callable[..., Any], operator: Client, operator_user: User
 ) -> None:
     runs = [scene("lost", slug=f"pay-{number}").happens(str(number)) for number in range(4)]
@@ -258,8 +263,15 @@ def test_after_a_decision_the_oldest_that_nobody_else_looks_into_is_one_click_aw
     take(own, actor=operator_user)
     assert "Next that needs a person" not in text_of(operator, page_of(own))
 
-    skip_run(decided, actor=operator_user, reason="Paid by card")
+    sent = {"_form_submitted": "True", "reason": "Paid by card"}
+    answer = operator.post(page_of(decided, "skip_run"), sent)
 
+    assert answer.headers["Location"] == page_of(own)
+    assert told(answer) == [
+        f'<a class="ops-link" href="{page_of(decided)}">Pay invoice 0</a>: Skip: the run goes on without it.'
+        " <strong>This is the next of 3 that wait.</strong>"
+    ]
+    # Whoever comes back to what is decided is led on, too.
     page = operator.get(page_of(decided)).content.decode()
     assert f'href="{page_of(own)}">Pay invoice 2</a> <span class="ops-muted">3 wait</span>' in page
 
@@ -295,7 +307,7 @@ def test_a_done_run_says_so_and_shows_what_came_of_it(
     text = text_of(operator, page_of(run))
     assert "Done." in text
     assert "Published 42 invoice.paid" in text
-    assert "Now decide" not in text
+    assert "It happened If" not in text
 
 
 def test_a_run_that_took_nothing_though_it_had_data_says_so(operator: Client) -> None:

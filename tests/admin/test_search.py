@@ -9,9 +9,10 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from tests.admin.addresses import page_of, text_of_answer
+from tests.admin.addresses import list_of, page_of, text_of_answer
 from tests.conftest import logged_in
 from tests.scenes import workflow_with
+from workflows_app.admin.search import IN_PALETTE
 from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
 from workflows_app.operations import it_happened
 from workflows_app.publishing import publish, publish_many, register_input
@@ -232,3 +233,7 @@ def test_only_more_than_are_told_are_said_to_be_more(scene: Any, viewer: Client)
         groups = answer_of(viewer, "ACME").context["groups"]
         (events,) = (group for group in groups if group["heading"] == "Events")
         assert (len(events["hits"]), events["has_more"]) == (TOLD, has_more)
+        assert events["list"] == f"{list_of(Event)}?q=ACME"
+    palette = viewer.get("/admin/search/?extended=1&s=acme").context["results"]
+    shown = [result.link for result in palette if "/event/" in str(result.link)]
+    assert shown == [hit["link"] for hit in events["hits"][:IN_PALETTE]]

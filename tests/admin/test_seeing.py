@@ -13,6 +13,7 @@ from tests.admin.addresses import HOME, history_of, list_of, old_versions_of, pa
 from tests.admin.rows import stage
 from tests.conftest import logged_in
 from workflows_app.models import (
+    Breaker,
     Event,
     EventInput,
     Evidence,
@@ -35,7 +36,7 @@ TELLS: dict[type[Any], str] = {
     Run: "Pay of first",
     Evidence: "detail-of-evidence",
 }
-PAGES: list[type[Any]] = [Event, Input, Mutation, OperatorAction, Run, Workflow]
+PAGES: list[type[Any]] = [Breaker, Event, Input, Mutation, OperatorAction, Run, Workflow]
 
 
 @pytest.fixture
@@ -62,7 +63,11 @@ def rows(operator_user: User) -> dict[type[Any], Any]:
         operation="try_again", actor=operator_user, actor_name="olga", reason=TELLS[OperatorAction],
         workflow=at.workflow, run=at.run,
     )  # fmt: skip
+    Evidence.objects.create(
+        mutation=at.mutation, kind="execute", verdict="unknown", detail=TELLS[Evidence]
+    )
     return {
+        Breaker: at.breaker,
         Event: event,
         Input: cause,
         Mutation: at.mutation,
@@ -101,6 +106,7 @@ def test_who_may_see_all_sees_all(rows: dict[type[Any], Any], viewer: Client) ->
     assert told(viewer, page_of(rows[Input])) == everything - {Mutation, Evidence}
     assert told(viewer, page_of(rows[Mutation])) == everything
     assert told(viewer, page_of(rows[Workflow])) == {Run, OperatorAction}
+    assert told(viewer, page_of(rows[Breaker])) == {Run, Evidence}
 
 
 def test_history_names_no_run_to_whoever_may_not_see_runs(blocked: Run) -> None:

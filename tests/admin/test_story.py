@@ -12,7 +12,7 @@ from django.test import Client
 
 from tests.admin.addresses import page_of, text_of
 from tests.admin.rows import add, stage
-from workflows_app.admin.graph import BOXES_SHOWN
+from workflows_app.admin.graph import BOXES_SHOWN, HEIGHT, WIDTH
 from workflows_app.models import Event, Input, OperatorAction, Run
 from workflows_app.operations import skip_run
 
@@ -23,6 +23,7 @@ def graph_of(client: Client, row: Any) -> tuple[list[str], int]:
     """Return where the boxes of the graph lead to, and how many arrows it has."""
     page = client.get(page_of(row)).content.decode()
     svg = page.split('<svg class="ops-graph"')[1].split("</svg>")[0]
+    assert re.findall(r'<a href="([^"]+)"[^>]* aria-current="true"', svg) == [page_of(row)]
     return re.findall(r'<a href="([^"]+)"', svg), svg.count('class="ops-edge"')
 
 
@@ -54,13 +55,25 @@ def test_what_a_run_published_stands_right_of_it(scene: Callable[..., Any], view
     received, paid = Event.objects.order_by("pk")
     page = viewer.get(page_of(run)).content.decode()
     places = {
-        address: int(x)
-        for address, x in re.findall(
-            r'<a href="([^"]+)" class="ops-node.*?<rect x="(\d+)"', page, re.S
+        address: (int(x), int(y))
+        for address, x, y in re.findall(
+            r'<a href="([^"]+)" class="ops-node.*?<rect x="(\d+)" y="(\d+)"', page, re.S
         )
     }
-    line = [places[page_of(row)] for row in (Input.objects.get(), received, run, paid)]
+    cause, effect = Input.objects.get(), run.mutation
+    line = [places[page_of(row)][0] for row in (cause, received, run, paid)]
     assert line == sorted(set(line))
+    # Each arrow begins at the right side of a box, and ends at the left side of what came of that.
+    begins = {(x + WIDTH, y + HEIGHT // 2): address for address, (x, y) in places.items()}
+    ends = {(x - 2, y + HEIGHT // 2): address for address, (x, y) in places.items()}
+    arrows = [
+        (begins[int(x1), int(y1)], ends[int(x2), int(y2)])
+        for x1, y1, x2, y2 in re.findall(r'd="M(\d+) (\d+)C[^"]* (\d+) (\d+)"', page)
+    ]
+    assert sorted(arrows) == sorted(
+        (page_of(one), page_of(other))
+        for one, other in ((cause, received), (received, run), (run, effect), (run, paid))
+    )
 
 
 def test_of_many_some_are_drawn_and_the_rest_is_counted(
@@ -75,6 +88,7 @@ def test_of_many_some_are_drawn_and_the_rest_is_counted(
     assert sum("/event/" in box for box in boxes) == BOXES_SHOWN
     text = text_of(viewer, page_of(at.input))
     assert f"and {31 - BOXES_SHOWN} more events" in text
+    assert f"From left to right: 1 input, {BOXES_SHOWN} events" in text
     boxes, _ = graph_of(viewer, at.run)
     assert page_of(at.run) in boxes
     assert Run.objects.count() > len(boxes)

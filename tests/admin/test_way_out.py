@@ -35,11 +35,15 @@ def test_one_press_with_one_reason_skips_the_events_of_a_failed_run(
     run = play.happens("42")
     play.publish("43")
     assert run.owes_retry
+    # Its own event is none of those behind it.
+    assert "1 event waits behind this run in the main lane" in text_of(operator, page_of(run))
     sent = form_of(operator, run)
 
     answer = press(operator, run, sent)
 
-    assert told(answer) == ["Skip its events: its events are skipped, and its lane goes on."]
+    assert told(answer) == [
+        "Pay invoice 42: Skip event: its events are skipped, and its lane goes on."
+    ]
     action = OperatorAction.objects.get()
     assert (action.operation, action.event.message_id, action.reason) == (
         "skip_event",
@@ -53,7 +57,7 @@ def test_one_press_with_one_reason_skips_the_events_of_a_failed_run(
         ("43", "pending"),
     ]
     # Pressed again, it is told what became of that, and changes nothing.
-    assert told(press(operator, run, sent))[-1] == (
+    assert told(press(operator, run, sent))[-2] == (
         f"Run {run.pk} is about no pending event any more: look at its page again."
     )
     assert OperatorAction.objects.count() == 1
@@ -127,7 +131,7 @@ def test_whose_effect_was_made_has_no_such_way_out_and_says_why(operator: Client
 
     assert "It happened outside, and is not sent again. What follows from it is missing." in text
     assert (
-        "Skip its events : not offered, its outside effect is settled; only what follows from it is"
+        "Skip event : not offered, its outside effect is settled; only what follows from it is"
         " missing." in text
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -19,13 +20,20 @@ from tests.alerts.conftest import (
     time_passes,
 )
 from tests.connectors.server import Outside
+from tests.models.rows import Rows
+from workflows_app.alerts.looking import forget_old
+from workflows_app.alerts.pending import pending_too_long
+from workflows_app.alerts.settings import AlertSettings
 from workflows_app.models import (
     Alert,
+    Arrival,
     Breaker,
     Event,
     Handler,
+    LaneState,
     OperatorAction,
     Run,
+    Topic,
     Workflow,
 )
 from workflows_app.operations import it_didnt_happen, pause_workflow, skip_run
@@ -35,10 +43,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = {"iban": "DE00-SECRET", "amount": "12.50"}
 
 
-def take(run: Run, person: User) -> None:
-    """Let `person` say that they look into a run."""
+def act(operation: str, run: Run, person: User) -> None:
+    """Let `person` have decided about a run."""
     OperatorAction.objects.create(
-        operation="take_run", actor=person, actor_name="olga", reason="-", workflow=run.workflow, run=run
+        operation=operation, actor=person, actor_name="olga", reason="-", workflow=run.workflow, run=run
     )  # fmt: skip
 
 
@@ -94,10 +102,11 @@ def test_many_are_one_message_a_minute_and_nothing_comes_when_all_is_settled(
     time_passes(seconds=61)
     tell()
     tell()
-    assert [subject for subject, _ in texts(webhook)][1:] == [
-        "Pay the invoices: 22 runs wait for you, for less than a minute"
-    ]
-    assert "- and 17 more" in texts(webhook)[1][1]
+    ((subject, body),) = texts(webhook)[1:]
+    assert subject == "Pay the invoices: 22 runs wait for you, for 20 hours"
+    assert "outside effects happened. The oldest: for 20 hours.\n" in body
+    named = [line.partition(":")[0] for line in body.splitlines() if line.startswith("- ")]
+    assert named == [*(f"- Pay {number}" for number in range(20, 15, -1)), "- and 17 more"]
 
     Run.objects.update(status="committed", phase="committed")
     time_passes(hours=1)
@@ -105,11 +114,14 @@ def test_many_are_one_message_a_minute_and_nothing_comes_when_all_is_settled(
     assert len(webhook.received) == 2
 
 
-def another_like(run: Run, number: int) -> Run:
-    return Run.objects.create(
+def another_like(run: Run, number: int) -> None:
+    """Make a run that waits for a person since so many hours."""
+    another: Any = Run(
         workflow_id=run.workflow_id, handler=run.handler, version=run.version, lane=f"lane-{number}",
         phase="mutating", status="blocked", title=f"Pay {number}", started_at=timezone.now(),
     )  # fmt: skip
+    another._history_date = timezone.now() - timedelta(hours=number)
+    another.save()
 
 
 def test_it_is_told_again_until_somebody_takes_it_or_settles_it(
@@ -123,7 +135,7 @@ def test_it_is_told_again_until_somebody_takes_it_or_settles_it(
     tell()
     assert len(webhook.received) == 2
 
-    take(run, operator_user)
+    act("take_run", run, operator_user)
     time_passes(minutes=11)
     tell()
     assert len(webhook.received) == 2
@@ -192,10 +204,8 @@ def test_it_is_told_in_the_language_of_the_project(
         tell()
 
     ((subject, body),) = texts(webhook)
-    assert subject == "Pay the invoices: 1 Lauf wartet auf Sie, bisher weniger als eine Minute"
-    assert (
-        "ob seine Außenwirkung geschehen ist. Das ist bisher weniger als eine Minute so.\n" in body
-    )
+    assert subject == "Pay the invoices: 1 Lauf wartet auf Sie, bisher unter einer Minute"
+    assert "ob seine Außenwirkung geschehen ist. Das ist bisher unter einer Minute so.\n" in body
     assert "Diese Nachricht kommt jede Minute wieder, bis jemand" in body
     # What the host wrote down is English, whoever reads it.
     (known,) = set(
@@ -215,13 +225,74 @@ def test_a_late_answer_that_contradicts_is_told(
     scene: Callable[..., Any], webhook: Outside, alerting: Alerting, operator_user: User
 ) -> None:
     alerting({"hook": webhook})
-    run = scene("applied").happens()
-    run.mutation.evidence.create(kind="late", verdict="not_applied", contradicts=True)
-    tell()
+    play = scene("applied", "applied")
+    runs = [play.happens("1"), play.happens("2")]
+
+    def told_an_hour_later() -> list[Run]:
+        before = len(webhook.received)
+        time_passes(hours=1)
+        tell()
+        said = "".join(body for _, body in texts(webhook)[before:])
+        by_number = {run.pk: run for run in runs}
+        return [by_number[int(pk)] for pk in re.findall(r"/run/(\d+)/change/", said)]
+
+    for run in runs:
+        run.mutation.evidence.create(kind="late", verdict="not_applied", contradicts=True)
+    assert told_an_hour_later() == runs
     assert [subject for subject, _ in texts(webhook)] == [
-        "Pay the invoices: 1 late answer says the opposite of what was decided, for less than a minute"
+        "Pay the invoices: 2 late answers say the opposite of what was decided, for less than a minute"
     ]
-    take(run, operator_user)
-    time_passes(hours=1)
-    tell()
-    assert len(webhook.received) == 1
+    # A note settles nothing; taking it does, and another decision, until there is another answer.
+    first, second = runs
+    act("add_note", first, operator_user)
+    assert told_an_hour_later() == runs
+    act("take_run", first, operator_user)
+    assert told_an_hour_later() == [second]
+    act("skip_run", second, operator_user)
+    assert told_an_hour_later() == []
+    first.mutation.evidence.create(kind="late", verdict="not_applied", contradicts=True)
+    assert told_an_hour_later() == [first]
+
+
+def test_the_oldest_event_is_found_wherever_it_waits() -> None:
+    now = timezone.now()
+    looked_at, arrived, unnamed, paused, orphaned = (
+        Rows(slug) for slug in ("looked-at", "arrived", "unnamed", "paused", "orphaned")
+    )
+    event = looked_at.event()
+    LaneState.objects.create(handler=looked_at.handler, oldest_pending=event.pk)
+    arrived.event(lane="a")
+    Arrival.objects.create(topic=arrived.topic, lane="a", transaction="1")
+    for rows in (unnamed, paused, orphaned):
+        rows.event(lane=None)
+    Workflow.objects.filter(slug="paused").update(status="paused")
+    Topic.objects.filter(workflow__slug="orphaned").update(consumer=None)
+    Event.objects.update(created_at=now - timedelta(seconds=60))
+    for rows in (looked_at, arrived, unnamed):
+        rows.event(lane=None)
+    limits = AlertSettings(oldest_pending_seconds={"*": 60})
+
+    found = pending_too_long(limits, now=now)
+
+    since = now - timedelta(seconds=60)
+    assert found == {rows.workflow.pk: since for rows in (looked_at, arrived, unnamed)}
+    assert pending_too_long(limits, now=now - timedelta(seconds=1)) == {}
+
+
+def test_messages_are_kept_for_three_months_and_those_that_wait_for_good() -> None:
+    now = timezone.now()
+    workflow = Workflow.objects.create(slug="pay", title="Pay")
+    Alert.objects.bulk_create(
+        Alert(
+            workflow=workflow, channel=f"{status} {days}", status=status, facts=[], next_attempt_at=now,
+            created_at=now - timedelta(days=days), ended_at=None if status == "waiting" else now,
+        )
+        for status in ("waiting", "sent", "dropped")
+        for days in (89, 91)
+    )  # fmt: skip
+
+    forget_old(now=now)
+
+    assert sorted((alert.status, (now - alert.created_at).days) for alert in Alert.objects.all()) == [
+        ("dropped", 89), ("sent", 89), ("waiting", 89), ("waiting", 91)
+    ]  # fmt: skip

@@ -59,6 +59,8 @@ def test_a_person_chooses_changes_and_gives_up(
     assert len(chosen()) == 2
     viewer.post(page_of(first), {"workflow": "", "failed": "on", "channel": "team"})
     assert chosen()[0] == ("viktor", None, "team", False, True)
+    viewer.post(page_of(first), {"workflow": "", "blocked": "on", "channel": "team"})
+    assert chosen()[0] == ("viktor", None, "team", True, False)
     viewer.post(page_of(first, "delete"), {"post": "yes"})
     assert [row[2] for row in chosen()] == [""]
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db.models import F
 from django.test import Client
 from pytest_django import Settings
 
-from tests.admin.addresses import HOME, list_of, text_of
+from tests.admin.addresses import HOME, text_of
 from tests.alerts.conftest import (
     BASE_URL,
     Alerting,
@@ -26,7 +27,6 @@ from tests.doctor.planting import found_by
 from tests.eventually import eventually
 from workflows_app.alerts.looking import look
 from workflows_app.alerts.sending import Post
-from workflows_app.alerts.trying import claimed
 from workflows_app.models import (
     Alert,
     AlertChoice,
@@ -55,16 +55,45 @@ def test_a_route_has_its_channels_and_the_rest_the_default(
     ]
 
 
-def test_a_person_is_told_by_mail_of_what_they_chose_and_may_see(
-    scene: Callable[..., Any], mailbox: Mailbox, alerting: Alerting, viewer_user: User
+def test_people_are_told_of_what_they_chose_and_may_see(
+    scene: Callable[..., Any],
+    mailbox: Mailbox,
+    webhook: Outside,
+    alerting: Alerting,
+    viewer_user: User,
+    operator_user: User,
 ) -> None:
-    alerting()
+    alerting({"team": webhook}, default=[])
     User.objects.filter(pk=viewer_user.pk).update(email="viktor@example.com")
     AlertChoice.objects.create(person=viewer_user, failed=False)
-    scene("rejected", slug="fails").happens()
+    failed = scene("rejected", slug="fails").happens()
     run = scene("lost").happens()
+    # A channel that several chose is told of what any of them wants.
+    AlertChoice.objects.create(person=viewer_user, channel="team", failed=False)
+    fails = {"channel": "team", "workflow": failed.workflow}
+    AlertChoice.objects.create(person=operator_user, **fails)
+    AlertChoice.objects.create(person=viewer_user, **fails, failed=False)
+    # Nobody is told who can't log in here, or has no address.
+    for name, account in (
+        ("left", {"is_active": False, "email": "left@example.com"}),
+        ("shop", {"is_staff": False, "email": "shop@example.com"}),
+        ("nomail", {}),
+    ):
+        may = {"is_staff": True, "is_superuser": True}
+        other = User.objects.create_user(name, **{**may, **account})
+        AlertChoice.objects.create(person=other)
+    AlertChoice.objects.create(person=other, **fails, failed=False)
+    AlertChoice.objects.create(person=operator_user, channel="no longer in the settings")
+    look(now=database_now())
+    # What waits longest is sent first.
+    Alert.objects.filter(workflow=run.workflow).update(next_attempt_at=LONG_AGO)
 
     tell()
+
+    assert [subject.partition(",")[0] for subject, _ in texts(webhook)] == [
+        "Pay the invoices: 1 run waits for you",
+        "Pay the invoices: 1 failed run waits for a person or a new version",
+    ]
 
     (mail,) = mailbox.mails
     assert (mail["To"], mail["Subject"]) == (
@@ -80,66 +109,6 @@ def test_a_person_is_told_by_mail_of_what_they_chose_and_may_see(
     time_passes(hours=1)
     tell()
     assert len(mailbox.mails) == 1
-
-
-def test_a_test_message_tells_whether_it_arrived_at_each_place_of_the_person(
-    viewer: Client,
-    viewer_user: User,
-    operator: Client,
-    alerting: Alerting,
-    mailbox: Mailbox,
-    webhook: Outside,
-    another_webhook: Outside,
-) -> None:
-    alerting({"team": webhook, "away": another_webhook}, default=[])
-    another_webhook.answers(500)
-    User.objects.filter(pk=viewer_user.pk).update(email="viktor@example.com")
-    page, ask = list_of(AlertChoice), f"{list_of(AlertChoice)}try/"
-    viewer.post(ask)
-    assert "Choose first what you want to be told of" in text_of(viewer, page)
-    for channel in ("", "team", "away"):
-        AlertChoice.objects.create(person=viewer_user, channel=channel)
-    assert viewer.get(ask).status_code == 405
-
-    viewer.post(ask)
-
-    assert text_of(viewer, page).count("it waits for a worker. If this stays so,") == 3
-    tell()
-    text = text_of(viewer, page)
-    assert "My e-mail" not in text
-    assert "viktor@example.com : it was delivered." in text
-    assert "team : it was delivered." in text
-    assert "away : it was not delivered: it answered 500." in text
-    assert [mail["To"] for mail in mailbox.mails] == ["viktor@example.com"]
-    assert f"{BASE_URL}/admin/workflows_app/alertchoice/" in mailbox.mails[0].get_content()
-    assert texts(webhook)[0][0] == "A test message of the workflow console"
-    # Not more than one a minute, whoever presses, and nobody else's.
-    viewer.post(ask)
-    assert "You asked for a test message a moment ago." in text_of(viewer, page)
-    operator.post(ask)
-    # Whoever deletes what they chose, and chooses it anew, waits as well.
-    AlertChoice.objects.all().delete()
-    AlertChoice.objects.create(person=viewer_user, channel="team")
-    viewer.post(ask)
-    tell()
-    assert (len(mailbox.mails), len(webhook.received)) == (1, 1)
-
-
-def test_a_test_message_of_a_worker_that_died_is_not_waited_for_without_end(
-    viewer: Client, viewer_user: User, alerting: Alerting, webhook: Outside
-) -> None:
-    alerting({"team": webhook}, default=[], send_seconds=10)
-    AlertChoice.objects.create(person=viewer_user, channel="team")
-    page = list_of(AlertChoice)
-    viewer.post(f"{page}try/")
-    assert claimed("team") is not None
-
-    assert "team : it is being sent." in text_of(viewer, page)
-    assert 'hx-trigger="every 3s"' in viewer.get(page).content.decode()
-
-    AlertChoice.objects.update(test_sent_at=database_now() - timedelta(seconds=21))
-    assert "team : nobody knows whether it arrived" in text_of(viewer, page)
-    assert 'hx-trigger="every 3s"' not in viewer.get(page).content.decode()
 
 
 def test_a_channel_may_be_a_mail_server_of_its_own(
@@ -203,7 +172,9 @@ def test_an_address_that_refuses_is_tried_again_later_and_says_which_status(
     assert (alert.status, alert.attempts, alert.problem) == ("waiting", 1, "it answered 302")
     assert alert.next_attempt_at > alert.created_at + timedelta(seconds=5)
     webhook.answers(204)
-    time_passes(minutes=1)
+    time_passes(hours=1)
+    tell()
+    # It is told again so long after it arrived, and not after it was made.
     tell()
     assert [each.path for each in webhook.received] == ["/s3cret", "/s3cret"]
     assert Alert.objects.get().status == "sent"
@@ -228,9 +199,22 @@ def test_two_workers_send_a_message_once_and_a_dead_one_s_again(
         thread.join()
     assert len(webhook.received) == 1
 
-    Alert.objects.update(status="waiting", claimed_until="2026-01-01 00:00Z", ended_at=None)
+    Alert.objects.update(status="waiting", claimed_until=LONG_AGO, ended_at=None)
     tell()
     assert len(webhook.received) == 2
+
+    # Of one that another worker has taken over, the slow one writes nothing any more.
+    Alert.objects.update(status="waiting", claimed_until=LONG_AGO, ended_at=None)
+    webhook.gate.clear()
+    webhook.answers(500)
+    senders = Post().send_due()
+    eventually(lambda: len(webhook.received), 3)
+    Alert.objects.update(attempts=F("attempts") + 1)
+    webhook.gate.set()
+    for thread in senders:
+        thread.join()
+    alert = Alert.objects.get()
+    assert (alert.problem, alert.claimed_until is None) == ("", False)
 
 
 def test_a_message_that_nobody_sends_is_found_by_doctor(

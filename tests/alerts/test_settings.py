@@ -77,7 +77,7 @@ def test_a_channel_that_can_t_be_used_is_named_without_its_address(
         ({"base_url": BASE, "channels": {"a": 5}}, "['channels']['a'] must be an address, as a text."),
         ({"base_url": BASE, "channels": ["json://s3cret"]}, "['channels'] must be a dict"),
         ({"base_url": BASE, "default": "a"}, "['default'] must be a list of the names of channels."),
-        ({"base_url": BASE, "routes": {"pay": ["b"]}}, "['routes']['pay'] names 'b', which is no channel."),
+        ({"base_url": BASE, "routes": {"a": [], "pay": ["b"]}}, "['routes']['pay'] names 'b', which is no channel."),
         ({"oldest_pending_seconds": {"*": 0}}, "['oldest_pending_seconds']['*'] must be a number above 0, not 0."),
         ({"repeat_seconds": True}, "['repeat_seconds'] must be a number above 0, not True."),
     ],

@@ -132,12 +132,15 @@ class Photographer:
 
     def _shoot_caught(self, page: Page, number: str) -> None:
         """Say of a payment that happened that it did not: the dialog before, and what the bank answers."""
-        page.set_viewport_size(DIALOG)  # type: ignore[arg-type]
         self._open(page, "blocked", number)
+        expect(page.locator("#ops-run")).to_contain_text("says that it happened")
+        self._shoot(page, "answered-run")
+        page.set_viewport_size(DIALOG)  # type: ignore[arg-type]
         page.get_by_role("button", name="It didn't happen", exact=True).click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_label("Why?").fill("Not in the bank's list of payments.")
-        dialog.get_by_role("checkbox").check()
+        for tick in dialog.get_by_role("checkbox").all():
+            tick.check()
         page.locator("#modal-content").screenshot(path=self._path("didnt-happen"))
         dialog.get_by_role("button", name="It didn't happen", exact=True).click()
         expect(page.locator("#dialog")).to_contain_text("The outside system has answered")
@@ -154,7 +157,7 @@ class Photographer:
         dialog.get_by_label("The number of the payment").fill(str(paid["number"]))
         dialog.get_by_label("Why?").fill("It is in the bank's list of payments.")
         dialog.get_by_role("button", name="It happened", exact=True).click()
-        expect(page.locator("body")).to_contain_text("the run goes on from there")
+        page.locator("#ops-messages").get_by_role("link", name=invoice.number).click()
         page.get_by_role("link", name=f"Invoice {invoice.number} from").first.click()
         label = "Where it came from, and what came of it"
         deadline = time.monotonic() + PATIENCE_MS / 1000
@@ -184,6 +187,7 @@ class Photographer:
         page.goto(f"{self.base}/admin/workflows_app/run/?status__exact={status}")
         page.locator("tr", has_text=number).get_by_role("link").first.click()
         expect(page.get_by_role("region", name="What happened")).to_be_visible()
+        expect(page.locator("#ops-run")).not_to_contain_text("is being asked")
 
     def _shoot(self, page: Page, name: str, **size: int) -> None:
         page.evaluate("document.fonts.ready")

@@ -52,6 +52,14 @@ class Tab:
     def open(self, address: str) -> None:
         self._do(lambda page: page.goto(self.base + address))
 
+    def open_with_clock(self, address: str) -> None:
+        """Open a page on which `later` may pass the time."""
+        self._do(lambda page: page.clock.install())
+        self.open(address)
+
+    def later(self, seconds: int) -> None:
+        self._do(lambda page: page.clock.fast_forward(seconds * 1000))
+
     def reload(self) -> None:
         self._do(lambda page: page.reload())
 

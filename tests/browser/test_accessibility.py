@@ -61,7 +61,7 @@ def test_nothing_serious_keeps_anybody_from_using_a_page(
         look(address)
     tab.open(page_of(run))
     tab.click("It didn't happen", role="button")
-    tab.sees_dialog("If it did happen, doing it again makes a duplicate.")
+    tab.sees_dialog("If it did happen, doing it again makes a duplicate: scripted → the script.")
     look("dialog")
 
     assert found == {}

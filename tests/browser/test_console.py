@@ -64,7 +64,7 @@ def test_what_was_said_of_a_decision_goes_once_the_run_waits_for_a_person_again(
     tab.click("Try again", "button")
     tab.fill("Why?", "The bank is back")
     tab.submit("Try again")
-    tab.sees("Try again: the host asks the outside system now.")
+    tab.sees("Try again: the outside system is asked now.")
     play.run_host()
     tab.sees("Did it happen? Nobody knows")
     assert not tab.evaluate("!!document.getElementById('ops-messages')")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from pytest_django import Settings
 
 from tests.admin.addresses import list_of, page_of
 from tests.browser.conftest import PASSWORD, session_of
@@ -17,8 +18,12 @@ from tests.translations.catalogue import left_in_english
 from workflows_app.models import Event, Evidence, OperatorAction, Run, Workflow
 from workflows_app.operations import skip_run
 from workflows_app.sdk import Reconciliation
+from workflows_app.testing import scripted
 
-WARNING = "If it did happen, doing it again makes a duplicate. Look in the outside system first."
+WARNING = (
+    "If it did happen, doing it again makes a duplicate: scripted → the script. Nothing protects from that."
+    " Look in the outside system first."
+)
 REASON = "Why?"
 LOOKED = "(the script) in the outside system, and it is not there"
 
@@ -51,7 +56,7 @@ def test_from_the_login_to_the_decision(
 
     # It stands there twice: among what needs a person, and in the table of workflows.
     tab.click_first("Pay invoice 42")
-    tab.sees("Did it happen? Nobody knows", "the host")
+    tab.sees("Did it happen? Nobody knows", "This outside system can't be asked")
     tab.click("It didn't happen", role="button")
     tab.sees_dialog(WARNING, "the script", "12.50", "ACME")
 
@@ -61,7 +66,7 @@ def test_from_the_login_to_the_decision(
     )
     tab.tick(LOOKED)
     tab.submit("It didn't happen")
-    tab.sees_dialog("Say why: a reason is required.", WARNING)
+    assert tab.sent[1:] == [], "nor before they say why"
     assert decisions() == []
 
     tab.fill(REASON, "Not in the bank's list")
@@ -78,9 +83,70 @@ def test_from_the_login_to_the_decision(
     tab.sees("Nothing waits for a decision.")
 
 
-def test_a_double_click_decides_once(blocked: Run, browse: Callable[..., Tab]) -> None:
+def test_case_after_case_is_settled_with_three_clicks_at_most(
+    olga: User, scene: Callable[..., Any], browse: Callable[..., Tab]
+) -> None:
+    """A payment that happened and has a number, one that the bank knows again, a webhook, and a rejected one."""
+    paid, known = scripted("lost"), mute()
+    paid.result_fields = {"number": "The number of the payment"}
+    known.result_fields = paid.result_fields
+    played = [
+        scene(mutator=paid, slug="paid").happens("41"),
+        scene(mutator=known, slug="known").happens("42", days=0),
+        scene("lost", "applied", slug="webhook").happens("43"),
+        scene("rejected", slug="rejected").happens("44"),
+    ]
+    known.reconcile = lambda *_, **__: Reconciliation.applied({"number": "48"})
     tab = browse()
-    tab.open(page_of(blocked))
+    tab.open("/admin/")
+    tab.click_first("Pay invoice 41")
+    tab.click("It happened", role="button")
+    tab.sees_dialog("The number of the payment")
+    tab.submit("It happened")
+    assert tab.sent == [], "the browser says what is left out"
+    tab.fill("The number of the payment", "47")
+    tab.click("I looked in the outside system, and it is there.", role="button")
+    assert tab.value(REASON) == "I looked in the outside system, and it is there."
+    tab.submit("It happened")
+
+    tab.sees("Pay invoice 41: It happened", "Kept as the result: The number of the payment: 47.")
+    tab.sees(
+        "This is the next of 3 that wait.", "and says that it happened.", "If you have no doubt"
+    )
+    tab.click("It happened", role="button")
+    assert tab.in_dialog("textbox", "The number of the payment") == 0
+    tab.click("The outside system was asked, and says that it happened.", role="button")
+    tab.submit("It happened")
+
+    tab.sees("Pay invoice 42: It happened", "This outside system can't be asked: only a person can")
+    tab.click("It didn't happen", role="button")
+    tab.click("I looked in the outside system, and it is not there.", role="button")
+    tab.tick(LOOKED)
+    tab.submit("It didn't happen")
+
+    tab.sees("Pay invoice 43: It didn't happen", "This is the next, and the last that waits.")
+    tab.click("Skip event", role="button")
+    tab.click("It is settled in another way.", role="button")
+    tab.submit("Skip event")
+    tab.sees("No other run waits for a decision.")
+    assert [row[0] for row in decisions()] == [
+        *("it_happened", "it_happened", "it_didnt_happen", "skip_event")
+    ]
+    assert [Run.objects.get(pk=run.pk).mutation.result for run in played[:2]] == [
+        {"number": "47"},
+        {"number": "48"},
+    ]
+
+
+def test_what_was_found_by_searching_is_decided_once_by_a_double_click(
+    blocked: Run, browse: Callable[..., Tab]
+) -> None:
+    tab = browse()
+    tab.open("/admin/")
+    tab.fill("Message id, number, supplier", "ACME")
+    tab.keys("Enter")
+    tab.click(f"Run {blocked.pk}: Pay invoice 42")
+    tab.sees("Did it happen? Nobody knows")
     tab.click("It didn't happen", role="button")
     tab.sees_dialog(WARNING)
     tab.fill(REASON, "Not in the bank's list")
@@ -95,12 +161,26 @@ def test_a_double_click_decides_once(blocked: Run, browse: Callable[..., Tab]) -
     assert Run.objects.filter(retry_of=blocked).count() == 1
 
 
+def test_just_now_is_over_after_a_minute(blocked: Run, browse: Callable[..., Tab]) -> None:
+    tab = browse()
+    tab.open_with_clock(page_of(blocked))
+    tab.sees("just now")
+    tab.later(130)
+    tab.sees("2 minutes ago")
+    assert "just now" not in tab.text()
+
+
 def test_with_the_keyboard_alone(blocked: Run, browse: Callable[..., Tab]) -> None:
     tab = browse()
     tab.open(page_of(blocked))
     tab.tab_to("Skip")
     tab.keys("Space")
     tab.sees_dialog("Whether it happened stays unknown here.")
+    tab.has_focus("reason")
+    # From one end of the dialog to the other, and never to the page behind it.
+    tab.keys("Shift+Tab", "Shift+Tab")
+    tab.has_focus("Skip")
+    tab.keys("Tab", "Tab")
     tab.has_focus("reason")
     tab.keys("Escape")
     tab.sees_no_dialog()
@@ -109,15 +189,19 @@ def test_with_the_keyboard_alone(blocked: Run, browse: Callable[..., Tab]) -> No
     tab.keys("Enter")
     tab.sees_dialog("Whether it happened stays unknown here.")
     tab.has_focus("reason")
-    tab.type("Paid by card")
+    tab.type("Paid by card.")
     tab.keys("Tab")
+    tab.has_focus("It is no longer wanted.")
+    tab.keys("Enter")
+    tab.has_focus("reason")
+    tab.keys(*["Tab"] * 4)
     tab.has_focus("Cancel")
     tab.keys("Tab")
     tab.has_focus("Skip")
     tab.keys("Enter")
 
     tab.sees("Skip: the run goes on without it.", "In progress.")
-    assert decisions() == [("skip_run", "olga", "Paid by card")]
+    assert decisions() == [("skip_run", "olga", "Paid by card. It is no longer wanted.")]
     assert Event.objects.get().status == "skipped"
 
 
@@ -150,10 +234,25 @@ def test_a_page_that_was_left_open_is_told_what_happened_meanwhile(
     assert decisions() == [("skip_run", "otto", "I was quicker")]
 
 
+def test_who_may_no_longer_decide_is_told_so_and_loses_no_word(
+    blocked: Run, browse: Callable[..., Tab], settings: Settings
+) -> None:
+    tab = browse()
+    tab.open(page_of(blocked))
+    tab.click("Skip", role="button")
+    tab.fill(REASON, "A long story about the bank")
+    settings.WORKFLOWS_DECIDERS = {"pay": ["Clerks"]}
+    tab.submit("Skip")
+
+    tab.sees("olga may not use “Skip” on workflow 'pay': members of “Clerks” decide about it.")
+    tab.sees("You wrote: “A long story about the bank”", "You may look, but not decide.")
+    assert decisions() == []
+
+
 def test_an_answer_that_comes_while_the_dialog_is_open_is_shown_in_it_before_anything_is_sent(
     blocked: Run, browse: Callable[..., Tab]
 ) -> None:
-    tab = browse()
+    tab = browse(width=390, dark=True)
     tab.open(page_of(blocked))
     tab.click("It didn't happen", role="button")
     tab.sees_dialog(WARNING)
@@ -179,18 +278,24 @@ def test_what_the_outside_says_is_shown_in_the_dialog(
 ) -> None:
     mutator = mute()
     run = scene(mutator=mutator).happens(days=0)
-    mutator.reconcile = lambda *_, **__: Reconciliation.applied({"number": 1})
     tab = browse()
     tab.open(page_of(run))
+    tab.sees("The outside system was asked 2 times.")
+    # What the page could not be told when it was opened, the bank knows a moment later.
+    mutator.reconcile = lambda *_, **__: Reconciliation.applied({"number": 1})
     tab.click("It didn't happen", role="button")
-    tab.sees_dialog("the host first asks the outside system, for 10 seconds at most")
+    tab.sees_dialog("the outside system is asked first, for 10 seconds at most")
     tab.fill(REASON, "Not in the bank's list")
     tab.tick(LOOKED)
     tab.submit("It didn't happen")
 
     tab.sees_dialog("The outside system has answered", "says that it happened")
+    tab.sees_dialog("What you wrote is kept with that answer: “Not in the bank's list”")
     tab.has_focus("Look at the run")
-    tab.keys("Enter")
+    tab.click("Close", role="button")
+    tab.sees_no_dialog()
+    tab.has_focus("It didn't happen")
+    tab.reload()
     tab.sees("In progress.")
     assert decisions() == []
 
@@ -223,7 +328,7 @@ def test_a_dialog_that_is_opened_too_late_says_so(blocked: Run, browse: Callable
     tab.sees_dialog(
         "This does not apply any more: the state has changed since the page was opened."
     )
-    tab.click("Cancel")
+    tab.click("Cancel", role="button")
     tab.sees_no_dialog()
     tab.has_focus("It didn't happen")
 
@@ -287,7 +392,7 @@ def test_whoever_reads_german_decides_in_german(
     tab.sees("Ist es geschehen? Niemand weiß es", "Was das System versucht hat")
     told.append(tab.text())
     tab.click("Es ist nicht geschehen", role="button")
-    tab.sees_dialog("Ist es doch geschehen, so geschieht es dann doppelt.", "ACME")
+    tab.sees_dialog("Ist es doch geschehen, so geschieht es dann doppelt: scripted", "ACME")
     told.append(tab.text())
     tab.fill("Warum?", "Nicht in der Liste der Bank")
     tab.tick("(the script) gesucht, und es ist nicht da")

@@ -53,7 +53,9 @@ def test_a_page_finds_what_is_there_and_no_more(
     monkeypatch.setenv(BANK_URL_VARIABLE, bank.url)
 
     def seen(mutator: type, invoice: str) -> str:
-        return bank.http.get(mutator().verification_url({"invoice": invoice})).text
+        return bank.http.get(
+            mutator().verification_url({"invoice": invoice, "supplier": EVIL})
+        ).text
 
     paid, absent = seen(CreatePayment, "A-1"), seen(CreatePayment, "A-9")
     assert "<td>1</td>" in paid
@@ -62,7 +64,11 @@ def test_a_page_finds_what_is_there_and_no_more(
     assert "There is no payment with “A-9”." in absent
     assert "<td>We withdraw invoice A-9 &amp; thank you.</td>" in absent
     assert "<td>ACME Ltd</td>" in seen(NotifySupplier, "A-1")
-    assert "There is no webhook with “A-9”." in seen(NotifySupplier, "A-9")
+    untold = seen(NotifySupplier, "A-8")
+    assert "There is no webhook with “A-8”." in untold
+    # What the supplier wrote stands beside it, whatever it is about.
+    assert "<td>We withdraw invoice A-9 &amp; thank you.</td>" in untold
+    assert seen(CreatePayment, "A-8").count("<td>") == 0
 
 
 @pytest.mark.parametrize("path", ["/", "/suppliers"])

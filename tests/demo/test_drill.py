@@ -28,7 +28,7 @@ from workflows_app.operations import (
     skip_run,
     try_again,
 )
-from workflows_app.queries.verification import verification_url
+from workflows_app.queries.explanation import explain
 from workflows_app.testing import registered
 
 CASES = sum(count for _, count in MIX)
@@ -49,7 +49,7 @@ class Play:
 
     def page_of(self, run: Run) -> list[list[str]]:
         """Return the rows of the page to which the console sends a person who looks `run` up."""
-        page = self.bank.http.get(verification_url(run)).text
+        page = self.bank.http.get(explain(run).verification_url).text
         rows = re.findall(r"<tr>((?:<td.*?)+)</tr>", page)
         return [
             [unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)] for row in rows

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from pytest_django import Settings
 
@@ -68,9 +68,11 @@ def test_the_login_page_offers_it_and_groups_are_mapped_at_each_login(provider: 
     told = AccountChange.objects.filter(about="petra").values_list("what", flat=True)
     assert "groups added: Workflow operators" in set(told)
 
+    # Groups that the settings don't map are the console's own business.
+    person.groups.add(Group.objects.create(name="Clerks"))
     provider.claims["groups"] = ["all"]
     log_in(Client())
-    assert groups_of("petra") == ["Workflow viewers"]
+    assert groups_of("petra") == ["Clerks", "Workflow viewers"]
     assert User.objects.filter(username__startswith="petra").count() == 1
 
 
@@ -139,8 +141,11 @@ def test_who_has_no_password_logs_in_again_to_decide(
         assert answer.url == "/account/named/"
         assert "It was not confirmed that it is you" in text_of_answer(client.get(answer.url))
     assert "Nothing was decided" in text_of_answer(decide(client, blocked))
-    # Nor is it one that somebody else has, who has an account here too.
+    # Nor that they logged in by an address of their own making: nobody asked for it.
     provider.logged_in_at = time.time()
+    through(client, client.get(f"{SSO}?process=redirect&next=/account/named/"))
+    assert "Nothing was decided" in text_of_answer(decide(client, blocked))
+    # Nor is it one that somebody else has, who has an account here too.
     provider.claims["sub"] = "9"
     through(client, client.get("/account/again/"))
     assert "Nothing was decided" in text_of_answer(decide(client, blocked))
@@ -168,6 +173,13 @@ def test_a_provider_that_asks_for_a_second_factor_is_believed_if_the_settings_sa
     log_in(client)
     assert client.get(HOME).url == "/account/second-factor/totp/activate/"
     assert client.get("/account/second-factor/totp/activate/").status_code == 200
+    # Another one that asks for it speaks for its own people alone.
+    both = provider.settings(groups=GROUPS)
+    (own,) = both["openid_connect"]["APPS"]
+    asks = {**own["settings"], "asks_for_second_factor": True}
+    both["openid_connect"]["APPS"].append({**own, "provider_id": "other", "settings": asks})
+    settings.SOCIALACCOUNT_PROVIDERS = both
+    assert client.get(HOME).url == "/account/second-factor/totp/activate/"
     settings.SOCIALACCOUNT_PROVIDERS = provider.settings(groups=GROUPS, asks_for_second_factor=True)
     assert client.get(HOME).status_code == 200
 

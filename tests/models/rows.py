@@ -63,8 +63,9 @@ class Rows:
 
     def event(self, status: str = "pending", **values: Any) -> Event:
         self._made += 1
-        given: dict[str, Any] = {"message_id": f"m{self._made}", "payload": {}, "lane": ""}
-        return Event.objects.create(topic=self.topic, status=status, **given | values)
+        given: dict[str, Any] = {"topic": self.topic, "payload": {}, "lane": ""}
+        given["message_id"] = f"m{self._made}"
+        return Event.objects.create(status=status, **given | values)
 
     def mutation(self, run: Run, status: str = "in_flight", **values: Any) -> Mutation:
         """Make a mutation in any status, with a resolution and a date that fit."""

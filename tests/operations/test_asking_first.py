@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models.functions import Now
 
 from tests.operations.readiness import SceneMaker, may_only, mute, refusal
 from tests.scenes import Scene
 from workflows_app import registry
 from workflows_app.doctor import CHECKS, Severity, examine
 from workflows_app.errors import OperationRefused
-from workflows_app.models import Breaker, Event, Evidence, OperatorAction, Run
-from workflows_app.operations import asserting, it_didnt_happen, it_happened
+from workflows_app.models import Breaker, Event, Evidence, Lease, OperatorAction, Run
+from workflows_app.operations import asking, it_didnt_happen, it_happened
 from workflows_app.operations.seen import seen_now
 from workflows_app.sdk import Reconciliation
 from workflows_app.testing import ScriptedMutator
@@ -84,6 +85,7 @@ def test_it_happened_says_the_outside_so_nothing_is_sent_again(
         operator_user,
         "olga",
     )
+    assert bank.probe.detail == "olga said that it did not happen: I looked", "no word is lost"
     assert not OperatorAction.objects.exists()
     bank.play.run_host()
     assert Event.objects.get(topic__name="invoice.paid").payload == {"number": "B-1"}
@@ -174,7 +176,7 @@ def test_not_there_proves_nothing_while_the_search_of_the_outside_may_lag(
 def test_what_can_not_be_asked_is_decided_by_the_person(blocked: Run, operator_user: User) -> None:
     with registry.override():
         registry.declared.pop("pay")
-        assert not asserting.can_ask(blocked)
+        assert not asking.can_ask(blocked)
         it_didnt_happen(blocked, actor=operator_user, reason="not there", probe=True)
 
     assert not Evidence.objects.filter(kind="probe").exists()
@@ -260,6 +262,22 @@ def test_a_definite_answer_closes_an_open_breaker(scene: SceneMaker, operator_us
         it_didnt_happen(bank.run, actor=operator_user, reason="I looked", probe=True)
 
     assert Breaker.objects.get().status == "closed"
+
+
+def test_what_an_open_breaker_held_back_goes_out_at_once_if_the_outside_answers_who_looks(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    mutator = mute("timeout")
+    play = scene(mutator=mutator)
+    with registry.override(_breaking(play)):
+        bank = Bank(play, mutator)
+        Lease.objects.update(next_due_at=Breaker.objects.get().trial_at)
+        bank.says(APPLIED)
+
+        asking.look(bank.run, actor=operator_user)
+
+    assert Breaker.objects.get().status == "closed"
+    assert Lease.objects.filter(next_due_at__lte=Now()).exists()
 
 
 def _breaking(play: Scene) -> Any:

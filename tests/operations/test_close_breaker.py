@@ -131,7 +131,7 @@ def test_a_reconcile_with_an_answer_closes_it_and_all_go_on(payers: PayersMaker)
     play.run_host()
     assert play.breaker.status == "open"
     due = Mutation.objects.filter(status="needs_reconcile").earliest("next_reconcile_at")
-    Breaker.objects.update(trial_at=due.next_reconcile_at + timedelta(hours=1))
+    Breaker.objects.update(trial_at=due.next_reconcile_at + timedelta(minutes=5))
 
     mutator.reconcile = _never_there
     play.run_host(due.next_reconcile_at)

@@ -16,16 +16,12 @@ from tests.operations.readiness import (
     SceneMaker,
     changed,
     everything,
-    mute,
     told,
 )
 from workflows_app.models import Event, Mutation, Run
 from workflows_app.operations import (
     it_didnt_happen,
-    pause_workflow,
-    resume_workflow,
 )
-from workflows_app.testing import drain, registered
 
 pytestmark = pytest.mark.django_db
 
@@ -135,27 +131,6 @@ def test_the_events_are_never_pending_in_between(scene: SceneMaker, operator_use
     ]
 
 
-def test_a_crash_before_the_call_keeps_the_prepare_result_and_the_events(
-    recorded: RecordedMaker, operator_user: User
-) -> None:
-    play = recorded("timeout", "applied")
-    run = play.happens(days=0)
-    it_didnt_happen(run, actor=operator_user, reason="not in the bank's list")
-    play.mutate_plays = ["crash", "crash"]
-
-    play.happens_until_crash()
-    play.happens_until_crash(days=1)
-    play.goes_on(days=2)
-
-    assert play.calls == ["prepare", "mutate", "mutate", "mutate", "mutate", "next applied"]
-    assert all(prepared == play.prepared[0] for prepared in play.prepared)
-    attempts = list(Run.objects.filter(handler=run.handler).order_by("pk"))
-    assert [attempt.status for attempt in attempts] == ["failed", "crashed", "crashed", "committed"]
-    assert {attempt.idempotency_key for attempt in attempts} == {run.idempotency_key}
-    event = Event.objects.get(topic__name="invoice.received")
-    assert "pending" not in [status for status, *_ in told(event.history)[1:]]
-
-
 def test_a_crash_in_the_call_leaves_the_question_to_a_person_again(
     recorded: RecordedMaker, operator_user: User
 ) -> None:
@@ -169,45 +144,3 @@ def test_a_crash_in_the_call_leaves_the_question_to_a_person_again(
     again = Run.objects.get(retry_of=run)
     assert (again.status, again.mutation.status) == ("blocked", "indeterminate")
     assert len(play.mutator.calls) == 2
-
-
-def test_it_applies_where_the_host_can_ask_too(scene: SceneMaker, operator_user: User) -> None:
-    play = scene(mutator=mute("timeout", "applied"))
-    run = play.happens(days=0)
-    assert run.status == "blocked"
-
-    it_didnt_happen(run, actor=operator_user, reason="not in the bank's list")
-    play.run_host()
-
-    assert Run.objects.get(retry_of=run).status == "committed"
-
-
-def test_the_retry_runs_under_the_version_that_is_active_then(
-    recorded: RecordedMaker, operator_user: User
-) -> None:
-    play = recorded("timeout", "applied")
-    run = play.happens(days=0)
-    with registered(play.code("1.1")):
-        assert Run.objects.get(pk=run.pk).status == "blocked"
-        it_didnt_happen(run, actor=operator_user, reason="not in the bank's list")
-        drain("pay")
-
-    retry = Run.objects.get(retry_of=run)
-    assert (str(retry.version), retry.status) == ("1.1", "committed")
-    assert retry.idempotency_key == run.idempotency_key
-
-
-def test_a_paused_workflow_sends_it_after_it_was_resumed(
-    scene: SceneMaker, operator_user: User
-) -> None:
-    play = scene("timeout", "applied")
-    run = play.happens(days=0)
-    pause_workflow(run.workflow, actor=operator_user, reason="holidays")
-    it_didnt_happen(run, actor=operator_user, reason="not in the bank's list")
-    play.run_host()
-    assert len(play.mutator.calls) == 1
-
-    resume_workflow(run.workflow, actor=operator_user, reason="back")
-    play.run_host()
-
-    assert Run.objects.get(retry_of=run).status == "committed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from pytest_django import Settings
 
 from tests.operations.authors import Recorded
 from tests.operations.readiness import (
@@ -24,7 +26,7 @@ from tests.operations.readiness import (
 from workflows_app import registry
 from workflows_app.conf import policy
 from workflows_app.models import Event, Mutation, Run
-from workflows_app.operations import it_happened, pause_workflow, retry_failed_run
+from workflows_app.operations import it_happened, pause_workflow
 from workflows_app.testing import scripted
 
 pytestmark = pytest.mark.django_db
@@ -120,21 +122,6 @@ def test_a_crash_in_next_brings_the_same_result_to_next_again(
     assert len(play.mutator.calls) == 1
     assert Event.objects.get(topic__name="invoice.paid").payload == {"number": "4711"}
     assert Run.objects.get(retry_of=run).status == "committed"
-
-
-def test_a_next_that_fails_afterwards_is_retried_with_the_same_result(
-    recorded: RecordedMaker, operator_user: User
-) -> None:
-    play = recorded("lost", next_plays=("logic",))
-    run = play.happens(days=0)
-    it_happened(run, actor=operator_user, reason="it is there", result={"number": "4711"})
-    play.run_host()
-    retry_failed_run(run, actor=operator_user, reason="the cause is gone")
-
-    play.run_host()
-
-    assert len(play.mutator.calls) == 1
-    assert Event.objects.get(topic__name="invoice.paid").payload == {"number": "4711"}
 
 
 def test_a_paused_workflow_still_brings_it_to_its_end(
@@ -234,14 +221,13 @@ def test_the_author_s_check_is_told_all_and_its_words_are_the_refusal(
     seen: list[Any] = []
 
     def check_result(self: object, params: Any, result: Any) -> None:
-        seen.append((dict(params), dict(result), len(connection.savepoint_ids)))
+        seen.append((dict(params), dict(result), connection.in_atomic_block))
         params.clear()
         result.clear()
         if seen[-1][1]["number"] != "4711":
             raise ValueError("The bank's numbers begin with 47.")
 
     _mutator().check_result = check_result
-    outside = len(connection.savepoint_ids)
     press = partial(it_happened, result={**FOUND, "number": "0815"})
 
     assert refusal(press, numbered, operator_user) == (
@@ -249,16 +235,26 @@ def test_the_author_s_check_is_told_all_and_its_words_are_the_refusal(
         "The bank's numbers begin with 47.",
     )
     it_happened(numbered, actor=operator_user, reason="it is there", result=FOUND)
-    assert [checked for *_, checked in seen] == [outside, outside]
+    assert [is_locked for *_, is_locked in seen] == [False, False]
     assert seen[-1][:2] == ({"amount": "12.50"}, FOUND)
     assert Mutation.objects.get().result == FOUND
 
 
-def test_a_check_that_fails_itself_is_refused_in_plain_words_and_logged(
-    numbered: Run, operator_user: User, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("error", [KeyError("secret-account"), SystemExit("secret-account"), None])
+def test_a_check_that_fails_itself_or_hangs_is_refused_in_plain_words_and_logged(
+    numbered: Run,
+    operator_user: User,
+    caplog: pytest.LogCaptureFixture,
+    settings: Settings,
+    released: threading.Event,
+    error: BaseException | None,
 ) -> None:
+    settings.WORKFLOWS = {"handler_timeout_seconds": 0.2}
+
     def check_result(self: object, params: Any, result: Any) -> None:
-        raise KeyError("secret-account")
+        if error is None:
+            released.wait(20)
+        raise error or KeyError("too late")
 
     _mutator().check_result = check_result
     caplog.clear()

@@ -17,7 +17,7 @@ from tests.operations.readiness import (
     refusal,
     told,
 )
-from workflows_app.models import Event, Run
+from workflows_app.models import Run
 from workflows_app.operations import pause_workflow, resume_workflow
 
 pytestmark = pytest.mark.django_db
@@ -37,18 +37,6 @@ def test_the_workflow_is_active_and_nothing_else_changes(
     assert news["Workflow"] == [{**before["Workflow"][workflow.pk], "status": "active"}]
     assert told(workflow.history)[-1] == ("active", "back", "olga")
     assert (action.workflow, action.run, action.event) == (workflow, None, None)
-
-
-def test_what_arrived_meanwhile_is_handled(scene: SceneMaker, operator_user: User) -> None:
-    play = scene()
-    pause_workflow(play.workflow, actor=operator_user, reason="holidays")
-    play.publish()
-    play.run_host()
-
-    resume_workflow(play.workflow, actor=operator_user, reason="back")
-    play.run_host()
-
-    assert Event.objects.get(topic__name="invoice.received").status == "consumed"
 
 
 @pytest.mark.parametrize(("outcome", "status"), [("lost", "blocked"), ("rejected", "failed")])

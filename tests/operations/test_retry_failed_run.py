@@ -16,8 +16,6 @@ from tests.operations.readiness import (
 )
 from workflows_app.models import Event, Run
 from workflows_app.operations import (
-    pause_workflow,
-    resume_workflow,
     retry_failed_run,
     skip_event,
 )
@@ -141,22 +139,6 @@ def test_a_failed_producer_is_polled_again(recorded: RecordedMaker, operator_use
 
 def _broken(self: object, ctx: object, state: object) -> object:
     raise ValueError("the export has no header")
-
-
-def test_a_paused_workflow_retries_from_prepare_after_it_was_resumed(
-    recorded: RecordedMaker, operator_user: User
-) -> None:
-    play = recorded("rejected", "applied")
-    run = play.happens(days=0)
-    pause_workflow(run.workflow, actor=operator_user, reason="holidays")
-    retry_failed_run(run, actor=operator_user, reason="the account has money again")
-    play.run_host()
-    assert play.calls == ["prepare", "mutate"]
-
-    resume_workflow(run.workflow, actor=operator_user, reason="back")
-    play.run_host()
-
-    assert Run.objects.get(retry_of=run).status == "committed"
 
 
 def test_a_retry_whose_event_was_skipped_meanwhile_finds_nothing(

@@ -8,7 +8,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from tests.operations.authors import Recorded
 from tests.operations.readiness import (
     SceneMaker,
     changed,
@@ -21,7 +20,6 @@ from tests.operations.readiness import (
 from tests.scenes import Scene, workflow_with
 from workflows_app.models import Event, Run
 from workflows_app.operations import pause_workflow, skip_event, skip_run
-from workflows_app.publishing import publish
 from workflows_app.sdk import PrepareContext, PrepareResult, Workflow
 from workflows_app.testing import drain, registered
 
@@ -63,26 +61,6 @@ def test_a_skipped_event_is_never_reserved_and_the_next_one_is(
     ]
     assert not skipped.reservations.exists()
     assert [params for params, _ in play.mutator.calls] == [{"amount": "12.50"}]
-
-
-@pytest.mark.parametrize("version", ["1.1", "2.0"])
-def test_a_skipped_event_stays_skipped_under_other_code(
-    recorded: type[Recorded], operator_user: User, version: str
-) -> None:
-    play = recorded()
-    event = play.publish()
-    skip_event(event, actor=operator_user, reason="a duplicate")
-
-    with registered(play.code(version)):
-        again = publish(
-            workflow="pay", topic="invoice.received", message_id="42", payload={"amount": "1"}
-        )
-        drain("pay")
-
-    assert again.pk == event.pk
-    assert (again.status, again.payload) == ("skipped", {"amount": "12.50"})
-    assert Event.objects.get().status == "skipped"
-    assert play.mutator.calls == []
 
 
 def test_an_event_of_a_paused_or_blocked_workflow_can_be_skipped(

@@ -12,13 +12,10 @@ from tests.operations.readiness import (
     SceneMaker,
     changed,
     everything,
-    mute,
     told,
 )
 from workflows_app.models import Event, Mutation, Run
 from workflows_app.operations import (
-    pause_workflow,
-    retry_failed_run,
     skip_run,
 )
 
@@ -116,24 +113,6 @@ def test_a_crash_in_next_brings_skipped_to_next_again(
     assert Event.objects.get().status == "skipped"
 
 
-@pytest.mark.parametrize("failure", ["logic", "transient"])
-def test_a_next_that_fails_after_a_skip_is_retried_with_skipped(
-    recorded: RecordedMaker, operator_user: User, failure: str
-) -> None:
-    play = recorded("lost", next_plays=(failure,))
-    run = play.happens(days=0)
-    skip_run(run, actor=operator_user, reason="no longer needed")
-    play.run_host()
-    assert Run.objects.get(pk=run.pk).failure_kind == failure
-
-    retry_failed_run(run, actor=operator_user, reason="the mail server is back")
-    play.run_host()
-
-    assert play.calls == ["prepare", "mutate", "next skipped", "next skipped"]
-    assert Run.objects.get(retry_of=run).status == "committed"
-    assert len(play.mutator.calls) == 1
-
-
 def test_the_workflow_goes_on_with_the_next_event(scene: SceneMaker, operator_user: User) -> None:
     play = scene("lost", "applied")
     run = play.happens("42", days=0)
@@ -148,27 +127,3 @@ def test_the_workflow_goes_on_with_the_next_event(scene: SceneMaker, operator_us
     assert not play.workflow.is_blocked
     received = Event.objects.filter(topic__name="invoice.received").order_by("pk")
     assert [event.status for event in received] == ["skipped", "consumed"]
-
-
-def test_a_paused_workflow_still_brings_the_skip_to_its_end(
-    scene: SceneMaker, operator_user: User
-) -> None:
-    play = scene("lost")
-    run = play.happens(days=0)
-    pause_workflow(run.workflow, actor=operator_user, reason="holidays")
-
-    skip_run(run, actor=operator_user, reason="no longer needed")
-    play.run_host()
-
-    assert Run.objects.get(pk=run.pk).status == "committed"
-
-
-def test_it_applies_where_the_host_can_ask_too(scene: SceneMaker, operator_user: User) -> None:
-    play = scene(mutator=mute())
-    run = play.happens(days=0)
-
-    skip_run(run, actor=operator_user, reason="no longer needed")
-    play.run_host()
-
-    assert Run.objects.get(pk=run.pk).status == "committed"
-    assert Mutation.objects.get().status == "skipped"

@@ -21,15 +21,15 @@ from tests.operations.readiness import (
 from tests.scenes import workflow_with
 from workflows_app import registry
 from workflows_app.engine.versions import sync
-from workflows_app.models import Event, Mutation, Reservation, Run
-from workflows_app.operations import pause_workflow, try_again
+from workflows_app.models import Event, Reservation, Run
+from workflows_app.operations import try_again
 from workflows_app.sdk import Reconciliation
-from workflows_app.testing import drain, scripted
+from workflows_app.testing import scripted
 
 pytestmark = pytest.mark.django_db
 
 UNABLE = (
-    "The host can't find out by itself whether scripted happened. Check it by hand, then choose"
+    "Nobody but a person can find out whether scripted happened. Check it by hand, then choose"
     " “It happened”, “It didn't happen” or “Skip”."
 )
 
@@ -141,18 +141,3 @@ def test_code_that_can_no_longer_ask_is_refused(
     with registry.override(code):
         sync(code, accept_orphans=True)
         assert refusal(try_again, run, operator_user) == ("cannot_reconcile", UNABLE)
-
-
-def test_try_again_of_a_paused_workflow_is_settled_all_the_same(
-    scene: SceneMaker, operator_user: User
-) -> None:
-    mutator = mute("lost")
-    run = scene(mutator=mutator).happens(days=0)
-    pause_workflow(run.workflow, actor=operator_user, reason="holidays")
-    mutator.reconcile = _found
-    try_again(run, actor=operator_user, reason="the bank is back")
-
-    drain("pay")
-
-    assert Mutation.objects.get().status == "applied"
-    assert Run.objects.get(pk=run.pk).status == "committed"

@@ -44,6 +44,27 @@ _KEYWORDS = {
 _NOT_USED = {"guardian", "import_export", "location_field", "constance", "inlines", "unfold_crispy"}
 _HEADER = """\
 # German for the console and the messages: `make messages` brings it up to date with the code.
+#
+# People are called Sie; quotes are „…“; after a colon a sentence begins with a capital. One word for one thing:
+#   breaker         Schutzschalter: ausgelöst (open), geschlossen (closed); never Sicherung, which is a backup
+#   call            Aufruf; it is sent: wird gesendet
+#   consumer        Verarbeiter; consumed: verarbeitet (a Verbraucher is somebody who buys)
+#   decision        Entscheidung
+#   event           Ereignis; pending: wartend; skipped: übersprungen
+#   evidence        Nachweis (a Beleg is a voucher)
+#   handler         Baustein
+#   host            das System
+#   input           Eingang
+#   lane            Spur; held: aufgehalten
+#   ledger          unsere Aufzeichnungen (the Hauptbuch is the general ledger)
+#   outcome         Ausgang; unknown: unbekannt
+#   outside effect  Außenwirkung; outside system: Außensystem; outside: im Außensystem
+#   payload         Inhalt
+#   producer        Erzeuger
+#   run             Lauf; failed: fehlgeschlagen; blocked: blockiert; crashed: abgestürzt
+#   to save         sichern, as Django says
+#   to settle       klären
+#   topic           Thema
 msgid ""
 msgstr ""
 "Language: de\\n"

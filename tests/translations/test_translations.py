@@ -38,3 +38,12 @@ def test_all_that_pages_call_their_rows_and_fields_can_be_translated() -> None:
         if not field.primary_key
     } | {model.__name__: model._meta.verbose_name for model in models}
     assert {name: told for name, told in named.items() if not isinstance(told, Promise)} == {}
+    jargon = {
+        "actor",
+        "fencing token",
+        "mutation",
+        "operator action",
+        "params",
+        "procrastinate job",
+    }
+    assert not jargon & {str(told) for told in named.values()}, "docs/glossary.md has the words"

@@ -123,19 +123,19 @@ class GuardedUsers(_Guarded):
         from allauth.mfa.models import Authenticator
 
         allowed = [row for row in queryset if self.may_touch(request.user, row)]
-        removed = 0
+        removed = set()
         for row in allowed:
             if Authenticator.objects.filter(user=row.pk).delete()[0]:
                 write_change(row, ["second factor removed"])
-                removed += 1
+                removed.add(str(row.pk))
         if removed and can_be_ended():
-            end_sessions({str(row.pk) for row in allowed})
+            end_sessions(removed)
         told = ngettext(
             "The second factor of %(number)s account was removed.",
             "The second factors of %(number)s accounts were removed.",
-            removed,
+            len(removed),
         )
-        messages.success(request, told % {"number": removed})
+        messages.success(request, told % {"number": len(removed)})
         left = queryset.count() - len(allowed)
         if left:
             messages.error(request, _left_alone(left))

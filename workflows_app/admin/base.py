@@ -24,7 +24,7 @@ from unfold.views import ChangeList
 from workflows_app.admin.paging import CappedPaginator, PagedChangeList
 from workflows_app.admin.parameters import NamedParameters
 from workflows_app.admin.seeing import all_that_may_be_seen, may_see, shown
-from workflows_app.admin.visible import visible
+from workflows_app.admin.visible import row_for_page, visible
 
 #: The most characters of a row's name above its page.
 _NAME_LENGTH = 200
@@ -105,6 +105,8 @@ class ReadOnlyAdmin(NamedParameters):
         context["subtitle"] = visible(context.get("subtitle") or "", _NAME_LENGTH)
         if obj is not None:
             context["page"] = self.page_context(request, obj)
+            # What the theme shows by itself: the name in the heading, and fields.
+            context["adminform"].form.instance = context["original"] = row_for_page(obj)
         # Of a row without a history of its own, Django's would list nothing.
         context["show_history"] = hasattr(self.model, "history")
         answer: HttpResponse = super().render_change_form(

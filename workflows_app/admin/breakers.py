@@ -13,7 +13,8 @@ from unfold.decorators import display
 from workflows_app.admin.base import link_to
 from workflows_app.admin.buttons import ButtonsAdmin, button
 from workflows_app.admin.labels import STATUS_LABELS, state_of
-from workflows_app.models import Breaker
+from workflows_app.admin.seeing import may_see, seen, shown_text
+from workflows_app.models import Breaker, Evidence, Mutation, Run
 from workflows_app.operations.close_breaker import CLOSE_BREAKER
 from workflows_app.queries.attention import last_unknown_runs
 
@@ -42,7 +43,11 @@ class BreakerAdmin(ButtonsAdmin):
     hidden_while_empty = {"opened_at": "opened_at", "trial_at": "trial_at"}
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        return {"runs": list(last_unknown_runs(row))}
+        sees_evidence = may_see(Mutation, Evidence)
+        runs: list[Any] = list(seen(Run, last_unknown_runs(row)))
+        for run in runs:
+            run.told = shown_text(run, run.told) if sees_evidence else ""
+        return {"runs": runs}
 
     @display(description=_("consumer"))
     def consumer(self, breaker: Breaker) -> str:

@@ -18,8 +18,10 @@ from django.http.response import HttpResponseBase
 from workflows_app.admin.bulk import bulk_action
 from workflows_app.admin.dialogs import dialog_action
 from workflows_app.admin.history import ReadOnlyHistoryAdmin
+from workflows_app.admin.seeing import shown as as_seen
+from workflows_app.admin.seeing import shown_text
 from workflows_app.deciders import may_decide_about
-from workflows_app.lazy_text import StrOrPromise
+from workflows_app.errors import OperationRefused
 from workflows_app.models import Workflow
 from workflows_app.operations.declaration import Operation
 from workflows_app.operations.seen import seen_now
@@ -36,19 +38,20 @@ class Button(Operation):
     seen_of: Callable[[Sequence[Any]], Mapping[int, Any]] = seen_now
     #: What a person ticks about a row, before the browser sends the form.
     tick: Callable[[Any], str] | None = None
-    #: Its label, if it has one of its own.
-    called: StrOrPromise = ""
-
-    @property
-    def label(self) -> StrOrPromise:
-        return self.called or super().label
 
     def press(self, row: Any, *, actor: Any, reason: str, **arguments: Any) -> Any:
-        """Call the operation about `row`, and return what it returns. Raises OperationRefused."""
+        """Call the operation about `row`, and return what it returns.
+
+        Raises OperationRefused, which tells no more of what others wrote than the person may see.
+        """
         if self.asks_first:
             arguments["probe"] = True
         told = {self.reason_argument: reason}
-        return self.function(self.subject(row), actor=actor, **told, **arguments)
+        try:
+            return self.function(self.subject(row), actor=actor, **told, **arguments)
+        except OperationRefused as refusal:
+            sentence = shown_text(as_seen(row), str(refusal))
+            raise OperationRefused(refusal.code, sentence) from None
 
 
 def button(operation: Operation, **shown: Any) -> Button:

@@ -100,7 +100,8 @@ def _of_time(
     unknown, decided = sum(span.unknown for span in spans), sum(span.decided for span in spans)
     parts = (
         ngettext("%(number)s run done", "%(number)s runs done", done) % {"number": done},
-        _("%(number)s failed") % {"number": failed},
+        ngettext("%(number)s attempt failed", "%(number)s attempts failed", failed)
+        % {"number": failed},
         ngettext("%(number)s unknown outcome", "%(number)s unknown outcomes", unknown)
         % {"number": unknown},
         ngettext("%(number)s decision", "%(number)s decisions", decided) % {"number": decided},
@@ -108,7 +109,7 @@ def _of_time(
     sentence = "{}, {}; {}, {}. {}".format(*parts, note)
     columns = (
         (_("done"), _GREEN, [span.done for span in spans]),
-        (_("failed"), _RED, [span.failed for span in spans]),
+        (_("failed attempts"), _RED, [span.failed for span in spans]),
         (_("unknown outcomes"), _ORANGE, [span.unknown for span in spans]),
         (_("decisions"), _BLUE, [span.decided for span in spans]),
     )
@@ -136,6 +137,7 @@ def _of_backlog(health: list[WorkflowHealth], now: datetime) -> Chart:
     )
     oldest = max(ages, default=0)
     age = ngettext("%(number)s minute", "%(number)s minutes", oldest) % {"number": oldest}
+    age = age if oldest else _("less than a minute")
     sentence = told % {"number": number, "age": age}
     rows = waiting[:WORKFLOWS_SHOWN]
     columns: tuple[tuple[str, str, list[int]], ...] = (

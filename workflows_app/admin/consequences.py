@@ -21,7 +21,7 @@ from workflows_app import registry
 from workflows_app.admin.seeing import may_see, shown
 from workflows_app.admin.visible import visible
 from workflows_app.models import Breaker, Evidence, Mutation, OperatorAction, Run, Workflow
-from workflows_app.operations.asserting import PROBE_SECONDS, can_ask
+from workflows_app.operations.asking import PROBE_SECONDS, answer_about, can_ask, outside_says
 from workflows_app.queries.explanation import late_answer
 from workflows_app.queries.taking import taken_by
 
@@ -53,7 +53,7 @@ def attempted(runs: Sequence[Run]) -> list[dict[str, Any]]:
         sees_evidence = mutation is not None and may_see(Evidence)
         late = shown(late_answer(mutation.evidence.all())) if mutation and sees_evidence else None
         params = in_short(mutation.params, among=len(runs)) if mutation else ""
-        taker = takers.get(run.pk)
+        taker = shown(takers.get(run.pk))
         found.append({"mutation": mutation, "params": params, "late": late, "taker": taker})
     return found
 
@@ -67,6 +67,7 @@ def happened(runs: Sequence[Run]) -> list[dict[str, Any]]:
                 "Nothing is sent. The workflow learns that it happened, and goes on: %(news)s."
             )
             % {"news": _news(run)},
+            "warning": _if_it_did_not(run),
             "asks_first": _asks_first(run),
         }
         for run, told in zip(runs, attempted(runs), strict=True)
@@ -90,7 +91,7 @@ def sent_again(runs: Sequence[Run]) -> list[dict[str, Any]]:
                 % {"news": _news(run)}
                 + f" {held_back[run.pk]}"
             ).strip(),
-            "if_wrong": _if_wrong(run, first_sent.get(run.idempotency_key)),
+            "warning": _if_it_did(run, first_sent.get(run.idempotency_key)),
             "asks_first": _asks_first(run),
         }
         for run, told in zip(runs, attempted(runs), strict=True)
@@ -106,6 +107,7 @@ def skipped(runs: Sequence[Run]) -> list[dict[str, Any]]:
                 "Nothing is sent. The workflow learns that it was skipped, and goes on: %(no_news)s"
             )
             % {"no_news": _no_news(run)},
+            "warning": _if_skipped(run),
         }
         for run, told in zip(runs, attempted(runs), strict=True)
     ]
@@ -131,6 +133,8 @@ def _refused_before(run: Run) -> str:
 
 def looked(run: Run) -> str:
     """Return what a person ticks who says that it did not happen."""
+    if outside_says(run, Evidence.Verdict.NOT_APPLIED):
+        return _("The outside system says that it did not happen, and I have no doubt")
     run = shown(run)
     mutation = run.settled_mutation
     if mutation is None:
@@ -152,7 +156,7 @@ def _asks_first(run: Run) -> str:
     if not can_ask(run):
         return ""
     return _(
-        "When you confirm, the host first asks the outside system, for %(seconds)s seconds at most. If it"
+        "When you confirm, the outside system is asked first, for %(seconds)s seconds at most. If it"
         " says clearly that it happened, or that it did not, that counts, and not what you say."
     ) % {"seconds": f"{PROBE_SECONDS:g}"}
 
@@ -190,27 +194,56 @@ def _topics(run: Run) -> list[str] | None:
     return list(handler.publishes) if handler is not None else None
 
 
-def _if_wrong(run: Run, first_sent: datetime | None) -> str:
-    """Say what is done twice if it did happen, and whether the key keeps that from being so."""
+def _said(run: Run) -> str:
+    """Return what the outside system says about `run`, as far as the person may see it; nothing if it says nothing."""
+    answer = answer_about(run) if may_see(Evidence) else None
+    if answer is None:
+        return ""
+    if answer.verdict == Evidence.Verdict.APPLIED:
+        return _("The outside system says that it happened.")
+    return _("The outside system says that it did not happen.")
+
+
+def _if_it_did_not(run: Run) -> str:
+    """Say what is lost if a person says that it happened, and what that stands on."""
+    said = _said(run)
+    return f"{said} {_('If it did not happen, nobody will ever do it.')}" if said else ""
+
+
+def _if_skipped(run: Run) -> str:
+    said = _said(run)
+    lost = _(
+        "The workflow does not learn that. Nothing follows as after a success. This can't be undone."
+    )
+    return f"{said} {lost}" if said else ""
+
+
+def _if_it_did(run: Run, first_sent: datetime | None) -> str:
+    """Say what is done twice if it did happen, what stands against that, and what the outside system says."""
+    said = _said(run)
     run = shown(run)
     mutation = run.settled_mutation if may_see(Mutation) else None
     what = f"{mutation.mutator} → {mutation.target}" if mutation and mutation.target else str(run)
     mutator = registry.mutator(run.workflow.slug, mutation.mutator) if mutation else None
     if mutator is None or mutator.key_lasts is None or first_sent is None:
-        told = _("Nothing protects: if it did happen, this would be done twice: %(what)s.")
-        return told % {"what": what}
-    until = first_sent + mutator.key_lasts
-    if until <= timezone.now():
         told = _(
-            "Nothing protects any more: the outside system honoured the key until %(at)s. If it did happen,"
-            " this would be done twice: %(what)s."
+            "If it did happen, doing it again makes a duplicate: %(what)s. Nothing protects from that."
         )
+        until = timezone.now()
     else:
-        told = _(
-            "The outside system honours the key until %(at)s: until then a second call with it does"
-            " nothing. After that, if it did happen, this would be done twice: %(what)s."
-        )
-    return told % {"what": what, "at": f"{timezone.localtime(until):%Y-%m-%d %H:%M}"}
+        until = first_sent + mutator.key_lasts
+        if until <= timezone.now():
+            told = _(
+                "If it did happen, doing it again makes a duplicate: %(what)s. Nothing protects from that"
+                " any more: the outside system honoured the key until %(at)s."
+            )
+        else:
+            told = _(
+                "If it did happen, doing it again makes a duplicate from %(at)s on: %(what)s. Until then the"
+                " outside system honours the key, and a second call with it does nothing."
+            )
+    told %= {"what": what, "at": f"{timezone.localtime(until):%Y-%m-%d %H:%M}"}
+    return f"{said} {told}" if said else f"{told} {_('Look in the outside system first.')}"
 
 
 def _held_back(runs: Sequence[Run]) -> dict[int, str]:

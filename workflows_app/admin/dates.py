@@ -102,7 +102,7 @@ class DateLink:
 
 
 @dataclass(frozen=True)
-class Dates:
+class Steps:
     """What stands above the list. `here`: the span that is shown, if it is not all."""
 
     back: list[DateLink]
@@ -110,7 +110,7 @@ class Dates:
     parts: list[DateLink]
 
 
-def dates_of(changelist: Any, field: str, shown: Span | None) -> Dates | None:
+def dates_of(changelist: Any, field: str, shown: Span | None) -> Steps | None:
     """Return the steps from where a list is; nothing if it has no rows. Two rows are read."""
     ends = [
         changelist.model._default_manager.order_by(order).values_list(field, flat=True).first()
@@ -128,7 +128,7 @@ def dates_of(changelist: Any, field: str, shown: Span | None) -> Dates | None:
     def link(span: Span, label: str) -> DateLink:
         return DateLink(label, changelist.get_query_string({PARAMETER: span.value}, ["p"]))
 
-    return Dates(
+    return Steps(
         back=[link(span, span.label) for span in around[:-1]],
         here=around[-1].label if around else "",
         parts=[link(part, _short(part)) for part in parts],

@@ -24,10 +24,12 @@ from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 from workflows_app.admin.base import address_of
 from workflows_app.admin.bulk import tell_refusal
 from workflows_app.admin.confirming import PASSWORD, name_again
+from workflows_app.admin.next_page import after, next_for
 from workflows_app.admin.reasons import ReasonField
 from workflows_app.admin.results import what_came_of_it
 from workflows_app.admin.seeing import shown as as_seen
 from workflows_app.admin.sessions import must_name_themselves
+from workflows_app.admin.visible import visible
 from workflows_app.models import Run
 from workflows_app.operations import OperationRefused
 
@@ -59,8 +61,10 @@ def dialog_action(button: Button) -> Any:
         except OperationRefused as refusal:
             return _refused(request, form, object_id, refusal)
         came_of_it = what_came_of_it(decided, form.arguments.get("result"))
-        messages.success(request, f"{button.label}: {button.done}{came_of_it}")
-        return _back_to(request, form.row)
+        told = f"{button.label}: {button.done}{came_of_it}"
+        address, told = after(button.code, form.row, request.user, told)
+        messages.success(request, told)
+        return _lead_to(request, address)
 
     def _refused(
         request: HttpRequest, form: Any, object_id: str, refusal: OperationRefused
@@ -74,10 +78,13 @@ def dialog_action(button: Button) -> Any:
             again.add_error(None, str(refusal))
             context = {"dialog": dialog, "form": again, "form_submit_text": button.label}
             return render(request, _PAGE, context)
+        told = form.cleaned_data["reason"]
         if refusal.code == "contradicted" and request.headers.get("HX-Request"):
-            return _answer(request, row, str(refusal))
+            return _answer(request, row, str(refusal), told)
         tell_refusal(request, refusal)
-        return _back_to(request, row)
+        if told:
+            messages.info(request, _("You wrote: “%(reason)s”") % {"reason": visible(told)})
+        return _lead_to(request, address_of(row))
 
     press.__name__ = button.name
     return action(
@@ -94,9 +101,8 @@ def _form(button: Button) -> type[BaseDialogForm]:
     class DecisionForm(BaseDialogForm):
         data: Any
         form_before_template = "workflows_app/dialog.html"
-        #: The ticks alone: what is wrong with the rest the server says.
+        #: What is left out costs no way to the server and back.
         validates_in_browser = True
-        use_required_attribute = False
         reason = ReasonField(button.reason_label, required=button.needs_reason)
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -104,6 +110,8 @@ def _form(button: Button) -> type[BaseDialogForm]:
             self.row = _find(button.target, self.object_id)
             self.arguments: dict[str, Any] = {}
             self.asked = dict(button.asks(self.row))
+            reason: Any = self.fields["reason"].widget
+            reason.offered = button.offered_reasons(self.row)
             told = {name: str(self.data.get(_field_of(name), "")) for name in self.asked}
             self.insisted = button.insists(self.row, told)
             if self.insisted is not None and self.asked:
@@ -199,10 +207,17 @@ def _as_seen_now(button: Button, form: Any, row: Any) -> Any:
     return sent
 
 
-def _answer(request: HttpRequest, row: Model, sentence: str) -> HttpResponse:
+def _answer(request: HttpRequest, row: Model, sentence: str, reason: str) -> HttpResponse:
     """Show in place of the dialog what the outside system said, and what became of it."""
     answer = render(
-        request, "workflows_app/dialog_answer.html", {"sentence": sentence, "url": address_of(row)}
+        request,
+        "workflows_app/dialog_answer.html",
+        {
+            "sentence": sentence,
+            "reason": reason,
+            "url": address_of(row),
+            "next": next_for(request.user),
+        },
     )
     for name, value in (("Retarget", "#dialog"), ("Reselect", "#dialog"), ("Reswap", "outerHTML")):
         answer.headers[f"HX-{name}"] = value
@@ -224,9 +239,8 @@ def _find(model: type[Model], object_id: int | str | None) -> Any:
         raise Http404(told % {"model": model._meta.verbose_name, "number": object_id}) from None
 
 
-def _back_to(request: HttpRequest, row: Model) -> HttpResponse:
-    """Return to the page of `row`, out of the dialog if it was sent from one."""
-    url = address_of(row)
+def _lead_to(request: HttpRequest, url: str) -> HttpResponse:
+    """Lead to a page, out of the dialog if it was sent from one."""
     if request.headers.get("HX-Request"):
         return HttpResponse(headers={"HX-Redirect": url})
     return HttpResponseRedirect(url)

@@ -15,8 +15,9 @@ from unfold.decorators import display
 from workflows_app.admin.base import folded_json, link_to
 from workflows_app.admin.buttons import ButtonsAdmin, button
 from workflows_app.admin.consequences import in_short
+from workflows_app.admin.date_filters import AgeFilter, TimeFilter
 from workflows_app.admin.export import Column, ExportedList, json_text
-from workflows_app.admin.filters import AgeFilter, LaneFilter, TimeFilter, TopicFilter
+from workflows_app.admin.filters import LaneFilter, TopicFilter
 from workflows_app.admin.finding import FoundByWords
 from workflows_app.admin.graph import drawn
 from workflows_app.admin.labels import STATUS_LABELS, lane_label, state_of
@@ -84,15 +85,14 @@ class EventAdmin(FoundByWords, ExportedList, SavedFilters, ButtonsAdmin):
         )
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        decisions = list(seen(OperatorAction, lineage.decisions_on_event(row)))
-        is_over = bool(decisions) and row.status == Event.Status.SKIPPED
+        is_skipped = row.status == Event.Status.SKIPPED
         return {
-            "next": next_for(request.user) if is_over else None,
+            "next": next_for(request.user) if is_skipped else None,
             "story": drawn(row),
             "why": why_pending(row) if row.status == Event.Status.PENDING else "",
             "inputs": seen(Input, lineage.inputs_of_event(row)),
             "runs": seen(Run, lineage.runs_of_event(row)),
-            "decisions": decisions,
+            "decisions": list(seen(OperatorAction, lineage.decisions_on_event(row))),
         }
 
     @display(description=_("created"), ordering="pk")

@@ -2,7 +2,7 @@
 
 The rows are read by their keys, a thousand at a time, while the answer is sent: it takes the memory of one
 thousand rows and holds no transaction open for a slow reader. Text that a spreadsheet would take for a formula is
-made text. Who took what, and how much, is in the log.
+made text, and what could mislead an eye is a visible mark. Who took what, and how much, is in the log.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ from workflows_app.admin.parameters import NamedParameters, WrongValue
 from workflows_app.admin.seeing import masked_names
 from workflows_app.masking import Names, shown
 from workflows_app.queries.search import NoTerm, Term, hit_of, term_of
+from workflows_app.visible import marked
 
 logger = logging.getLogger("workflows_app")
 
 PERMISSION = "workflows_app.export"
 _AT_ONCE = 1_000
 #: By which a spreadsheet knows a formula; a quote before them makes it text.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FORMULA = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True)
@@ -146,5 +147,5 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return timezone.localtime(value).isoformat(timespec="seconds")
-    text = str(value).replace("\0", "")
+    text = marked(str(value).replace("\r\n", "\n"))
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
 from typing import Any
 
-from django import forms
 from django.contrib.admin import SimpleListFilter
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.lookups import IsNull
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.contrib.filters.admin import RangeDateTimeFilter, TextFilter
+from unfold.contrib.filters.admin import TextFilter
 
 from workflows_app import registry
 from workflows_app.conf import LANE_LENGTH
@@ -163,81 +159,3 @@ class LaneFilter(TextFilter):
             return found
         # Lanes of events that are done have no index of their own.
         return found.filter(pk__in=words.values("pk"))
-
-
-class AgeFilter(ChoiceFilter):
-    """How old a row is."""
-
-    title = gettext_lazy("age")
-    parameter_name = "age"
-    #: The instant that counts.
-    field = "created_at"
-
-    AGES = {
-        "1h": (gettext_lazy("the last hour"), timedelta(hours=1)),
-        "1d": (gettext_lazy("the last day"), timedelta(days=1)),
-        "7d": (gettext_lazy("the last 7 days"), timedelta(days=7)),
-        "30d": (gettext_lazy("the last 30 days"), timedelta(days=30)),
-    }
-    OLDER = {
-        "over1h": (gettext_lazy("more than an hour"), timedelta(hours=1)),
-        "over1d": (gettext_lazy("more than a day"), timedelta(days=1)),
-        "over7d": (gettext_lazy("more than 7 days"), timedelta(days=7)),
-    }
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        return [(name, str(told)) for name, (told, _age) in (self.AGES | self.OLDER).items()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value() or ""
-        if value in self.AGES:
-            since = timezone.now() - self.AGES[value][1]
-            return queryset.filter(**{f"{self.field}__gte": since})
-        if value in self.OLDER:
-            until = timezone.now() - self.OLDER[value][1]
-            return queryset.filter(**{f"{self.field}__lt": until})
-        return queryset
-
-
-class StartedFilter(AgeFilter):
-    """How long ago a run began."""
-
-    field = "started_at"
-
-
-class SentFilter(AgeFilter):
-    """How long ago an effect was sent."""
-
-    field = "sent_at"
-
-
-class TimeFilter(RangeDateTimeFilter):
-    """From when to when, in the person's time zone; a day without a time is all of that day."""
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the rows in between. Raises IncorrectLookupParameters for what is no date or time."""
-        begin, end = self._instant("from", time.min), self._instant("to", time.max)
-        if begin is not None:
-            queryset = queryset.filter(**{f"{self.field_path}__gte": begin})
-        if end is not None:
-            queryset = queryset.filter(**{f"{self.field_path}__lte": end})
-        return queryset
-
-    def _instant(self, which: str, otherwise: time) -> datetime | None:
-        day, at = (
-            str(self.used_parameters.get(f"{self.field_path}_{which}_{part}") or "")
-            for part in (0, 1)
-        )
-        try:
-            date = forms.DateField(required=False).clean(day)
-            if date is None:
-                return None
-            clock = forms.TimeField(required=False).clean(at) or otherwise
-            return timezone.make_aware(datetime.combine(date, clock))
-        except (forms.ValidationError, OverflowError, ValueError) as rubbish:
-            raise IncorrectLookupParameters from rubbish
-
-
-def time_parameters(field: str) -> list[str]:
-    """Return what the address of a list says of a `TimeFilter`."""
-    return [f"{field}_{end}_{part}" for end in ("from", "to") for part in (0, 1)]

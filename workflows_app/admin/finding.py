@@ -13,11 +13,10 @@ from django.utils.translation import gettext_lazy
 
 from workflows_app.admin.parameters import NamedParameters
 from workflows_app.admin.seeing import masked_names
-from workflows_app.models import Event, EventWords
 from workflows_app.outages import sqlstate_of
 from workflows_app.queries.search import NoTerm, Term, hit_of, term_of
-from workflows_app.queries.search.bounds import bounded, newest
-from workflows_app.queries.search.finding import matches, matching, reads_of
+from workflows_app.queries.search.bounds import among, bounded, newest, newest_of
+from workflows_app.queries.search.finding import reads_of, with_words
 from workflows_app.statement_limits import STOPPED
 
 #: How many rows are found at most.
@@ -66,13 +65,14 @@ class FoundByWords(NamedParameters):
     def _all(self, queryset: QuerySet[Any], term: Term) -> QuerySet[Any]:
         """Return all rows, however many, and those too that show nothing of it to who sees them masked."""
         rows = queryset.model._default_manager.order_by()
-        by_words = _candidates(rows, term).values("pk")
         otherwise = self.found_otherwise(rows, term).values("pk")
-        return queryset.filter(Q(pk__in=by_words) | Q(pk__in=otherwise))
+        return queryset.filter(among(with_words(rows.model, term)) | Q(pk__in=otherwise))
 
     def _keys(self, queryset: QuerySet[Any], term: Term) -> list[int]:
         rows = queryset.select_related(None)
-        found = newest(_candidates(rows, term), MOST)
+        words = with_words(rows.model, term)
+        is_filtered = bool(rows.query.where.children)
+        found = newest_of(rows, words, MOST) if is_filtered else newest(words, MOST)
         found += list(self.found_otherwise(rows, term).values_list("pk", flat=True)[:MOST])
         names = masked_names()
         if not names:
@@ -96,12 +96,3 @@ def is_list(request: HttpRequest) -> bool:
     """Tell whether a person looks at a list; a field that completes asks for rows, too."""
     match = request.resolver_match
     return match is not None and str(match.url_name).endswith("_changelist")
-
-
-def _candidates(rows: QuerySet[Any], term: Term) -> QuerySet[Any]:
-    """Return the rows that have the words; of all events the words alone, which saves reading the events."""
-    if rows.model is not Event:
-        return rows.filter(matches(rows.model, term))
-    words = EventWords.objects.filter(matching("words", term))
-    is_filtered = bool(rows.query.where.children)
-    return rows.filter(pk__in=words.values("pk")) if is_filtered else words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +19,9 @@ from workflows_app.admin.base import ReadOnlyAdmin, link_to
 from workflows_app.admin.seeing import shown as as_seen
 from workflows_app.admin.seeing import shown_text, shown_value
 from workflows_app.admin.values import facts_of
+from workflows_app.admin.visible import row_for_page, visible
 from workflows_app.models import OperatorAction
+from workflows_app.queries.plain_words import meaning
 from workflows_app.queries.recorded import in_readers_words
 from workflows_app.templatetags.workflows_app import folded, when
 
@@ -26,6 +29,11 @@ from workflows_app.templatetags.workflows_app import folded, when
 _INTERNAL = ("fencing_token", "failure_traceback")
 #: A decision and its history rows are of one transaction.
 _TOGETHER = timedelta(minutes=1)
+#: What the host writes of a call that ended with an exception: its name tells a person nothing.
+_UNKNOWN = re.compile(
+    r"(outcome unknown(?:, and the host can't ask)?: )(\w+(?:Error|Exception|Answer|Timeout)\b.*)",
+    re.DOTALL,
+)
 
 
 class _SeenChanges(HistoricalRecordContextHelper):
@@ -132,22 +140,20 @@ class ReadOnlyHistoryAdmin(SimpleHistoryAdmin, ReadOnlyAdmin):
             record.history_change_reason = shown_text(as_seen(record), _why(record))
 
     def history_view_title(self, request: HttpRequest, obj: Any) -> str:
-        title: str = super().history_view_title(request, as_seen(obj))
-        return title
+        return visible(super().history_view_title(request, as_seen(obj)))
 
     def history_form_view_title(self, request: HttpRequest, obj: Any) -> str:
-        title: str = super().history_form_view_title(request, as_seen(obj))
-        return title
+        return visible(super().history_form_view_title(request, as_seen(obj)))
 
     def render_history_view(
         self, request: HttpRequest, template: str, context: dict[str, Any], **kwargs: Any
     ) -> HttpResponse:
         """Show a row and its old version as the person may see them."""
         if "object" in context:
-            context["object"] = as_seen(context["object"])
+            context["object"] = row_for_page(as_seen(context["object"]))
         if "adminform" in context:
             form = context["adminform"].form
-            form.instance = context["original"] = as_seen(form.instance)
+            form.instance = context["original"] = row_for_page(as_seen(form.instance))
         answer: HttpResponse = super().render_history_view(request, template, context, **kwargs)
         return answer
 
@@ -155,7 +161,10 @@ class ReadOnlyHistoryAdmin(SimpleHistoryAdmin, ReadOnlyAdmin):
 def _why(record: Any) -> str:
     """Return why it was changed: the host's reason in the reader's language, a person's as the person gave it."""
     reason: str = record.history_change_reason or ""
-    return reason if record.history_user_id is not None else in_readers_words(reason)
+    if record.history_user_id is not None:
+        return reason
+    said = _UNKNOWN.fullmatch(reason)
+    return in_readers_words(f"{said[1]}{meaning(said[2])}" if said else reason)
 
 
 def _name_people(records: Sequence[Any]) -> None:

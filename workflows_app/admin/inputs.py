@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from workflows_app.admin.base import ReadOnlyAdmin
-from workflows_app.admin.filters import AgeFilter, TimeFilter
+from workflows_app.admin.date_filters import AgeFilter, TimeFilter
+from workflows_app.admin.export import Column, ExportedList
 from workflows_app.admin.finding import FoundByWords
 from workflows_app.admin.graph import drawn
 from workflows_app.admin.saved_filters import SavedFilters
@@ -22,15 +23,25 @@ from workflows_app.queries import lineage
 
 
 @admin.register(Input)
-class InputAdmin(FoundByWords, SavedFilters, ReadOnlyAdmin):
+class InputAdmin(FoundByWords, ExportedList, SavedFilters, ReadOnlyAdmin):
     change_form_outer_before_template = "workflows_app/input_explanation.html"
     list_display = ["__str__", "workflow", "source", "type", "external_id", "created"]
     sortable_by = ["created"]
+    dated_by = "created_at"
     list_select_related = ["workflow"]
     list_filter = ["workflow", AgeFilter, ("created_at", TimeFilter)]
     list_filter_submit = True
     filter_parameters = ["workflow__id__exact"]
     fields = ["workflow", "source", "type", "external_id", "title", "created_at"]
+    exported = (
+        Column("input", lambda row: row.pk),
+        Column("workflow", lambda row: row.workflow.slug),
+        Column("source", lambda row: row.source),
+        Column("type", lambda row: row.type),
+        Column("external_id", lambda row: row.external_id),
+        Column("title", lambda row: row.title),
+        Column("created_at", lambda row: row.created_at),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Input]:
         inputs: QuerySet[Input] = super().get_queryset(request)

@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from workflows_app.admin.base import folded_json, link_to
+from workflows_app.admin.date_filters import SentFilter, TimeFilter
 from workflows_app.admin.export import Column, ExportedList, json_text
-from workflows_app.admin.filters import OutsideFilter, SentFilter, TimeFilter
+from workflows_app.admin.filters import OutsideFilter
 from workflows_app.admin.finding import FoundByWords
 from workflows_app.admin.graph import drawn
 from workflows_app.admin.history import ReadOnlyHistoryAdmin

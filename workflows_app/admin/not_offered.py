@@ -23,7 +23,9 @@ def not_offered(
     """Return the decisions that belong to the state of the run and are not in `offered`, each with why not."""
     run = explanation.run
     no_permission = _("you don't have the permission for it")
-    still_asking = _("the host is still asking; with %(decide_now)s it stops, and you decide")
+    still_asking = _(
+        "the outside system is still being asked; with %(decide_now)s that ends, and you decide"
+    )
     missing = []
     for button in RUN_BUTTONS:
         if button.change is None or button.label in offered:

@@ -6,6 +6,7 @@ they are joined with is read for one page, not for all that was found.
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -13,12 +14,14 @@ from django.core.paginator import Paginator
 from django.db import DataError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
-from workflows_app.admin.dates import PARAMETER, Dates, Span, dates_of, within
+from workflows_app.admin.dates import PARAMETER, Span, Steps, dates_of, within
 from workflows_app.admin.seeing import shown
-from workflows_app.admin.visible import row_for_list
+from workflows_app.admin.slices import Dates, keys_within
+from workflows_app.admin.visible import row_for_page
 
 COUNTED_AT_MOST = 5_000
 
@@ -74,7 +77,7 @@ class PagedChangeList(ChangeList):
         return Span.read(str(asked[-1])) if asked else None
 
     @cached_property
-    def dates(self) -> Dates | None:
+    def dates(self) -> Steps | None:
         """Return the years, months and days that stand above the list, if it has any."""
         field = self.model_admin.dated_by
         return dates_of(self, field, self.span) if field else None
@@ -102,15 +105,16 @@ class PagedChangeList(ChangeList):
             raise IncorrectLookupParameters
         try:
             with transaction.atomic():
-                numbers = list(self.queryset.values_list("pk", flat=True)[start : start + size + 1])
+                keys = self._keys(start + size + 1)
         except DataError as rubbish:
             # No value of its kind, as in the address of a filter that somebody wrote by hand.
             raise IncorrectLookupParameters from rubbish
+        numbers = keys[start : start + size]
         if start and not numbers:
             raise IncorrectLookupParameters
         self.paginator = CappedPaginator(self.queryset, size)
-        if len(numbers) <= size:
-            self.paginator.known_count = start + len(numbers)
+        if self.slices is not None or len(keys) <= start + size:
+            self.paginator.known_count = len(keys)
         self.result_count = self.paginator.count
         # The number of rows stands below the list; the header need not offer to show all.
         self.full_result_count = self.result_count
@@ -118,5 +122,39 @@ class PagedChangeList(ChangeList):
         self.show_admin_actions = True
         self.can_show_all = False
         self.multi_page = self.result_count > size
-        rows = self.queryset.filter(pk__in=numbers[:size])
-        self.result_list = [row_for_list(shown(row)) for row in rows]
+        rows = {row.pk: row for row in self.queryset.filter(pk__in=numbers)}
+        self.result_list = [row_for_page(shown(rows[key])) for key in numbers if key in rows]
+
+    @cached_property
+    def dates_shown(self) -> Dates | None:
+        """Return the dates to which the address narrows the list, if it does."""
+        asked = [spec.dates for spec in self.filter_specs if getattr(spec, "dates", None)]
+        if self.span is not None:
+            asked.append(Dates(self.model_admin.dated_by, *self.span.bounds()))
+        return reduce(Dates.narrowed, asked) if asked else None
+
+    @cached_property
+    def slices(self) -> Dates | None:
+        """Return the dates by which it is read, if it is.
+
+        What a search found is few, and read by its keys; and the oldest of all have the first keys.
+        """
+        dates = self.dates_shown
+        begins_late = self._newest_first or (dates is not None and dates.begin is not None)
+        return dates if begins_late and not self.query else None
+
+    @property
+    def _newest_first(self) -> bool:
+        return str((self.queryset.query.order_by or ("-pk",))[0]).startswith("-")
+
+    def _keys(self, number: int) -> list[Any]:
+        """Return the keys of the first `number` rows; in slices those of all that are counted."""
+        if self.slices is None:
+            return list(self.queryset.values_list("pk", flat=True)[:number])
+        return keys_within(
+            self.queryset,
+            self.slices,
+            COUNTED_AT_MOST + 1,
+            now=timezone.now(),
+            newest_first=self._newest_first,
+        )

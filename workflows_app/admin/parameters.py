@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 
 from workflows_app.admin import dates
-from workflows_app.admin.filters import TimeFilter, time_parameters
+from workflows_app.admin.date_filters import TimeFilter, time_parameters
 
 #: The most characters that are searched for.
 SEARCH_LENGTH = 200

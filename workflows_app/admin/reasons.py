@@ -1,11 +1,17 @@
-"""The field in which a person says why, in dialogs and in previews of many."""
+"""The field in which a person says why, in dialogs and in previews of many.
+
+What people often say is offered beside it: one press takes it over, and the words are the person's (`pages.js`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -16,6 +22,26 @@ from workflows_app.operations.declaration import WHY
 from workflows_app.operations.texts import MISSING, TEXT_LENGTH, checked_text
 
 KEPT = _("Kept for good, with your name and the time.")
+
+
+class ReasonWidget(UnfoldAdminTextareaWidget):
+    """A text area, with what is `offered` below it."""
+
+    offered: Sequence[StrOrPromise] = ()
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        field: SafeString = super().render(name, value, attrs, renderer)
+        button = '<button type="button" class="ops-offer" data-ops-offer="{}">{}</button>'
+        offers = format_html_join("", button, ((name, each) for each in self.offered))
+        if not offers:
+            return field
+        label = _("Often said")
+        return format_html(
+            '{}<span class="ops-offers" role="group" aria-label="{}">{}</span>',
+            field,
+            label,
+            offers,
+        )
 
 
 class ReasonField(forms.CharField):
@@ -32,9 +58,7 @@ class ReasonField(forms.CharField):
             label=label,
             help_text=help_text,
             required=required,
-            widget=UnfoldAdminTextareaWidget(
-                attrs={"rows": 3, "autofocus": True, "maxlength": TEXT_LENGTH}
-            ),
+            widget=ReasonWidget(attrs={"rows": 3, "autofocus": True, "maxlength": TEXT_LENGTH}),
             error_messages={"required": MISSING},
         )
 

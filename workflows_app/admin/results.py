@@ -11,8 +11,10 @@ from workflows_app import registry
 from workflows_app.admin.seeing import may_see, shown, shown_value
 from workflows_app.admin.visible import visible
 from workflows_app.models import Evidence, Mutation, OperatorAction
+from workflows_app.operations import DECLARED
 
 _LENGTH = 400
+_ASKS_FIRST = [operation.code for operation in DECLARED if operation.asks_first]
 
 
 def result_of(action: OperatorAction) -> str:
@@ -39,7 +41,7 @@ def _kept(action: OperatorAction) -> str:
 
 def _heard(action: OperatorAction, given: Any) -> str:
     heard = action.evidence_seen
-    if heard is None or heard.kind != Evidence.Kind.PROBE:
+    if heard is None or heard.kind != Evidence.Kind.PROBE or action.operation not in _ASKS_FIRST:
         return ""
     if heard.verdict == Evidence.Verdict.UNKNOWN:
         return _("The outside system was asked, and could not say: it is your word that counts.")
@@ -61,10 +63,14 @@ def _is_other(action: OperatorAction, given: Any) -> bool:
 
 
 def _in_words(action: OperatorAction, result: Any) -> str:
-    """Return `result` with each value after what it is, as the mutator's author calls it."""
+    """Return `result` with each value after what it is, as the mutator's author calls it.
+
+    Of an answer of the outside system what a person would have told; its own page has all.
+    """
     if not isinstance(result, Mapping) or action.run is None:
         return ""
     code = registry.mutator(action.workflow.slug, action.run.mutation.mutator)
     labels = code.result_fields if code is not None else {}
-    told = [f"{labels.get(name, name)}: {value}" for name, value in result.items()]
+    asked = {name: result[name] for name in labels if name in result}
+    told = [f"{labels.get(name, name)}: {value}" for name, value in (asked or result).items()]
     return visible(", ".join(told), _LENGTH)

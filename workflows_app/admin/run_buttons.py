@@ -19,12 +19,13 @@ _SHOWN: dict[str, dict[str, Any]] = {
     Code.RETRY_FAILED_RUN: {"details_of": consequences.retried},
 }
 
+#: In the order in which a person comes to them who has looked: what they found, and what is left if they did not.
 RUN_BUTTONS = tuple(
     button(
         operation,
         details="workflows_app/dialog_mutation.html",
         **{"details_of": consequences.attempted, **_SHOWN.get(operation.code, {})},
     )
-    for operation in DECLARED
+    for operation in sorted(DECLARED, key=lambda each: each.code == Code.TRY_AGAIN)
     if operation.target is Run
 )

@@ -12,6 +12,7 @@ from workflows_app.admin.next_page import next_for
 from workflows_app.admin.not_offered import not_offered
 from workflows_app.admin.seeing import may_see, seen, shown, shown_text
 from workflows_app.models import Event, Evidence, Input, Mutation, OperatorAction, Run
+from workflows_app.operations.asking import answer_about, is_asked_for
 from workflows_app.queries.explanation import Explanation
 from workflows_app.queries.fates import Fate
 
@@ -47,7 +48,7 @@ def as_seen(explanation: Explanation) -> Explanation:
         decisions=list(seen(OperatorAction, explanation.decisions)),
         notes=list(seen(OperatorAction, explanation.notes)),
         attempts=[shown(attempt) for attempt in explanation.attempts],
-        taking=explanation.taking if may_see(OperatorAction) else None,
+        taking=shown(explanation.taking) if may_see(OperatorAction) else None,
     )
 
 
@@ -73,6 +74,10 @@ def put_decisions(context: dict[str, Any], explanation: Explanation, person: Any
         context["buttons"].sort(key=lambda item: item["title"] == Operation.RETRY_FAILED_RUN.label)
     labels = {item["title"] for item in offered}
     context["not_offered"] = not_offered(explanation, person, labels)
+    context["leads_to"] = leads_to if leads_to in labels else ""
+    context["gives_up"] = Operation.SKIP_RUN.label
+    context["is_asking"] = is_asked_for(explanation.run, person)
+    context["answer"] = answer_about(explanation.run) if leads_to and may_see(Evidence) else None
     run, decisions = explanation.run, explanation.decisions
     if (decisions or _was_pressed(explanation)) and not run.needs_person:
         context["next"] = next_for(person)

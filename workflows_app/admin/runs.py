@@ -15,20 +15,19 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from workflows_app.admin.base import link_to, pretty_json
-from workflows_app.admin.buttons import ButtonsAdmin
+from workflows_app.admin.date_filters import StartedFilter, TimeFilter
 from workflows_app.admin.export import Column, ExportedList
 from workflows_app.admin.filters import (
     LaneFilter,
     OutsideFilter,
     PollsFilter,
-    StartedFilter,
-    TimeFilter,
     VersionFilter,
     WaitsForFilter,
 )
 from workflows_app.admin.finding import FoundByWords
 from workflows_app.admin.graph import drawn
 from workflows_app.admin.labels import STATUS_LABELS, lane_label, state_of_run
+from workflows_app.admin.looking import LooksOutside
 from workflows_app.admin.run_buttons import RUN_BUTTONS
 from workflows_app.admin.run_page import as_seen, put_decisions
 from workflows_app.admin.saved_filters import SavedFilters
@@ -43,7 +42,7 @@ from workflows_app.queries.search import Term
 
 
 @admin.register(Run)
-class RunAdmin(SearchPage, FoundByWords, ExportedList, SavedFilters, ButtonsAdmin):
+class RunAdmin(SearchPage, FoundByWords, ExportedList, SavedFilters, LooksOutside):
     buttons = (*RUN_BUTTONS, SKIP_EVENTS)
     change_form_outer_before_template = "workflows_app/run_explanation.html"
     list_display = [

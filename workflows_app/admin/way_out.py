@@ -102,7 +102,7 @@ SKIP_EVENTS = Button(
         "change": None,
         "is_of_use": lambda run: bool(events_to_skip(run)),
         "hint": gettext_lazy(
-            "It shall not be done at all. What it was about is skipped for good, and its lane goes on."
+            "If it shall not be done at all. What it was about is skipped for good, and its lane goes on."
         ),
         "consequence": gettext_lazy(
             "No run will ever take these events, in this version and every repair of it. They stay visible."
@@ -115,7 +115,6 @@ SKIP_EVENTS = Button(
         # Of many runs at once the list of events is the place: it is read in one go.
         "is_for_many": False,
     },
-    called=gettext_lazy("Skip its events"),
     details="workflows_app/dialog_events.html",
     details_of=_details_of,
     seen_of=seen_with_events,

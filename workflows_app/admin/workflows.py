@@ -21,7 +21,8 @@ from workflows_app.operations.run_producers_now import RUN_PRODUCERS_NOW
 from workflows_app.queries import lineage
 from workflows_app.queries.attention import open_breakers
 from workflows_app.queries.health import topics_with_pending
-from workflows_app.queries.lanes import LIMIT, holding_runs, lanes_with_work, with_next_at
+from workflows_app.queries.lane_numbers import NOTHING, lane_numbers
+from workflows_app.queries.lanes import LIMIT, holding_runs, with_next_at
 
 
 def _as_seen(run: Any) -> Any:
@@ -45,14 +46,14 @@ class WorkflowAdmin(ButtonsAdmin):
         return Workflow.objects.with_blocked().select_related("active_version")
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        holding = holding_runs(row) if may_see(Run) else Run.objects.none()
-        held = [_as_seen(run) for run in holding[:LIMIT]]
-        number = len(held) if len(held) < LIMIT else holding.count()
+        numbers = lane_numbers(row).get(row.pk, NOTHING)
+        held = [_as_seen(run) for run in holding_runs(row, LIMIT)] if may_see(Run) else []
+        number = numbers.held.number if held else 0
         return {
             "held": [{"name": lane_label(run.lane), "run": run} for run in held],
             "held_number": number,
             "held_more": number - len(held),
-            "lanes_number": lanes_with_work(row),
+            "lanes_number": numbers.with_work,
             "at_work": seen(Run, row.runs.filter(status=Run.Status.ACTIVE)[:LIMIT]),
             "breakers": seen(Breaker, open_breakers().filter(handler__workflow=row)),
             "topics": seen(Topic, topics_with_pending(row)),

@@ -17,7 +17,6 @@ from workflows_app.models import (
     Event,
     Evidence,
     Mutation,
-    OperatorAction,
     Run,
 )
 from workflows_app.queries.attention import (
@@ -113,11 +112,7 @@ def open_facts(limits: AlertSettings, *, now: datetime, workflow_id: int | None 
 
 
 def _seen_at(runs: list[tuple[int, int, Fact]]) -> dict[int, datetime]:
-    """Return of runs when somebody took them. A contradiction is also over once somebody decided again."""
+    """Return of runs when somebody took them."""
     if not runs:
         return {}
-    at = {run: action.created_at for run, action in taken_by({run for _, run, _ in runs}).items()}
-    contradicted = {run for _, run, fact in runs if fact.kind == "contradiction"}
-    decided = OperatorAction.objects.filter(run__in=contradicted).order_by("pk")
-    decisions = decided.exclude(operation=OperatorAction.Operation.ADD_NOTE)
-    return at | {run: when for run, when in decisions.values_list("run", "created_at") if run}
+    return {run: action.created_at for run, action in taken_by({run for _, run, _ in runs}).items()}

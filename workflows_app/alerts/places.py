@@ -12,6 +12,9 @@ from workflows_app.alerts.facts import SHOWS, chosen_kinds, may_be_told
 from workflows_app.alerts.settings import AlertSettings
 from workflows_app.models import Alert, AlertChoice, Workflow
 
+#: Messages to people stand in one line, for the mail server; each channel has its own, by its name.
+MAIL_LINE = "e-mail"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -23,11 +26,6 @@ class Place:
     @classmethod
     def of(cls, alert: Alert) -> Place:
         return cls(alert.channel, alert.person_id)
-
-    @property
-    def line(self) -> str:
-        """Return what messages stand in line for: a channel, or the mail server."""
-        return self.channel or "e-mail"
 
 
 def mail_of(person: Any) -> str:

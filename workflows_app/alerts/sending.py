@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from workflows_app.alerts import channels, trying
 from workflows_app.alerts.channels import NotDelivered
 from workflows_app.alerts.facts import open_facts
-from workflows_app.alerts.places import Place, mail_of, wanted
+from workflows_app.alerts.places import MAIL_LINE, Place, mail_of, wanted
 from workflows_app.alerts.settings import AlertSettings, alert_settings
 from workflows_app.alerts.wording import body_of, one_line, subject_of
 from workflows_app.conf import policy
@@ -109,7 +109,7 @@ class Post:
 
 
 def _lines_with_mail() -> set[str]:
-    return {channel or Place().line for channel in _due().values_list("channel", flat=True)}
+    return {channel or MAIL_LINE for channel in _due().values_list("channel", flat=True)}
 
 
 def _due() -> QuerySet[Alert]:
@@ -120,7 +120,7 @@ def _due() -> QuerySet[Alert]:
 def _claimed(line: str) -> Alert | None:
     """Take the next message of a line for this worker alone; none if none is due. Commits."""
     with transaction.atomic():
-        due = _due().filter(channel="" if line == Place().line else line)
+        due = _due().filter(channel="" if line == MAIL_LINE else line)
         alert = due.select_for_update(skip_locked=True).order_by("next_attempt_at", "pk").first()
         if alert is None:
             return None

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from workflows_app.alerts import channels
-from workflows_app.alerts.places import Place, mail_of
+from workflows_app.alerts.places import MAIL_LINE, mail_of
 from workflows_app.alerts.settings import AlertSettings, alert_settings
 from workflows_app.models import AlertChoice
 
@@ -59,13 +59,13 @@ def is_lost(choice: AlertChoice, *, now: datetime) -> bool:
 
 def lines_with_tests() -> set[str]:
     """Return the lines in which test messages wait."""
-    return {channel or Place().line for channel in _waiting().values_list("channel", flat=True)}
+    return {channel or MAIL_LINE for channel in _waiting().values_list("channel", flat=True)}
 
 
 def claimed(line: str) -> AlertChoice | None:
     """Take the next test message of a line; none if none waits. Commits."""
     with transaction.atomic():
-        waiting = _waiting().filter(channel="" if line == Place().line else line)
+        waiting = _waiting().filter(channel="" if line == MAIL_LINE else line)
         choice = waiting.select_for_update(skip_locked=True).order_by("test_asked_at", "pk").first()
         if choice is None:
             return None

@@ -20,6 +20,7 @@ from workflows_app.alerts.facts import SHOWS, Fact
 from workflows_app.alerts.settings import AlertSettings
 from workflows_app.masking import secret_names, shown
 from workflows_app.models import Run, Workflow
+from workflows_app.visible import short_line
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -147,9 +148,7 @@ def link(limits: AlertSettings, page: str, *arguments: int) -> str:
 
 def one_line(text: str) -> str:
     """Return `text` as one short line of letters that do what they show."""
-    shown = "".join(letter if letter.isprintable() else " " for letter in text)
-    shown = " ".join(shown.split())
-    return shown if len(shown) <= _TITLE_LENGTH else shown[: _TITLE_LENGTH - 1] + "…"
+    return short_line(text, _TITLE_LENGTH)
 
 
 def _absolute(limits: AlertSettings, path: str) -> str:

@@ -49,11 +49,12 @@ def bank_url() -> str:
     return os.environ[BANK_URL_VARIABLE]
 
 
-def page_about(path: str, invoice: str) -> str:
-    """Return the address of the bank's page that shows what there is of `invoice`; empty without a bank."""
+def page_about(path: str, **sought: str) -> str:
+    """Return the address of the bank's page that shows what there is of what is sought; empty without a bank."""
     if BANK_URL_VARIABLE not in os.environ:
         return ""
-    return f"{bank_url()}{path}?q={quote(invoice, safe='', errors='replace')}"
+    told = (f"{name}={quote(text, safe='', errors='replace')}" for name, text in sought.items())
+    return f"{bank_url()}{path}?{'&'.join(told)}"
 
 
 def with_payment(answer: Any) -> Any:
@@ -100,7 +101,7 @@ class CreatePayment(HttpLookupMutator):
         ) % {"invoice": params["invoice"], "supplier": params["supplier"]}
 
     def verification_url(self, params: Any) -> str:
-        return page_about("/", params["invoice"])
+        return page_about("/", q=params["invoice"])
 
     def check_result(self, params: Any, result: Any) -> None:
         if not str(result["payment"]).strip().isdecimal():
@@ -122,12 +123,12 @@ class NotifySupplier(HttpMutator):
 
     def verification_steps(self, params: Any) -> str:
         return _(
-            "Look whether the news of invoice %(invoice)s is in the list of what arrived at %(supplier)s,"
-            " which never lags."
+            "Look for invoice %(invoice)s in the list of what arrived at %(supplier)s, which never lags. If it"
+            " is there, it happened. If it is not, it did not."
         ) % {"invoice": params["invoice"], "supplier": params["supplier"]}
 
     def verification_url(self, params: Any) -> str:
-        return page_about("/suppliers", params["invoice"])
+        return page_about("/suppliers", q=params["invoice"], supplier=params["supplier"])
 
 
 class ReadInvoices(Producer):

@@ -131,6 +131,12 @@ class Event(FSMModelMixin, models.Model):
                 name="event_reserved",
                 condition=Q(reserved_by__isnull=False),
             ),
+            # Few among many, and looked through later.
+            models.Index(
+                fields=["id"],
+                name="event_skipped",
+                condition=Q(status="skipped"),
+            ),
             models.Index(
                 fields=["created_by"],
                 name="event_of_a_run",

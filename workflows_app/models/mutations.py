@@ -104,6 +104,12 @@ class Mutation(FSMModelMixin, models.Model):
                 name="mutation_due",
                 condition=Q(status="needs_reconcile"),
             ),
+            # Few among many, and looked through later.
+            models.Index(
+                fields=["id"],
+                name="mutation_decided",
+                condition=Q(resolved_by="operator"),
+            ),
             guards.by_date("sent_at", "mutation_by_time"),
             word_index(
                 "mutation_words",

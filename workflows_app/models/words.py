@@ -18,7 +18,8 @@ from django.db.models import CASCADE, Expression, F, Func, Model, OneToOneField,
 
 from workflows_app.models.guards import OwnTrigger
 
-_WORDS_OF = (
+#: The words of an event, as SQL about its `row`.
+WORDS_OF = (
     "workflows_words({row}.message_id || ' ' || coalesce({row}.lane, '') || ' '"
     " || workflows_values({row}.payload))"
 )
@@ -87,7 +88,7 @@ def triggers_of_words() -> list[OwnTrigger]:
             when=pgtrigger.After,
             operation=pgtrigger.Insert,
             referencing=pgtrigger.Referencing(new="new_events"),  # type: ignore[no-untyped-call]  # untyped
-            func=f"{insert} SELECT id, {_WORDS_OF.format(row='new_events')} FROM new_events;"
+            func=f"{insert} SELECT id, {WORDS_OF.format(row='new_events')} FROM new_events;"
             " RETURN NULL;",
         ),
         OwnTrigger(
@@ -96,7 +97,7 @@ def triggers_of_words() -> list[OwnTrigger]:
             operation=pgtrigger.UpdateOf("payload", "lane"),  # type: ignore[no-untyped-call]  # untyped
             condition=pgtrigger.Q(old__payload__df=pgtrigger.F("new__payload"))
             | pgtrigger.Q(old__lane__df=pgtrigger.F("new__lane")),
-            func=f"UPDATE workflows_app_eventwords SET words = {_WORDS_OF.format(row='NEW')}"
+            func=f"UPDATE workflows_app_eventwords SET words = {WORDS_OF.format(row='NEW')}"
             " WHERE event_id = NEW.id; RETURN NULL;",
         ),
     ]

@@ -8,40 +8,30 @@ run and the decision is refused. What was answered is kept whatever becomes of t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from queue import Empty, SimpleQueue
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from workflows_app import registry
-from workflows_app.engine import breakers, outcomes, phases
-from workflows_app.engine.answers import Finding, read_reconcile
-from workflows_app.engine.case import Case, Changes
-from workflows_app.engine.claims import Claim
-from workflows_app.engine.jobs import Answer, Job, Worker
-from workflows_app.engine.late import contradicts_ledger, record_late
+from workflows_app.engine import outcomes
+from workflows_app.engine.answers import Finding
 from workflows_app.errors import OperationRefused
-from workflows_app.models import Breaker, Evidence, Mutation, OperatorAction, Run
-from workflows_app.operations.base import (
-    NAME_LENGTH,
-    Decision,
-    deciding,
-    events_held_by,
-    locked_run,
-    require_allowed,
+from workflows_app.models import Evidence, Mutation, OperatorAction, Run
+from workflows_app.operations.asking import (
+    PROBE_SECONDS,
+    Probe,
+    case_of,
+    count_definite,
+    is_telling,
+    keep,
+    put_question,
 )
+from workflows_app.operations.base import Decision, deciding, locked_run, require_allowed
 from workflows_app.operations.declaration import Operation
 from workflows_app.operations.seen import require_seen
-from workflows_app.sdk.mutators import Mutator
-from workflows_app.sdk.workflow import Workflow as WorkflowCode
-
-#: A person waits for the answer.
-PROBE_SECONDS = 10.0
 
 Verdict = Evidence.Verdict
-_OPPOSITE = {Verdict.APPLIED: Verdict.NOT_APPLIED, Verdict.NOT_APPLIED: Verdict.APPLIED}
 #: What was heard without settling anything.
 _HEARD = (Evidence.Kind.LATE, Evidence.Kind.PROBE)
 
@@ -53,18 +43,6 @@ class Heard:
     #: Of the probe, if it was definite.
     finding: Finding | None
     evidence_seen: Evidence | None
-
-
-@dataclass(frozen=True)
-class _Probe:
-    code: type[WorkflowCode]
-    mutator: type[Mutator]
-    finding: Finding
-
-
-def can_ask(run: Run) -> bool:
-    """Tell whether this process has code that can ask the outside system about the effect of `run`."""
-    return _code_for(run) is not None
 
 
 def assert_outcome(
@@ -98,7 +76,8 @@ def assert_outcome(
     probed = None
     if probe:
         operation.require(fresh)
-        probed = _ask(fresh, seen, person)
+        require_seen(fresh, seen, actor=person)
+        probed = put_question(fresh, PROBE_SECONDS)
     with deciding(operation, run.workflow_id, actor=actor, reason=reason) as decision:
         run = locked_run(run)
         evidence, finding, refusal = None, None, None
@@ -125,91 +104,32 @@ def _read(run: Run) -> Run:
     return Run.objects.select_related("workflow", "mutation").get(pk=run.pk)
 
 
-def _code_for(run: Run) -> tuple[type[WorkflowCode], type[Mutator]] | None:
-    code, mutation = registry.get(run.workflow.slug), run.settled_mutation
-    if code is None or mutation is None:
-        return None
-    mutator = code.mutator_named(mutation.mutator)
-    return (code, mutator) if mutator is not None and mutator.can_reconcile() else None
-
-
-def _ask(run: Run, seen: Any, person: Any) -> _Probe | None:
-    """Ask the outside system, where it can be asked. Holds nothing. A late answer is kept as one."""
-    require_seen(run, seen, actor=person)
-    found = _code_for(run)
-    if found is None:
-        return None
-    code, mutator = found
-    policy = code.policy_for(mutator)
-    seconds = min(PROBE_SECONDS, policy.call_timeout_seconds)
-    policy = replace(policy, call_timeout_seconds=seconds)
-    answers: SimpleQueue[Answer] = SimpleQueue()
-    job = Job(
-        phases.ask(run.mutation, mutator),
-        seconds=seconds,
-        done=answers.put,
-        late=lambda answer: record_late(run.mutation, read_reconcile(answer, policy)),
-    )
-    Worker.start(job)
-    try:
-        answer = answers.get(timeout=seconds)
-    except Empty:
-        # It may end at this very moment.
-        answer = job.give_up() or answers.get()
-    return _Probe(code, mutator, read_reconcile(answer, policy))
-
-
 def _hear(
-    probed: _Probe, run: Run, decision: Decision, says: Verdict
+    probed: Probe, run: Run, decision: Decision, says: Verdict
 ) -> tuple[Evidence, Finding | None, OperationRefused | None]:
     """Keep what the probe heard, and settle `run` by it if it says the opposite of the person.
 
     Returns the evidence, the finding if it is definite, and why the decision is refused, if it is.
     """
-    mutation = run.mutation
-    case = Case(
-        claim=Claim(decision.workflow.pk, decision.workflow.lease.token, ""),
-        workflow=decision.workflow,
-        code=probed.code,
-        run=run,
-        events=events_held_by(run),
-        now=decision.now,
-        changes=Changes(),
-        breakers={one.handler_id: one for one in Breaker.objects.filter(handler=run.handler_id)},
-    )
+    case = case_of(run, decision.workflow, probed, now=decision.now)
     finding = outcomes.as_proof(case, probed.mutator, probed.finding)
-    evidence = _keep(finding, mutation, decision)
-    is_open = run.status == Run.Status.BLOCKED
-    if finding.verdict == Verdict.UNKNOWN or not is_open or _is_disputed(mutation, finding):
+    is_opposite = is_telling(run, finding) and finding.verdict != says
+    words = _said(decision, says) if is_opposite else ""
+    evidence = keep(finding, run.mutation, decision.actor, words=words)
+    if not is_telling(run, finding):
         return evidence, None, None
-    breakers.count_definite(case)
-    if finding.verdict == says:
+    count_definite(case)
+    if not is_opposite:
         return evidence, finding, None
     outcomes.settle_probe(case, finding)
     decision.wake(run.lane)
     return evidence, finding, OperationRefused("contradicted", _settled(run, finding))
 
 
-def _keep(finding: Finding, mutation: Mutation, decision: Decision) -> Evidence:
-    asked_before = mutation.evidence.filter(kind=Evidence.Kind.PROBE).count()
-    return Evidence.objects.create(
-        mutation=mutation,
-        kind=Evidence.Kind.PROBE.value,
-        verdict=finding.verdict.value,
-        detail=finding.told,
-        traceback=finding.traceback,
-        duration_ms=finding.duration_ms,
-        attempt=asked_before + 1,
-        contradicts=contradicts_ledger(finding.verdict, mutation.status),
-        actor=decision.actor,
-        actor_name=str(decision.actor)[:NAME_LENGTH],
-    )
-
-
-def _is_disputed(mutation: Mutation, finding: Finding) -> bool:
-    """Tell whether the outside system has said the opposite too: then it can't say, and a person must."""
-    late = mutation.evidence.filter(kind=Evidence.Kind.LATE)
-    return late.filter(verdict=_OPPOSITE[finding.verdict]).exists()
+def _said(decision: Decision, says: Verdict) -> str:
+    """Return what a person said whose word did not count: no decision keeps it."""
+    what = "it happened" if says == Verdict.APPLIED else "it did not happen"
+    return f"{decision.actor} said that {what}: {decision.reason}"
 
 
 def _settled(run: Run, finding: Finding) -> str:

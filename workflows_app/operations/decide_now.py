@@ -39,11 +39,12 @@ DECIDE_NOW = Operation(
         (Run.Status.RECONCILING,), Run.Status.BLOCKED, effect=Mutation.Status.INDETERMINATE
     ),
     icon="pan_tool",
-    hint=_("You know what happened, or won't wait. The host stops asking."),
+    offered_reasons=lambda run: [_("I know already what happened.")],
+    hint=_("If you know what happened, or won't wait. The outside system is asked no more."),
     consequence=_(
-        "The host stops asking, and the run waits for you: then say that it happened, that it didn't, or"
+        "The outside system is asked no more, and the run waits for you: then say that it happened, that it didn't, or"
         " skip it. By this alone nothing is settled, and nothing is sent."
     ),
-    done=_("the host has stopped asking. Say now what happened."),
+    done=_("the outside system is asked no more. Say now what happened."),
     carries_seen=True,
 )

@@ -5,7 +5,7 @@ Its name, label and permission have their home in `models.decisions`, as models 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -76,6 +76,8 @@ class Operation:
     reason_label: StrOrPromise = WHY
     reason_argument: str = "reason"
     needs_reason: bool = True
+    #: What people often say why: offered, and taken with one press. It is theirs from then on.
+    offered_reasons: Callable[[Any], Sequence[StrOrPromise]] = lambda row: ()
     #: What is asked for besides: names, and what they are for people; and what the function gets of the answers.
     asks: Callable[[Any], Mapping[str, str]] = lambda row: {}
     answered: Callable[[Any, dict[str, str]], dict[str, Any]] = lambda row, answers: {}

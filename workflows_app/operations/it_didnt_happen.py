@@ -7,7 +7,7 @@ mistaken person.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from workflows_app.engine.retry import make_retry
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Evidence, Mutation, OperatorAction, Run
+from workflows_app.operations.asking import outside_says
 from workflows_app.operations.asserting import Heard, assert_outcome, says_it_happened
 from workflows_app.operations.base import Decision, events_held_by
 from workflows_app.operations.declaration import NOT_BLOCKED, Change, Insisting, Operation
@@ -111,6 +112,12 @@ def _insisting(run: Run, answers: Mapping[str, str]) -> Insisting | None:
     )
 
 
+def _reasons(run: Run) -> Sequence[str]:
+    if outside_says(run, Evidence.Verdict.NOT_APPLIED):
+        return [_("The outside system was asked, and says that it did not happen.")]
+    return [_("I looked in the outside system, and it is not there.")]
+
+
 IT_DIDNT_HAPPEN = Operation(
     code=OperatorAction.Operation.IT_DIDNT_HAPPEN,
     function=it_didnt_happen,
@@ -118,13 +125,15 @@ IT_DIDNT_HAPPEN = Operation(
     refuses=NOT_BLOCKED,
     change=Change((Run.Status.BLOCKED,), Run.Status.FAILED, effect=Mutation.Status.FAILED),
     icon="replay",
-    hint=gettext_lazy("You looked in the outside system, and it is not there. It is sent again."),
+    hint=gettext_lazy("If it is not there, in the outside system. It is sent again."),
+    offered_reasons=_reasons,
     consequence=gettext_lazy(
         "You say that it did not happen. A new run sends it again, with the same parameters and the same"
         " idempotency key."
     ),
     warning=gettext_lazy(
-        "If it did happen, doing it again makes a duplicate. Look in the outside system first."
+        "If it did happen, doing it again makes a duplicate, unless the outside system still honours the"
+        " key. Look in the outside system first."
     ),
     done=gettext_lazy("a new run sends it again."),
     tick_for_many=gettext_lazy(

@@ -7,7 +7,7 @@ runs when the person has long gone: what it can't use is refused while somebody 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from workflows_app import registry
 from workflows_app.conf import policy
 from workflows_app.errors import NotJson, OperationRefused, TooLarge
 from workflows_app.models import Evidence, Mutation, OperatorAction, Run
+from workflows_app.operations.asking import outside_says
 from workflows_app.operations.asserting import Heard, assert_outcome
 from workflows_app.operations.base import Decision
 from workflows_app.operations.declaration import NOT_BLOCKED, Change, Insisting, Operation
@@ -24,9 +25,14 @@ from workflows_app.operations.texts import is_visible
 from workflows_app.queries.same_result import run_with_same_result
 from workflows_app.sdk.json_values import copied, json_value
 from workflows_app.sdk.mutators import Mutator
+from workflows_app.sdk.patience import answer_within
 from workflows_app.secrets import struck_out
 
 logger = logging.getLogger("workflows_app")
+APPLIED = Evidence.Verdict.APPLIED
+
+#: How long a person waits for the author's check of a result.
+_CHECK_SECONDS = 10.0
 
 
 def it_happened(
@@ -43,24 +49,37 @@ def it_happened(
 
     The author's `check_result` is called before anything is locked. With `probe` the outside system is
     asked first, if it can be: what it says is the result then, and if it says that it did not happen, the
-    run fails instead, and is done anew. `seen`: what the person was shown (`operations.seen`); without it
-    the decision is on the state now. `despite_same_result`: another run has this result already, and the person
-    knows that it is right for both.
+    run fails instead, and is done anew. If it was asked before, and said so, `result` may be left out.
+    `seen`: what the person was shown (`operations.seen`); without it the decision is on the state now.
+    `despite_same_result`: another run has this result already, and the person knows that it is right for both.
 
     Refuses with `not_blocked`, `result_invalid`, `stale`, `contradicted` (settled by what the outside system
     said), `permission_denied`, `reason_required`, `unknown_actor`.
     """
-    checked: list[Any] = []
+    checked: Any = None
+    untold: OperationRefused | None = None
 
     def check(run: Run) -> None:
-        checked.append(checked_result(run, result))
+        nonlocal checked, untold
+        try:
+            checked = checked_result(run, result)
+        except OperationRefused as refused:
+            if result is not None or not probe or not _outside_tells(run):
+                raise
+            # What it answers now is the result. If it can't say any more, the person must.
+            untold = refused
+            return
         if not despite_same_result:
-            _require_own(run, checked[0])
+            _require_own(run, checked)
 
     def decide(decision: Decision, run: Run, heard: Heard) -> OperatorAction:
-        found = heard.finding.result if heard.finding is not None else None
+        if heard.finding is None and untold is not None:
+            raise untold
+        kept = heard.finding.result if heard.finding is not None else None
+        if kept is None:
+            kept = checked
         run.mutation.apply_late(
-            result=checked[0] if found is None else found,
+            result=kept,
             by=Mutation.ResolvedBy.OPERATOR.value,
             now=decision.now,
         )
@@ -71,7 +90,7 @@ def it_happened(
     return assert_outcome(
         IT_HAPPENED,
         run,
-        says=Evidence.Verdict.APPLIED,
+        says=APPLIED,
         actor=actor,
         reason=reason,
         seen=seen,
@@ -104,7 +123,8 @@ def checked_result(run: Run, result: Any) -> Any:
         _refuse(str(error))
     if code is not None:
         _require_fields(code.result_fields, clean or {})
-        _let_author_check(code, mutation.params, clean)
+        seconds = min(_CHECK_SECONDS, limits.handler_timeout_seconds)
+        _let_author_check(code, mutation.params, clean, seconds)
     return clean
 
 
@@ -162,9 +182,12 @@ def _require_fields(fields: Mapping[str, str], result: Mapping[str, Any]) -> Non
             _refuse(_("“%(label)s” (%(name)s) must be a text of visible characters.") % told)
 
 
-def _let_author_check(code: type[Mutator], params: Any, result: Any) -> None:
-    try:
+def _let_author_check(code: type[Mutator], params: Any, result: Any, seconds: float) -> None:
+    def check() -> None:
         code().check_result(copied(params), copied(result))
+
+    try:
+        answer_within(seconds, check, who=f"{code.name}.check_result")
     except ValueError as error:
         _refuse(
             struck_out(str(error))
@@ -195,9 +218,27 @@ def _refuse(why: str) -> NoReturn:
     raise OperationRefused("result_invalid", why)
 
 
+def _outside_tells(run: Run) -> bool:
+    """Tell whether the outside system said that it happened when it was asked last: then it tells the result, too."""
+    last = run.mutation.evidence.filter(kind=Evidence.Kind.PROBE).order_by("-pk").first()
+    return last is not None and last.verdict == APPLIED and outside_says(run, APPLIED)
+
+
+def _answered(run: Run, answers: Mapping[str, str]) -> dict[str, Any]:
+    if not answers and _outside_tells(run):
+        return {"result": None}
+    return {"result": checked_result(run, answers or None)}
+
+
+def _reasons(run: Run) -> Sequence[str]:
+    if outside_says(run, APPLIED):
+        return [_("The outside system was asked, and says that it happened.")]
+    return [_("I looked in the outside system, and it is there.")]
+
+
 def _result_fields(run: Run) -> Mapping[str, str]:
-    """Return what the mutator of the blocked `run` wants to be told."""
-    if run.status != Run.Status.BLOCKED:
+    """Return what the mutator of the blocked `run` wants to be told: nothing if the outside system tells it."""
+    if run.status != Run.Status.BLOCKED or _outside_tells(run):
         return {}
     mutator = registry.mutator(run.workflow.slug, run.mutation.mutator)
     return mutator.result_fields if mutator is not None else {}
@@ -211,8 +252,9 @@ IT_HAPPENED = Operation(
     change=Change((Run.Status.BLOCKED,), Run.Status.ACTIVE, effect=Mutation.Status.APPLIED),
     icon="check_circle",
     hint=gettext_lazy(
-        "You looked in the outside system, and it is there. Nothing is sent; it goes on from there."
+        "If it is there, in the outside system. Nothing is sent, and the workflow goes on."
     ),
+    offered_reasons=_reasons,
     consequence=gettext_lazy(
         "You say that it did happen. Nothing is sent, and the run goes on as if the answer had arrived."
     ),
@@ -222,7 +264,7 @@ IT_HAPPENED = Operation(
     done=gettext_lazy("the run goes on from there."),
     asks=_result_fields,
     insists=insisting_on_result,
-    answered=lambda run, answers: {"result": checked_result(run, answers or None)},
+    answered=_answered,
     asks_first=True,
     carries_seen=True,
 )

@@ -91,7 +91,8 @@ RETRY_FAILED_RUN = Operation(
     is_of_use=lambda run: run.owes_retry,
     change=Change((Run.Status.FAILED,), Run.Status.ACTIVE, makes_retry=True),
     icon="replay",
-    hint=gettext_lazy("The cause is gone, and it need not wait any longer."),
+    hint=gettext_lazy("If the cause is gone. It is tried again at once."),
+    offered_reasons=lambda run: [_("The cause is gone.")],
     consequence=gettext_lazy(
         "A new run starts now, without waiting. What was applied outside is not sent again; only what is"
         " missing is done."

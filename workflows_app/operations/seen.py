@@ -119,7 +119,12 @@ def require_seen(
             _("Evidence %(evidence)s is none of run %(run)s. Open its page again.")
             % {"evidence": newest, "run": run.pk},
         )
-    news += [_told(item) for item in evidence if item.pk > newest and item != asked]
+    known_verdicts = {item.verdict for item in evidence if item.pk <= newest}
+    news += [
+        _told(item)
+        for item in evidence
+        if item.pk > newest and item != asked and not _says_nothing_new(item, known_verdicts)
+    ]
     if shown.decision is not None:
         later = OperatorAction.objects.filter(run=run, pk__gt=shown.decision)
         own = {"actor": actor, "operation__in": OperatorAction.REMARKS}
@@ -159,6 +164,13 @@ def require_payload_seen(event: Event, seen: Any, *, actor: Any) -> None:
             " %(payload)s. Nothing was decided: look at it again."
         )
         % {"event": event.message_id, "payload": payload},
+    )
+
+
+def _says_nothing_new(evidence: Evidence, known_verdicts: set[str]) -> bool:
+    """Tell whether somebody else looked meanwhile, and heard no more than was shown."""
+    return evidence.kind == Evidence.Kind.PROBE and (
+        evidence.verdict == Evidence.Verdict.UNKNOWN or evidence.verdict in known_verdicts
     )
 
 

@@ -105,6 +105,10 @@ SKIP_EVENT = Operation(
     icon="skip_next",
     weight="warning",
     hint=gettext_lazy("It shall never be processed."),
+    offered_reasons=lambda event: [
+        _("It is no longer wanted."),
+        _("It is settled in another way."),
+    ],
     consequence=gettext_lazy(
         "No run will ever take this event, in this version and every repair of it. It stays visible here."
     ),

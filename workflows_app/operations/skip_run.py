@@ -1,4 +1,4 @@
-"""Skip: a person abandons an outside effect whose outcome nobody will learn."""
+"""Skip: a person gives up an outside effect, whether or not it can be known if it happened."""
 
 from __future__ import annotations
 
@@ -34,10 +34,17 @@ SKIP_RUN = Operation(
     refuses=NOT_BLOCKED,
     change=Change((Run.Status.BLOCKED,), Run.Status.ACTIVE, effect=Mutation.Status.SKIPPED),
     icon="skip_next",
-    hint=_("Nobody can find out, or it is no longer needed. Nothing is sent; its lane goes on."),
+    hint=_(
+        "If it is no longer wanted, or nobody can find out. Nothing is sent, and the run goes on without it."
+    ),
+    offered_reasons=lambda run: [
+        _("It is no longer wanted."),
+        _("It was withdrawn."),
+        _("Nobody can find out whether it happened."),
+    ],
     consequence=_(
-        "This is abandoned: it is not sent again, its events are skipped for good, and the workflow goes"
-        " on."
+        "Nothing is sent, its events are skipped for good, and the run goes on without it. The outside"
+        " system is not asked."
     ),
     warning=_(
         "Whether it happened stays unknown here. Nothing follows as after a success. This can't be undone."

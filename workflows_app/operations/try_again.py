@@ -38,13 +38,13 @@ def _cannot_reconcile(run: Run) -> Refusal | None:
     return Refusal(
         "cannot_reconcile",
         _(
-            "The host can't find out by itself whether %(mutator)s happened. Check it by hand, then choose"
+            "Nobody but a person can find out whether %(mutator)s happened. Check it by hand, then choose"
             " “It happened”, “It didn't happen” or “Skip”."
         )
         % {"mutator": run.mutation.mutator},
         in_short=_("the code that could ask the outside system is not part of this console")
         if mutator is None
-        else _("this mutator can't ask the outside system, so only a person can look"),
+        else _("this outside system can't be asked, so only a person can look"),
     )
 
 
@@ -58,11 +58,12 @@ TRY_AGAIN = Operation(
         (Run.Status.BLOCKED,), Run.Status.RECONCILING, effect=Mutation.Status.NEEDS_RECONCILE
     ),
     icon="sync",
-    hint=gettext_lazy("You don't know, but the outside system may answer now."),
+    hint=gettext_lazy("If you can't look now. The outside system is asked again, several times."),
+    offered_reasons=lambda run: [_("The outside system may answer now.")],
     consequence=gettext_lazy(
-        "The host asks the outside system again whether it happened. Nothing is sent a second time. Use it"
+        "The outside system is asked again whether it happened. Nothing is sent a second time. Use it"
         " when the outside system was away and may answer now."
     ),
-    done=gettext_lazy("the host asks the outside system now."),
+    done=gettext_lazy("the outside system is asked now."),
     carries_seen=True,
 )

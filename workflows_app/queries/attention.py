@@ -16,12 +16,12 @@ from typing import Any
 from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery, Window
 from django.db.models.functions import RowNumber
 
-from workflows_app.models import Breaker, Evidence, Mutation, Run
+from workflows_app.models import Breaker, Evidence, Mutation, OperatorAction, Run
 
 #: How long a contradiction stays among what needs a person. In the ledger it stays for good.
 CONTRADICTION_SHOWN_FOR = timedelta(days=30)
 #: What calls outside, of a run. Looked up for each of those that wait, however many are done.
-MUTATOR = Subquery(Mutation.objects.filter(run=OuterRef("pk")).values("mutator")[:1])
+MUTATOR = Subquery(Mutation.objects.filter(run=OuterRef("pk")).order_by().values("mutator")[:1])
 #: Of the runs that opened a breaker no more are listed.
 MOST_UNKNOWN_SHOWN = 10
 
@@ -47,7 +47,7 @@ def last_unknown_runs(breaker: Breaker) -> QuerySet[Any]:
     )
     return (
         Run.objects.filter(Exists(unknown), handler=breaker.handler_id)
-        .select_related("handler", "workflow")
+        .select_related("handler", "workflow", "mutation", "carried_mutation")
         .annotate(
             told=Subquery(unknown.values("detail")[:1]),
             told_at=Subquery(unknown.values("created_at")[:1]),
@@ -81,9 +81,16 @@ def failures_that_wait() -> QuerySet[Run]:
 
 
 def contradictions(*, now: datetime) -> QuerySet[Evidence]:
-    """Return recent late answers that say the opposite of what the ledger holds, newest first."""
+    """Return recent late answers that say the opposite of what the ledger holds, newest first.
+
+    Without those that somebody has looked into since: who took the run, or decided about it again.
+    """
+    since = OperatorAction.objects.filter(
+        run=OuterRef("mutation__run"), created_at__gte=OuterRef("created_at")
+    ).exclude(operation=OperatorAction.Operation.ADD_NOTE)
     return (
         Evidence.objects.filter(contradicts=True, created_at__gte=now - CONTRADICTION_SHOWN_FOR)
+        .filter(~Exists(since))
         .select_related("mutation__run__workflow")
         .order_by("-created_at", "-pk")
     )

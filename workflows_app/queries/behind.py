@@ -15,7 +15,7 @@ COUNTED_AT_MOST = 1_000
 
 @dataclass(frozen=True)
 class Behind:
-    """The pending events of a lane."""
+    """The pending events of a lane, but for those that the run itself is about."""
 
     number: int
     #: There are more than `number`.
@@ -24,9 +24,10 @@ class Behind:
 
 
 def waiting_behind(run: Run) -> Behind:
-    """Return what is pending in the lane of `run`. Two queries, of which each reads a bounded number of rows."""
+    """Return what is pending in the lane of `run` behind it. Three queries, of which each reads a bounded number of rows."""
     topics = Topic.objects.filter(workflow=run.workflow_id, consumer__isnull=False)
-    waiting = Event.objects.filter(lane=run.lane, status=Event.Status.PENDING)
+    own = list(run.reservations.values_list("event", flat=True))
+    waiting = Event.objects.filter(lane=run.lane, status=Event.Status.PENDING).exclude(pk__in=own)
     of_topics = waiting.filter(topic__in=topics.values("pk")).order_by()
     number = of_topics[: COUNTED_AT_MOST + 1].count()
     first = waiting.filter(topic=OuterRef("pk")).order_by(Event.IN_ORDER).values("created_at")[:1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 
 from workflows_app import registry
+from workflows_app.conf import policy
 from workflows_app.models import Event, Evidence, Input, Mutation, OperatorAction, Run
 from workflows_app.queries import lanes, lineage
 from workflows_app.queries.behind import Behind, waiting_behind
@@ -18,6 +18,8 @@ from workflows_app.queries.fates import Fate, fates_of
 from workflows_app.queries.plain_words import why_unknown
 from workflows_app.queries.recorded import in_readers_words
 from workflows_app.queries.taking import taken_by
+from workflows_app.sdk.json_values import copied
+from workflows_app.sdk.patience import PAGE_SECONDS, answer_within
 
 logger = logging.getLogger("workflows_app")
 
@@ -143,7 +145,8 @@ def _verification_url(run: Run, mutation: Mutation | None) -> str:
     """Return the address at which a person looks. Nothing if the author has none that a browser opens."""
     url = _said_by_author(run, mutation, "verification_url").strip()
     try:
-        is_web = urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).netloc)
+        parts = urlsplit(url)
+        is_web = parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable()
     except ValueError:
         is_web = False
     return url if is_web else ""
@@ -154,9 +157,14 @@ def _said_by_author(run: Run, mutation: Mutation | None, method: str) -> str:
     code = registry.mutator(run.workflow.slug, mutation.mutator) if mutation else None
     if mutation is None or not hasattr(code, method):
         return ""
+    params = copied(mutation.params)
+
+    def say() -> str:
+        return str(getattr(code(), method)(params) or "") if code else ""
+
     try:
-        assert code is not None
-        return str(getattr(code(), method)(copy.deepcopy(mutation.params)) or "")
+        seconds = min(PAGE_SECONDS, policy().handler_timeout_seconds)
+        return answer_within(seconds, say, who=f"{mutation.mutator}.{method}")
     except (Exception, SystemExit):
         # The author's code; its failure must not hide the page from whoever has to decide.
         logger.exception("mutator.verification_failed run=%s mutator=%s", run.pk, mutation.mutator)

@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Now
 
 from workflows_app.models import Breaker, Event, Lease, Run, Topic, Workflow
 from workflows_app.queries.attention import open_breakers
-from workflows_app.queries.lanes import (
-    HOLDS,
-    NO_LANES,
-    WORKING,
-    HeldLanes,
-    held_lanes,
-    worst_runs,
-)
+from workflows_app.queries.lane_numbers import NOTHING, Backlog, HeldLanes, lane_numbers
+from workflows_app.queries.lanes import HOLDS, WORKING
 
 #: The sweep looks every few seconds: what is due this long found no worker.
 OVERDUE_AFTER = timedelta(minutes=1)
 
 #: Those that need somebody come first.
 STATES = [*HOLDS, "paused", WORKING, "idle"]
-
-
-@dataclass(frozen=True)
-class Backlog:
-    """The pending events of one workflow."""
-
-    pending: int = 0
-    #: Of topics that no consumer of the active version takes; not among `pending`.
-    orphaned: int = 0
-    oldest_pending_at: datetime | None = None
-    #: How many lanes they are in.
-    lanes: int = 0
 
 
 @dataclass(frozen=True)
@@ -55,31 +38,30 @@ class WorkflowHealth:
     #: Something is due since then, and no worker came for it.
     overdue_since: datetime | None
 
-    @property
-    def lanes_with_work(self) -> int:
-        """Return how many lanes have pending events or an unfinished run."""
-        return self.backlog.lanes + self.held.without_events
+    #: How many lanes have pending events or an unfinished run.
+    lanes_with_work: int
 
 
 def workflow_health(*, now: datetime) -> list[WorkflowHealth]:
-    """Return all workflows with what they do now, those that need a person first. Eight queries."""
-    backlogs, held, worst, overdue = _backlogs(), held_lanes(), worst_runs(), _overdue(now)
+    """Return all workflows with what they do now, those that need a person first. Five queries."""
+    numbers, overdue = lane_numbers(), _overdue(now)
+    worst = _runs({each.held.worst_run for each in numbers.values()})
     breakers: dict[int, list[Breaker]] = {}
     for breaker in open_breakers():
         breakers.setdefault(breaker.handler.workflow_id, []).append(breaker)
     rows = []
     for workflow in Workflow.objects.select_related("active_version"):
-        backlog = backlogs.get(workflow.pk, Backlog())
-        lanes = held.get(workflow.pk, NO_LANES)
+        lanes = numbers.get(workflow.pk, NOTHING)
         rows.append(
             WorkflowHealth(
                 workflow=workflow,
-                state=_state(workflow, lanes, backlog.pending),
-                worst_run=worst.get(workflow.pk),
-                backlog=backlog,
-                held=lanes,
+                state=_state(workflow, lanes.held, lanes.backlog.pending),
+                worst_run=worst.get(lanes.held.worst_run or 0),
+                backlog=lanes.backlog,
+                held=lanes.held,
                 breakers=breakers.get(workflow.pk, []),
                 overdue_since=overdue.get(workflow.pk),
+                lanes_with_work=lanes.with_work,
             )
         )
     return sorted(rows, key=lambda row: (STATES.index(row.state), row.workflow.slug))
@@ -92,20 +74,9 @@ def topics_with_pending(workflow: Workflow) -> QuerySet[Topic]:
     return workflow.topics.annotate(pending=Coalesce(Subquery(number), 0))
 
 
-def _backlogs() -> dict[int, Backlog]:
-    taken = Q(topic__consumer__isnull=False)
-    counted = (
-        Event.objects.filter(status=Event.Status.PENDING)
-        .order_by()
-        .values_list("topic__workflow")
-        .annotate(
-            pending=Count("pk", filter=taken),
-            orphaned=Count("pk", filter=~taken),
-            oldest_pending_at=Min("created_at", filter=taken),
-            lanes=Count("lane", distinct=True, filter=taken),
-        )
-    )
-    return {workflow: Backlog(*numbers) for workflow, *numbers in counted}
+def _runs(numbers: Iterable[int | None]) -> dict[int, Run]:
+    runs = Run.objects.select_related("handler", "mutation", "carried_mutation")
+    return runs.in_bulk([number for number in numbers if number is not None])
 
 
 def _overdue(now: datetime) -> dict[int, datetime]:

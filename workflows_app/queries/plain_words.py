@@ -130,8 +130,8 @@ def why_unknown(evidence: Sequence[Evidence]) -> list[str]:
     ]
     if asked and asked[-1].verdict == Evidence.Verdict.UNKNOWN:
         how_often = ngettext(
-            "The host asked the outside system once.",
-            "The host asked the outside system %(number)s times.",
+            "The outside system was asked once.",
+            "The outside system was asked %(number)s times.",
             len(asked),
         ) % {"number": len(asked)}
         sentences.append(f"{how_often} {_could_not_say(asked[-1])}")

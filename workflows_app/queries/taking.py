@@ -15,6 +15,8 @@ def taken_by(run_ids: Iterable[int]) -> dict[int, OperatorAction]:
     actions = (
         OperatorAction.objects.filter(run__in=list(run_ids))
         .exclude(operation=OperatorAction.Operation.ADD_NOTE)
+        # What is secret of the run is struck out of the reason.
+        .select_related("run__mutation", "run__carried_mutation")
         .order_by("run_id", "-pk")
         .distinct("run_id")
     )

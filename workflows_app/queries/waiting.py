@@ -91,7 +91,10 @@ def _holding(run: Run) -> str:
         return _("Run %(run)s of its lane is blocked and waits for a person.") % names
     if run.status == Run.Status.RECONCILING:
         return (
-            _("The host is finding out whether the outside effect of run %(run)s happened.") % names
+            _(
+                "The outside system is being asked whether the outside effect of run %(run)s happened."
+            )
+            % names
         )
     if run.failure_kind == Run.FailureKind.POISON and run.retry_due_at is None:
         return (

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import template
 from django.template import Context
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
 
 register = template.Library()
 
@@ -40,12 +42,27 @@ def waits(context: Context) -> str:
     return f"({number}) " if number else ""
 
 
+@register.inclusion_tag("workflows_app/rows.html", takes_context=True)
+def rows_of(context: Context, changelist: Any) -> dict[str, Any]:
+    """Show the rows of a list: see `rows`."""
+    from workflows_app.admin.rows import listed
+
+    return {**listed(changelist), "request": context["request"]}
+
+
 @register.filter
 def shown(text: object, most: int | None = None) -> str:
     """Return a text from outside as a page may show it: see `visible`. Nothing of nothing."""
     from workflows_app.admin.visible import LONGEST, visible
 
     return "" if text is None else visible(text, most or LONGEST)
+
+
+@register.filter
+def breakable(address: str) -> SafeString:
+    """Return an address that a line breaks between its parts, and not inside a number."""
+    parts = re.findall(r"[^/?&]*[/?&]*", address)
+    return format_html_join(SafeString("<wbr>"), "{}", ((part,) for part in parts if part))
 
 
 @register.filter
@@ -91,22 +108,42 @@ def when(at: datetime | None) -> SafeString | str:
     """Return an instant: the browser shows it in its own time zone, and exactly when pointed at."""
     if at is None:
         return "–"
-    return _time(at, date_format(timezone.localtime(at), _FORMAT), mark=True)
+    return _time(at, date_format(timezone.localtime(at), _FORMAT), mark=" data-ops-when")
 
 
 @register.simple_tag
 def since(at: datetime | None) -> SafeString | str:
-    """Return how long ago an instant was, and the instant when pointed at."""
-    return "–" if at is None else _time(at, timesince(at), mark=False)
+    """Return for how long something has been so: “2 hours”. The instant shows when pointed at."""
+    return "–" if at is None else _time(at, _age(at) or _("less than a minute"))
 
 
-def _time(at: datetime, text: str, *, mark: bool) -> SafeString:
+@register.simple_tag
+def ago(at: datetime | None) -> SafeString | str:
+    """Return when something happened: “2 hours ago”, “just now”. The instant shows when pointed at.
+
+    “Just now” grows older in the browser.
+    """
+    if at is None:
+        return "–"
+    age = _age(at)
+    if age:
+        return _time(at, _("%(age)s ago") % {"age": age})
+    seconds = max(0, int((timezone.now() - at).total_seconds()))
+    return _time(at, _("just now"), mark=format_html(' data-ops-ago="{}"', seconds))
+
+
+def _age(at: datetime) -> str:
+    """Return how old an instant is; nothing if it is younger than a minute."""
+    return timesince(at) if timezone.now() - at >= timedelta(minutes=1) else ""
+
+
+def _time(at: datetime, text: str, *, mark: str = "") -> SafeString:
     exact = at.astimezone(UTC)
     return format_html(
         '<time datetime="{}" title="{}"{}>{}</time>',
         f"{exact:%Y-%m-%dT%H:%M:%S.%fZ}",
         f"{exact:%Y-%m-%d %H:%M:%S}.{exact.microsecond // 1000:03} UTC",
-        SafeString(" data-ops-when") if mark else "",
+        SafeString(mark),
         text,
     )
 

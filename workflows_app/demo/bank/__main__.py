@@ -23,12 +23,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--script", type=Path, help="what fails how, in place of the seed's chance")
     parser.add_argument("--score", type=Path, help="where a drill writes how it stands")
+    parser.add_argument("--looks", type=Path, help="where to write when its pages are opened")
     options = parser.parse_args()
     options.ledger.parent.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(options.ledger)
     mischief = Script.read(options.script) if options.script else Mischief(options.seed)
+    files = {"score": options.score, "looks": options.looks}
     try:
-        bank = Bank(("127.0.0.1", options.port), ledger, mischief, score=options.score)
+        bank = Bank(("127.0.0.1", options.port), ledger, mischief, **files)
     except OSError as error:
         sys.exit(f"The bank can't open port {options.port}: {error.strerror}.")
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -6,6 +6,7 @@ Plain HTML without scripts. They read the bank's records themselves, and so neve
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
@@ -44,10 +45,19 @@ def payments_page(
     return _page("The bank: payments", search, f"<p>{lead}</p>", *parts, has_score=has_score)
 
 
+@dataclass(frozen=True)
+class Sought:
+    """What a person looks for: a word, and a supplier of whom all is told that they wrote."""
+
+    query: str
+    supplier: str = ""
+
+
 def suppliers_page(
-    deliveries: Sequence[Row], notices: Sequence[Row], query: str, *, has_score: bool = False
+    deliveries: Sequence[Row], notices: Sequence[Row], sought: Sought, *, has_score: bool = False
 ) -> str:
     """Return what arrived at suppliers' webhooks, and what suppliers wrote, the newest first."""
+    query, supplier = sought.query, sought.supplier
     arrived = _matching(deliveries, query, ("supplier", "invoice", "payment", "key"))
     heads = ("When (UTC)", "Supplier", "News of invoice", "Idempotency key")
     return _page(
@@ -55,16 +65,16 @@ def suppliers_page(
         _search("/suppliers", query),
         "<p>Every webhook that arrived is here at once.</p>",
         _table(heads, ("at", "supplier", "invoice", "key"), arrived, _nothing("webhook", query)),
-        "<h2>What suppliers wrote to their customers</h2>",
-        _notices(_matching(notices, query, ("supplier", "text")), query),
+        f"<h2>What {escape(supplier) or 'suppliers'} wrote to customers</h2>",
+        _notices(_matching(notices, supplier or query, ("supplier", "text")), supplier or query),
         has_score=has_score,
     )
 
 
 def score_page(score: Row) -> str:
     """Return how a drill stands. `score`: a `sentence`, `is_over`, and its `rows`. It asks for itself until it is over."""
-    heads = ("Invoice", "Verdict", "Decision", "Clicks", "Seconds", "Why")
-    columns = ("invoice", "verdict", "decision", "clicks", "seconds", "why")
+    heads = ("Invoice", "Verdict", "Decision", "Clicks", "Detours", "Looks", "Seconds", "Why")
+    columns = ("invoice", "verdict", "decision", "clicks", "detours", "looks", "seconds", "why")
     again = "" if score["is_over"] else '<meta http-equiv="refresh" content="2">'
     told = f"<p><strong>{escape(score['sentence'])}</strong></p>"
     table = _table(heads, columns, score["rows"], "Nothing is decided yet.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class Bank(ThreadingHTTPServer):
         *,
         search_lag_seconds: float = SEARCH_LAG_SECONDS,
         score: Path | None = None,
+        looks: Path | None = None,
     ) -> None:
         super().__init__(address, _Handler)
         self.search_lag_seconds = search_lag_seconds
@@ -42,6 +44,8 @@ class Bank(ThreadingHTTPServer):
         self.mischief = mischief
         #: Where a drill writes how it stands.
         self.score = score
+        #: Where it writes when its pages are opened.
+        self.looks = looks
         self.closing = threading.Event()
 
 
@@ -72,10 +76,14 @@ class _Handler(BaseHTTPRequestHandler):
         if address.path == "/healthz":
             self._answer(200, {"ok": True})
         elif address.path == "/":
+            self._note_look()
             self._show(pages.payments_page(ledger.payments(), notices, query, has_score=has_score))
         elif address.path == "/suppliers":
+            self._note_look()
+            supplier = asked.get("supplier", "").strip()
+            about = pages.Sought(query, supplier)
             self._show(
-                pages.suppliers_page(ledger.deliveries(), notices, query, has_score=has_score)
+                pages.suppliers_page(ledger.deliveries(), notices, about, has_score=has_score)
             )
         elif address.path == "/score" and score is not None:
             self._show(pages.score_page(json.loads(score.read_text(encoding="utf-8"))))
@@ -85,6 +93,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._search(asked["key"], asked.get("invoice", ""))
         else:
             self._answer(200, ledger.payments())
+
+    def _note_look(self) -> None:
+        if self.server.looks is not None:
+            with self.server.looks.open("a", encoding="utf-8") as file:
+                file.write(f"{time.time():.3f}\n")
 
     def _pay(self, body: dict[str, Any]) -> None:
         key = self.headers.get("Idempotency-Key")

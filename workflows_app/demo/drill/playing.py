@@ -11,7 +11,13 @@ from pathlib import Path
 
 from workflows_app.demo import places
 from workflows_app.demo.bank.ledger import read_entries
-from workflows_app.demo.drill.footprints import LOG_FORMAT, Footprint, footprint, read_hits
+from workflows_app.demo.drill.footprints import (
+    LOG_FORMAT,
+    Footprint,
+    footprint,
+    read_hits,
+    read_looks,
+)
 from workflows_app.demo.drill.score import Standing, Verdict, score, standings
 from workflows_app.demo.drill.staging import Stage, lay_out, policy_variable, waiting
 from workflows_app.demo.invoices import FILE_VARIABLE
@@ -72,6 +78,7 @@ class Drill:
             with Children(environment, log=log) as children:
                 self._write_score(stage)
                 script = ["--script", str(stage.script), "--score", str(stage.score)]
+                script += ["--looks", str(stage.looks)]
                 url = start_bank(children, directory=directory, fails_by=script)
                 children.environment[BANK_URL_VARIABLE] = url
                 children.start("worker", *manage("run_worker", "--skip-checks"))
@@ -118,9 +125,9 @@ class Drill:
             found = standings(stage.cases, read_entries(stage.bank_records))
             # The press is in the log when its answer is out, a moment after its decision is in the database.
             time.sleep(_LOOK_SECONDS)
-            hits = read_hits(access_log)
+            hits, looks = read_hits(access_log), read_looks(stage.looks)
             for standing in found:
-                self._tell_decision(standing, footprint(hits, standing.places), stage)
+                self._tell_decision(standing, footprint(hits, standing.places, looks), stage)
             if len(self._told) == len(stage.cases):
                 self._stay_open(children)
                 return
@@ -152,6 +159,8 @@ class Drill:
                     "verdict": standing.verdict,
                     "decision": standing.decision,
                     "clicks": taken.clicks,
+                    "detours": taken.detours,
+                    "looks": taken.looks,
                     "seconds": _seconds(taken),
                     "why": standing.sentence,
                 }
@@ -175,18 +184,28 @@ class Drill:
 
     def _tell_score(self, stage: Stage) -> None:
         found = standings(stage.cases, read_entries(stage.bank_records))
-        self.tell("\nNo.  Invoice    Verdict  Decision           Clicks  Seconds")
+        self.tell("\nNo.  Invoice    Verdict  Decision           Clicks  Detours  Looks  Seconds")
         for number, standing in enumerate(found, start=1):
             invoice = standing.case.invoice.number
-            _, taken = self._told.get(invoice, (standing, Footprint(0, None)))
-            clicks = str(taken.clicks) if invoice in self._told else "-"
+            _, taken = self._told.get(invoice, (standing, Footprint(0, 0, 0, None)))
+            is_told = invoice in self._told
+            counts = (taken.clicks, taken.detours, taken.looks) if is_told else ("-", "-", "-")
+            clicks, detours, looks = counts
             self.tell(
                 f"{number:3}  {invoice:9}  {standing.verdict:7}  {standing.decision:17}  {clicks:>6}"
+                f"  {detours:>7}  {looks:>5}"
                 f"  {_seconds(taken):>7}"
             )
         for standing in found:
             if standing.verdict in (Verdict.WRONG, Verdict.CAUGHT):
                 self.tell(f"{standing.case.invoice.number}: {standing.sentence}")
+        if self._told:
+            taken_all = [taken for _, taken in self._told.values()]
+            clicks_of = [taken.clicks for taken in taken_all]
+            self.tell(
+                f"Clicks: {sum(clicks_of) / len(clicks_of):.2f} in the mean, {max(clicks_of)} at most."
+                f" Detours: {sum(taken.detours for taken in taken_all)}."
+            )
         self.tell(score(found))
 
 
@@ -198,5 +217,6 @@ def _line(standing: Standing, taken: Footprint) -> str:
     invoice, kind = standing.case.invoice, standing.case.kind
     what = "payment" if kind.is_payment else "webhook"
     pressed = f"“{standing.decision}”" if standing.verdict != Verdict.CAUGHT else "a wrong press"
-    took = f"{taken.clicks} clicks, {_seconds(taken)} s"
+    detours = f", detours: {taken.detours}" if taken.detours else ""
+    took = f"clicks: {taken.clicks}{detours}, looks: {taken.looks}, seconds: {_seconds(taken)}"
     return f"{standing.verdict.upper()}: {what} of {invoice.number}, {pressed}. {standing.sentence} ({took})"

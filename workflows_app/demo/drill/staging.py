@@ -28,6 +28,8 @@ class Stage:
     bank_records: Path
     #: How the drill stands, for the bank's page of it.
     score: Path
+    #: When the bank's pages were opened.
+    looks: Path
 
 
 def lay_out(directory: Path, *, seed: int) -> Stage:
@@ -39,6 +41,7 @@ def lay_out(directory: Path, *, seed: int) -> Stage:
         script=directory / "script.json",
         bank_records=directory / "bank.jsonl",
         score=directory / "score.json",
+        looks=directory / "looks.log",
     )
     _write_lines(stage.invoices, [vars(case.invoice) for case in cases])
     _write_lines(stage.bank_records, bank_history(cases, seed=seed, now=now))

@@ -62,6 +62,13 @@ def matches(model: type[Model], term: Term, *, begins: bool = True) -> Q:
     return found & Q(status__in=model.FOUND) if hasattr(model, "FOUND") else found
 
 
+def with_words(model: type[Model], term: Term, *, begins: bool = True) -> QuerySet[Any]:
+    """Return the rows of `model` that the index has for `term`: of events, those of their words, with their keys."""
+    if model is Event:
+        return EventWords.objects.filter(matching("words", term, begins=begins))
+    return model._default_manager.filter(matches(model, term, begins=begins))
+
+
 def find(term: Term, *, may_see: MaySee, names: Names, told: int = TOLD) -> list[Group]:
     """Return what `term` finds of each kind that the person may see. `names` are masked for them.
 
@@ -116,18 +123,12 @@ class _Matches(Func):
 
 def _own(model: type[Model], term: Term, names: Names) -> list[Hit]:
     """Return the rows that have the term themselves: those with just these words, then longer ones."""
-    found = newest(_condition(model, term, begins=False), CANDIDATES)
+    found = newest(with_words(model, term, begins=False), CANDIDATES)
     if len(found) < CANDIDATES:
-        longer = newest(_condition(model, term, begins=True), CANDIDATES)
-        found += [pk for pk in longer if pk not in set(found)]
+        longer = newest(with_words(model, term), CANDIDATES)
+        known = set(found)
+        found += [pk for pk in longer if pk not in known]
     return _hits(_rows(model, found[:CANDIDATES]), term, names)
-
-
-def _condition(model: type[Model], term: Term, *, begins: bool) -> QuerySet[Any]:
-    """Return the rows of `model` that the index has for `term`: of events, those of their words."""
-    if model is Event:
-        return EventWords.objects.filter(matching("words", term, begins=begins))
-    return model._default_manager.filter(matches(model, term, begins=begins))
 
 
 def _events(term: Term, names: Names) -> list[Hit]:

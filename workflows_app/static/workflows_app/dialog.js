@@ -1,5 +1,6 @@
 // What the theme's dialog lacks: a role and a name for screen readers, one submission at a time,
-// ticks that must be set, a word when the session is over, and the focus back on the button that opened it.
+// ticks that must be set, a word when the session is over, and the focus: kept inside it while it is open, and then
+// back on the button that opened it.
 (() => {
     let opener = null;
     const modal = () => document.getElementById("modal-content");
@@ -16,10 +17,8 @@
         if (element.classList.contains("ops-button")) {
             opener = element;
         } else if (isDialogForm(element)) {
-            const unset = element.querySelector("[type=checkbox][required]:not(:checked)");
-            if (element.dataset.sending || unset) {
+            if (element.dataset.sending || !element.reportValidity()) {
                 event.preventDefault();
-                unset?.reportValidity();
                 return;
             }
             if (element.dataset.tokenIsOld) {
@@ -93,15 +92,28 @@
         focusWhenShown(shown.querySelector("[autofocus]"));
     });
 
-    const giveFocusBack = () => setTimeout(() => opener?.focus());
+    const CAN_HAVE_FOCUS = "a[href], button, input, select, summary, textarea";
+    const isShown = (element) => element.getClientRects().length > 0;
+    document.addEventListener("keydown", (event) => {
+        if (event.key !== "Tab" || modal()?.getAttribute("role") !== "dialog" || !isShown(modal())) return;
+        const stops = [...modal().querySelectorAll(CAN_HAVE_FOCUS)].filter((each) => isShown(each) && !each.disabled);
+        const [end, other] = event.shiftKey ? [stops.at(0), stops.at(-1)] : [stops.at(-1), stops.at(0)];
+        if (document.activeElement !== end && modal().contains(document.activeElement)) return;
+        event.preventDefault();
+        other?.focus();
+    });
+
+    // The page may have renewed itself behind the dialog.
+    const openerNow = () => {
+        if (!opener || opener.isConnected) return opener;
+        return document.querySelector(`[data-ops-key="${CSS.escape(opener.dataset.opsKey)}"]`);
+    };
+    const giveFocusBack = () => setTimeout(() => openerNow()?.focus());
     document.addEventListener("keydown", (event) => {
         if (event.key === "Escape" && modal()?.contains(document.activeElement)) giveFocusBack();
     });
     document.addEventListener("click", (event) => {
-        const link = event.target.closest?.("a[href='#']");
-        if (link && modal()?.contains(link)) {
-            event.preventDefault();
-            giveFocusBack();
-        }
+        const button = event.target.closest?.("[data-ops-close]");
+        if (button && modal()?.contains(button)) giveFocusBack();
     });
 })();

@@ -24,6 +24,20 @@
         }
     };
 
+    // What happened just now when the page was made did not a minute later, however the browser's clock goes.
+    const happened = new WeakMap();
+    const putAges = () => {
+        const now = performance.now();
+        const spoken = new Intl.RelativeTimeFormat(document.documentElement.lang || "en");
+        for (const time of document.querySelectorAll("time[data-ops-ago]")) {
+            if (!happened.has(time)) happened.set(time, now - 1000 * Number(time.dataset.opsAgo));
+            const minutes = Math.floor((now - happened.get(time)) / 60000);
+            const hours = Math.floor(minutes / 60);
+            if (minutes) time.textContent = hours ? spoken.format(-hours, "hour") : spoken.format(-minutes, "minute");
+        }
+    };
+    setInterval(putAges, 10000);
+
     const copied = (button, isDone) => {
         const label = button.querySelector("[data-ops-copied]");
         label.dataset.opsCopied ||= label.textContent;
@@ -55,8 +69,19 @@
         }
     });
 
-    // The home page asks for itself every half minute. What is looked at stays where it is.
+    // What is offered as a reason becomes the person's own words, to be changed or added to.
+    document.addEventListener("click", (event) => {
+        const offer = event.target.closest?.("[data-ops-offer]");
+        const field = offer?.closest("form")?.elements[offer.dataset.opsOffer];
+        if (!field) return;
+        field.value = [field.value.trim(), offer.textContent].filter(Boolean).join(" ");
+        field.focus();
+    });
+
+    // The home page asks for itself every half minute, a run when it is at work or being asked about. What is
+    // looked at stays where it is.
     const home = () => document.getElementById("ops-home");
+    const live = () => home() ?? document.getElementById("ops-run");
     let focused = null;
     let scrolled = null;
 
@@ -99,37 +124,40 @@
     };
 
     document.addEventListener("htmx:beforeSwap", (event) => {
-        if (event.detail.target !== home()) return;
-        renewCharts(new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html"));
+        if (!live() || event.detail.target !== live()) return;
+        if (home()) renewCharts(new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html"));
         const active = document.activeElement;
-        focused = home().contains(active) ? active.dataset.opsKey : null;
+        focused = live().contains(active) ? active.dataset.opsKey : null;
         scrolled = active && focused ? active.getBoundingClientRect().top : null;
     });
 
     document.addEventListener("htmx:afterSwap", (event) => {
-        if (event.target.id !== "ops-home" && event.detail.target?.id !== "ops-home") return;
+        const places = [event.target.id, event.detail.target?.id];
+        if (!live() || !places.includes(live().id)) return;
         putTimes(document);
-        putTitle();
-        const again = focused && home().querySelector(`[data-ops-key="${CSS.escape(focused)}"]`);
+        if (home()) putTitle();
+        const again = focused && live().querySelector(`[data-ops-key="${CSS.escape(focused)}"]`);
         if (again) {
             again.focus({ preventScroll: true });
             window.scrollBy(0, again.getBoundingClientRect().top - scrolled);
         }
     });
 
-    // What was said of a decision is over once the run waits for a person again.
-    document.addEventListener("htmx:load", ({ target }) => {
-        if (target.id === "ops-run" && target.classList.contains("ops-alert")) {
-            document.getElementById("ops-messages")?.remove();
-        }
+    // What was said of a decision is over once the run that was at work waits for a person again.
+    document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+        const isRun = detail.target.id === "ops-run" && detail.target.matches(":not(.ops-alert)");
+        const page = isRun && new DOMParser().parseFromString(detail.xhr.responseText, "text/html");
+        if (page && page.querySelector("#ops-run.ops-alert")) document.getElementById("ops-messages")?.remove();
     });
 
     document.addEventListener("htmx:afterSwap", (event) => putTimes(event.target));
+    document.addEventListener("htmx:afterSwap", putAges);
     document.addEventListener("visibilitychange", () => {
         if (!document.hidden && home()) htmx.trigger(home(), "ops-refresh");
     });
     document.addEventListener("DOMContentLoaded", () => {
         putTimes(document);
+        putAges();
         if (home()) putTitle();
     });
 })();
