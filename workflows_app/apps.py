@@ -9,6 +9,7 @@ from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 from workflows_app.secrets import SecretsFilter
+from workflows_app.visible import OneLineFilter
 
 
 class WorkflowsConfig(AppConfig):
@@ -17,7 +18,8 @@ class WorkflowsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        logging.getLogger("workflows_app").addFilter(SecretsFilter())
+        for filter in (SecretsFilter(), OneLineFilter()):
+            logging.getLogger("workflows_app").addFilter(filter)
         from workflows_app import checks, installation  # noqa: F401  # registers the system checks
 
         if not installation.is_complete():

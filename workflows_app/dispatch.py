@@ -198,10 +198,11 @@ def wake_due() -> list[int]:
 async def _clear_stalled_jobs() -> None:
     """End the jobs of workers without a heartbeat, and abandoned ones, so that their locks are free.
 
-    What they worked on is found by its lease, as soon as that has expired.
+    What they worked on is found by its lease, as soon as that has expired. Jobs of other queues are left alone.
     """
     manager: Any = app.job_manager
-    stalled = await manager.get_stalled_jobs(seconds_since_heartbeat=policy().stalled_after_seconds)
+    seconds = policy().stalled_after_seconds
+    stalled = await manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=seconds)
     ended = {job.id: job.task_name for job in stalled} | await sync_to_async(abandoned_jobs)()
     for job_id, task in ended.items():
         logger.warning("job.stalled job=%s task=%s", job_id, task)

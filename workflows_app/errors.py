@@ -156,6 +156,16 @@ class ForeignReservation(HandlerViolation):
         )
 
 
+class EndedTransaction(HandlerViolation):
+    """`record` ended the transaction in which its rows and the run were to commit together."""
+
+    def __init__(self, handler: str) -> None:
+        super().__init__(
+            f"{handler}.record ended the transaction in which its rows commit with the run. It must neither"
+            f" commit, nor roll back, nor close the connection: let it raise an error."
+        )
+
+
 class OperationRefused(WorkflowsError):
     """A person's decision was not carried out, and nothing changed. `code` is for code."""
 

@@ -1,9 +1,9 @@
 """Striking secret values out of text and JSON.
 
-An outside system may send back what it got, as it is, in the escapes of a format, or packed as base64
-or hexadecimal, also one in the other. First what is written in a usual way is struck out alone; if the
-value still shows, whole words go, and if that is not enough, all of the text. A value that was cut into
-pieces, compressed or enciphered is not found.
+An outside system may send back what it got, as it is, in the escapes of a format, folded into lines, or
+packed as base64 or hexadecimal, also one in the other. First what is written in a usual way is struck out
+alone; if the value still shows, whole words go, and if that is not enough, all of the text. A value that was
+cut into pieces, compressed or enciphered is not found.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import base64
 import html
 import json
 import re
+import sys
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
@@ -19,11 +21,17 @@ from urllib.parse import quote, quote_plus, unquote
 STRUCK_OUT = "[secret]"
 #: How often a value may have been escaped or packed, one in the other.
 _DEPTH = 3
-_ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|x([0-9a-f]{2})|(.))", re.IGNORECASE | re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\(?:u([0-9a-f]{4})|u\{([0-9a-f]{1,6})\}|x([0-9a-f]{2})|([0-3][0-7]{2})|(.))",
+    re.IGNORECASE | re.DOTALL,
+)
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/_=\s-]|\\[rn])+")
 _BETWEEN = re.compile(r"[\s=]|\\[rn]")
 _WORD = re.compile(r"[^\s\"'<>{}(),]+")
-_HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2}[\s:]?)+", re.ASCII)
+_HEXADECIMAL = re.compile(r"(?:(?:0x)?[0-9A-Fa-f]{2}[\s:,-]{0,2})+", re.ASCII)
+_BETWEEN_HEXADECIMAL = re.compile(r"0x|[\s:,-]")
+#: Where a line is folded: anywhere, and in quoted-printable.
+_FOLDS = (re.compile(r"[\r\n]+[ \t]*"), re.compile(r"=\r?\n"))
 
 
 def scrub(text: str, values: Iterable[str]) -> str:
@@ -101,12 +109,19 @@ def _views(text: str, length: int) -> Iterator[str]:
         yield html.unescape(text)
     if "\\" in text:
         yield _ESCAPE.sub(_unescaped, text)
+    if "\n" in text or "\r" in text:
+        for fold in _FOLDS:
+            yield fold.sub("", text)
+    if not text.isascii():
+        plain = unicodedata.normalize("NFKC", text)
+        yield "".join(each for each in plain if unicodedata.category(each) != "Cf")
     for run in _BASE64.findall(text):
         if len(run) * 3 >= length * 4:
             yield from _from_base64(_BETWEEN.sub("", run).replace("-", "+").replace("_", "/"))
     for run in _HEXADECIMAL.findall(text):
         if len(run) >= length * 2:
-            yield bytes.fromhex(run.replace(":", "")).replace(b"\0", b"").decode(errors="replace")
+            packed = bytes.fromhex(_BETWEEN_HEXADECIMAL.sub("", run))
+            yield packed.replace(b"\0", b"").decode(errors="replace")
 
 
 def _from_base64(run: str) -> Iterator[str]:
@@ -120,5 +135,8 @@ def _from_base64(run: str) -> Iterator[str]:
 
 
 def _unescaped(escape: re.Match[str]) -> str:
-    code = escape[1] or escape[2]
-    return chr(int(code, base=16)) if code else escape[3]
+    code, octal = escape[1] or escape[2] or escape[3], escape[4]
+    if octal:
+        return chr(int(octal, base=8))
+    # Above what there is of characters it stands for none.
+    return chr(min(int(code, base=16), sys.maxunicode)) if code else escape[5]

@@ -105,6 +105,19 @@ def test_a_dry_run_writes_the_sql_and_changes_nothing() -> None:
             "clerk",
             "No grants hold role 'clerk': it owns the tables. Name a role that only runs.",
         ),
+        *(
+            (
+                "SELECT",
+                name,
+                f"'{name}' is a name of PostgreSQL's own. Name a role that only runs.",
+            )
+            for name in ("", "public", "PUBLIC", "none", "pg_monitor", "pg_none")
+        ),
+        (
+            f"CREATE ROLE {63 * 'x'}",
+            64 * "x",
+            f"'{64 * 'x'}' is no name of a role: it has more than 63 bytes, and PostgreSQL would cut it.",
+        ),
     ],
 )
 def test_a_role_that_can_not_be_held_is_refused(made: str, role: str, sentence: str) -> None:
@@ -115,6 +128,18 @@ def test_a_role_that_can_not_be_held_is_refused(made: str, role: str, sentence: 
 
     assert str(refused.value) == sentence
     assert privileges("workflows_app_event") == set()
+
+
+@pytest.mark.parametrize(
+    "role",
+    ["Two Words", '"', '"quoted"', '"clerk" SUPERUSER "', "o'hara", "50%s", "$$;\n--"],
+)
+def test_a_role_may_have_any_name(role: str) -> None:
+    quoted = '"' + role.replace('"', '""') + '"'
+    execute(f"CREATE ROLE {quoted}".replace("%", "%%"), [])
+
+    assert grant_role(role) == f"Role '{role}' may run the console, the workers and the commands.\n"
+    assert f"TO {quoted};" in grant_role(role, dry_run=True)
 
 
 def test_only_the_owner_grants() -> None:

@@ -157,12 +157,18 @@ def test_json_has_ids_parameters_and_whether_the_host_can_ask(scene: SceneMaker)
     assert datetime.fromisoformat(rows[1]["since"]) <= timezone.now()
 
 
-def test_a_late_answer_and_who_looks_into_it_are_told(blocked: Run, operator_user: User) -> None:
+def test_a_late_answer_and_who_looks_into_it_are_told(
+    blocked: Run, scene: SceneMaker, operator_user: User
+) -> None:
+    Evidence.objects.create(mutation=blocked.mutation, kind="late", verdict="not_applied")
     answer = Evidence.objects.create(mutation=blocked.mutation, kind="late", verdict="applied")
     taken = take(blocked, actor=operator_user, reason="on the phone")
+    scene("lost", slug="refund").happens()
 
-    (row,) = run("list_blocked", "--format", "json").json
+    row, other = run("list_blocked", "--format", "json").json
 
+    assert (other["late_answer"], other["taken_by"]) == (None, None)
+    assert other["can_reconcile"] is False
     assert row["late_answer"]["verdict"] == "applied"
     assert (row["taken_by"]["person"], row["taken_by"]["reason"]) == ("olga", "on the phone")
     assert row["seen"] == f"e{answer.pk}-d{taken.pk}"
@@ -270,7 +276,7 @@ def test_foreign_words_can_not_command_the_terminal(scene: SceneMaker) -> None:
     scene(mutator=mutator).happens(days=0)
     ran = run("list_blocked")
     assert len(ran.lines) == 2
-    assert "ACME [2J Ltd " in ran.lines[1]
+    assert "ACME⟦U+001B⟧[2J Ltd⟦U+202E⟧ " in ran.lines[1]
 
 
 def test_wrong_usage_exits_with_2() -> None:

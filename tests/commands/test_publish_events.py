@@ -63,18 +63,22 @@ def nested(number: int) -> dict[str, Any]:
 def test_every_line_becomes_an_event_with_an_input(scene: SceneMaker, tmp_path: Path) -> None:
     scene()
     file = tmp_path / "events.jsonl"
-    file.write_bytes(lines(event("1", {"amount": 5}), event("2", [1, None]), event("3", "text")))
+    whole = b'{"message_id": "4", "payload": [1e23, 123456789012345678901.0, 0.5e3]}'
+    file.write_bytes(
+        lines(event("1", {"amount": 5}), event("2", [1, None]), event("3", "text"), whole)
+    )
 
-    assert run(*TO, file) == Ran(0, told(new=3), "")
+    assert run(*TO, file) == Ran(0, told(new=4), "")
 
     published = Event.objects.order_by("pk").values_list("message_id", "payload", "status")
     assert list(published) == [
         ("1", {"amount": 5}, "pending"),
         ("2", [1, None], "pending"),
         ("3", "text", "pending"),
+        ("4", [10**23, 123456789012345678901, 500.0], "pending"),
     ]
     inputs = Input.objects.order_by("pk").values_list("source", "type", "external_id")
-    assert list(inputs) == [("app", "invoice.received", name) for name in "123"]
+    assert list(inputs) == [("app", "invoice.received", name) for name in "1234"]
 
 
 @pytest.mark.parametrize("argument", [(), ("-",)])

@@ -44,24 +44,25 @@ def two_blocked(scene: SceneMaker, operator_user: User) -> list[Run]:
     ],
 )
 def test_named_runs_are_settled_one_decision_each(
-    two_blocked: list[Run], operator_user: User, operation: str, label: str, status: str
+    scene: SceneMaker,
+    two_blocked: list[Run],
+    operator_user: User,
+    operation: str,
+    label: str,
+    status: str,
 ) -> None:
     first, second = two_blocked
+    named = [second, scene("lost", slug="letters").happens("42", days=0), first]
 
-    ran = resolve(operation, second.pk, first.pk, second.pk, *SURE)
+    ran = resolve(operation, *(run.pk for run in named), second.pk, *SURE)
 
-    assert (ran.code, ran.out) == (
-        0,
-        f"run {second.pk}, workflow refund: “{label}” decided\n"
-        f"run {first.pk}, workflow pay: “{label}” decided\n"
-        "2 decided, 0 refused\n",
-    )
+    told = [f"run {run.pk}, workflow {run.workflow.slug}: “{label}” decided" for run in named]
+    assert (ran.code, ran.out.splitlines()) == (0, [*told, "3 decided, 0 refused"])
     decisions = OperatorAction.objects.order_by("pk")
     assert list(decisions.values_list("operation", "run", "actor", "reason")) == [
-        (operation, second.pk, operator_user.pk, "I looked at the bank"),
-        (operation, first.pk, operator_user.pk, "I looked at the bank"),
+        (operation, run.pk, operator_user.pk, "I looked at the bank") for run in named
     ]
-    assert {run.status for run in Run.objects.filter(pk__in=[first.pk, second.pk])} == {status}
+    assert {Run.objects.get(pk=run.pk).status for run in named} == {status}
 
 
 def test_try_again_asks_the_outside_system_again(scene: SceneMaker, operator_user: User) -> None:
@@ -123,7 +124,7 @@ def test_it_didnt_happen_warns_of_duplicates_with_targets_before_it_asks(
 ) -> None:
     blocked = scene("lost").happens(payload={"amount": "12.50", "to": "ACME\x1b[2J"}, days=0)
     warning = (
-        "If it did happen, doing it again makes a duplicate. Look in the outside system first.\n"
+        "If it did happen, doing it again makes a duplicate, unless the outside system still honours the key. Look in the outside system first.\n"
         f"  run {blocked.pk}, Pay invoice 42: scripted → the script"
         ' {"to": "ACME\\u001b[2J", "amount": "12.50"}\n'
     )
@@ -169,19 +170,10 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(
     assert ran.err.startswith("cannot_reconcile: ")
     ran = resolve("it_didnt_happen", first.pk, second.pk, *BY, "--dry-run")
     assert (ran.code, ran.lines[-1]) == (0, "2 would be decided, 0 refused")
-    assert ran.err.startswith("If it did happen, doing it again makes a duplicate.")
+    assert ran.err.startswith("If it did happen, doing it again makes a duplicate, unless")
 
     assert everything() == before
     assert [text for text in caplog.messages if text.startswith("run.")] == []
-
-
-def test_where_nobody_can_be_asked_it_wants_no_input(blocked: Run, operator_user: User) -> None:
-    before = everything()
-    ran = resolve("skip_run", blocked.pk, *BY)
-    assert ran == Ran(
-        2, "", "CommandError: There is nobody to ask here. Use --no-input if you are sure.\n"
-    )
-    assert everything() == before
 
 
 def test_a_person_without_the_permission_is_refused(blocked: Run, viewer_user: User) -> None:
@@ -342,9 +334,10 @@ def test_what_was_listed_is_what_is_decided_on(
     assert "    an answer that came too late says: it happened" in ran.err.splitlines()
     assert ran.err.splitlines()[-1].startswith(f"stale: Run {second.pk} is not as you saw it.")
     listed.write_text("[]")
-    assert resolve("skip_run", second.pk, *SURE, "--seen-in", listed).err == (
-        f"stale: Run {second.pk} is not among those that you were shown.\n"
-    )
+    told = resolve("skip_run", first.pk, second.pk, *SURE, "--seen-in", listed).err
+    assert told.splitlines() == [
+        f"stale: Run {run.pk} is not among those that you were shown." for run in (first, second)
+    ]
     shown = ("--seen", f"e{late.pk}-d0")
     assert (
         resolve("it_didnt_happen", second.pk, *SURE, *shown)

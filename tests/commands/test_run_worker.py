@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ import pytest
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, close_old_connections, connection, connections
 from procrastinate.contrib.django import connector_params
+from procrastinate.exceptions import ConnectorException
 from psycopg.waiting import Wait
 
 from tests.commands.console import run
@@ -27,7 +29,7 @@ from tests.eventually import eventually
 from tests.jobs import empty_queue, jobs
 from tests.secret_key import SECRET_KEY
 from workflows_app.demo.database import environment_for
-from workflows_app.management.commands.run_worker import PatientConnection, still_there
+from workflows_app.management.commands.run_worker import PatientConnection, still_there, told_once
 from workflows_app.management.sessions import own_sessions
 from workflows_app.models import Event, Lease, Mutation, Run
 from workflows_app.publishing import publish
@@ -185,6 +187,30 @@ def test_a_concurrency_that_is_none_is_wrong_usage(concurrency: str, told: str) 
     ran = run("run_worker", "--concurrency", concurrency)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.endswith(told)
+
+
+def test_a_job_whose_end_could_not_be_written_is_told_in_one_line_however_late(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def end() -> None:
+        raise ConnectorException from ValueError("no session came free")
+
+    async def leave() -> None:
+        left: list[Any] = [asyncio.ensure_future(end())]
+        # Nobody asks for its error, and only the collector finds it.
+        left.append(left)
+        await asyncio.sleep(0)
+
+    gc.disable()
+    try:
+        with told_once():
+            asyncio.run(leave())
+    finally:
+        gc.enable()
+    gc.collect()
+
+    told = [(each.levelname, each.message) for each in caplog.records if each.name == "asyncio"]
+    assert told == [("WARNING", "job.not_ended error=no session came free")]
 
 
 def test_the_queue_sees_without_a_statement_that_the_server_has_ended_a_session(

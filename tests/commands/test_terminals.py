@@ -66,17 +66,17 @@ def test_the_name_of_a_file_may_be_any_bytes(scene: SceneMaker, tmp_path: Path) 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
-def test_letters_that_a_terminal_lacks_are_told_by_their_numbers(
+def test_letters_that_a_terminal_lacks_or_obeys_are_told_by_their_numbers(
     scene: SceneMaker, operator_user: User, encoding: str
 ) -> None:
-    event = scene().publish("→")
+    event = scene().publish("→\x1b[2J")
 
-    with started(*OF, "→", *BY, PYTHONIOENCODING=encoding) as process:
+    with started(*OF, "→\x1b[2J", *BY, PYTHONIOENCODING=encoding) as process:
         out, err = process.communicate(timeout=30)
 
     assert (process.returncode, err) == (0, "")
     assert out.splitlines() == [
-        f"event {event.pk}, message_id \\u2192: \\u201cSkip event\\u201d decided",
+        f"event {event.pk}, message_id \\u2192\\u27e6U+001B\\u27e7[2J: \\u201cSkip event\\u201d decided",
         "1 decided, 0 refused",
     ]
 

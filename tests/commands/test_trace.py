@@ -185,7 +185,7 @@ def test_a_decision_on_an_event_is_part_of_its_story(
     event = scene().publish()
     action = skip_event(event, actor=operator_user, reason="sent twice\nby \x1b[2Jmistake")
     assert run("trace", "event", event.pk).lines[-1] == (
-        f"    decision {action.pk}: “Skip event” by olga: sent twice by [2Jmistake"
+        f"    decision {action.pk}: “Skip event” by olga: sent twice by ⟦U+001B⟧[2Jmistake"
     )
 
 

@@ -2,50 +2,50 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connection
 
-from workflows_app.demo.database import environment_for, fresh
+from tests.commands.console import run
+from tests.commands.processes import started
+from workflows_app.demo.database import fresh
+
+SAID = "CommandError: The database is not migrated to this version: run `manage.py migrate`."
 
 
 @pytest.fixture
-def unmigrated(db: None) -> Iterator[str]:
-    name = f"{connection.settings_dict['NAME']}_unmigrated"
-    with fresh(name):
-        yield name
+def unmigrated(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The database of the block is one with nothing in it."""
+    before = connection.settings_dict["NAME"]
+    with django_db_blocker.unblock(), fresh(f"{before}_unmigrated"):
+        connection.close()
+        connection.settings_dict["NAME"] = f"{before}_unmigrated"
+        try:
+            yield
+        finally:
+            connection.close()
+            connection.settings_dict["NAME"] = before
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["run_worker"],
-        ["run_worker", "--until-idle"],
         ["sync_workflows", "--actor", "olga", "--reason", "a first deployment"],
         ["doctor"],
         ["list_blocked"],
     ],
     ids=" ".join,
 )
-def test_a_command_says_that_migrations_are_missing(arguments: list[str], unmigrated: str) -> None:
-    ended = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=settings.BASE_DIR,
-        env={**os.environ, **environment_for(unmigrated), "DEBUG": "1"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def test_a_command_says_that_migrations_are_missing(arguments: list[str], unmigrated: None) -> None:
+    ran = run(*arguments)
+    assert (ran.code, ran.err.splitlines()[-1]) == (1, SAID)
 
-    assert ended.returncode == 1
-    assert "Traceback" not in ended.stderr
-    assert ended.stderr.splitlines()[-1] == (
-        "CommandError: The database is not migrated to this version: run `manage.py migrate`."
-    )
+
+@pytest.mark.parametrize("option", [[], ["--until-idle"]], ids=["waiting", "until idle"])
+def test_a_worker_says_it_too(unmigrated: None, option: list[str]) -> None:
+    with started("run_worker", *option) as process:
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.splitlines()[-1]) == (1, SAID)
+    assert "Traceback" not in said

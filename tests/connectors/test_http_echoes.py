@@ -93,6 +93,12 @@ def test_what_a_packed_secret_says_is_struck_out(outside: Outside, settings: Set
     assert unclear(outside.address).endswith("us may not use a bank")
 
 
+def test_of_a_text_in_which_it_is_packed_only_the_word_is_struck_out(outside: Outside) -> None:
+    outside.answers(500, f"You sent {packed(VALUE)} to us".encode(), "text/plain")
+    told = unclear(outside.address, headers=HEADERS)
+    assert told == "POST answered 500: You sent [secret] to us"
+
+
 def test_it_is_struck_out_before_the_text_is_cut(outside: Outside) -> None:
     outside.answers(500, ("x" * 295 + VALUE).encode(), "text/plain")
     assert unclear(outside.address, headers=HEADERS) == "POST answered 500: " + "x" * 295 + "[secr"

@@ -51,6 +51,17 @@ REPEATED = {
     "in base64 of UTF-16": base64.b64encode(VALUE.encode("utf-16-le")).decode(),
     "in hexadecimal": VALUE.encode().hex(),
     "in hexadecimal, in pairs": VALUE.encode().hex(" ").upper(),
+    "in hexadecimal, with dashes": VALUE.encode().hex("-"),
+    "in hexadecimal, as numbers": ", ".join(f"0x{each:02x}" for each in VALUE.encode()),
+    "in octal": "".join(f"\\{ord(each):03o}" for each in VALUE),
+    "in escapes of JavaScript": "".join(f"\\u{{{ord(each):x}}}" for each in VALUE),
+    "in two lines": f"{VALUE[:10]}\r\n  {VALUE[10:]}",
+    "in lines of a mail": f"{VALUE[:6]}=\n{VALUE[6:12]}=\n{VALUE[12:]}",
+    "in lines that end as of a mail": f"{VALUE[:-1]}\n{VALUE[-1:]}",
+    "with characters that do not show": "\u200b".join(VALUE),
+    "in wide characters": "".join(
+        chr(ord(each) + 0xFEE0) if each > " " else each for each in VALUE
+    ),
 }
 
 
@@ -72,8 +83,14 @@ def leaks(text: str) -> bool:
         "\\x70",
         "&#x70;",
         "%2570",
+        "\\160",
+        "\\u{70}",
+        "p\u200b/",
+        "\uff50\uff0f",
     )
     forms = [packed(VALUE[at : at + 9]) for at in range(len(VALUE) - 9)]
     codes = [VALUE[at : at + 6].encode() for at in range(9)]
-    forms += [form for code in codes for form in (code.hex(), code.hex(" "))]
+    forms += [form for code in codes for form in map(code.hex, (" ", "-"))]
+    forms += [", ".join(f"0x{each:02x}" for each in code) for code in codes]
+    forms += [code.hex() for code in codes]
     return any(part.casefold() in text.casefold() for part in [*plain, *forms])

@@ -74,6 +74,7 @@ def test_drain_names_a_workflow_that_was_never_synced() -> None:
         drain("flaw")
 
     assert str(refused.value) == ("No workflow 'flaw' was synced: use registered() around drain().")
+    assert drain() == 0, "of no workflow in particular there is nothing to do"
 
 
 def take_one(self: Any, ctx: Any, state: Any) -> PrepareResult:

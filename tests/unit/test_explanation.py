@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -10,12 +11,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
+from pytest_django import Settings
 
-from tests.models.rows import Rows
+from tests.models.rows import NOON, Rows
 from tests.scenes import Scene
 from workflows_app import registry
-from workflows_app.models import Event, Evidence, Run
+from workflows_app.models import Event, Evidence, Run, Topic
 from workflows_app.operations import it_didnt_happen, skip_run
+from workflows_app.queries.behind import COUNTED_AT_MOST, Behind
 from workflows_app.queries.explanation import ATTEMPTS_SHOWN, explain
 from workflows_app.sdk import Reconciliation
 from workflows_app.testing import SimulatedCrash, scripted
@@ -107,12 +110,20 @@ def test_the_author_says_how_to_check_with_the_parameters_at_hand(scene: SceneMa
     assert run.mutation.params == {"amount": "12.50"}
 
 
-def test_author_s_words_that_fail_do_not_hide_the_rest(
-    scene: SceneMaker, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("hangs", [False, True])
+def test_author_s_words_that_fail_or_hang_do_not_hide_the_rest(
+    scene: SceneMaker,
+    caplog: pytest.LogCaptureFixture,
+    settings: Settings,
+    released: threading.Event,
+    hangs: bool,
 ) -> None:
+    settings.WORKFLOWS = {"handler_timeout_seconds": 0.2}
     play = scene("lost")
 
     def verification_steps(self: object, params: Any) -> str:
+        if hangs:
+            released.wait(20)
         raise KeyError("secret-account")
 
     play.mutator.verification_steps = verification_steps
@@ -186,6 +197,29 @@ def test_of_a_long_chain_the_nearest_attempts_are_shown(rows: Rows, at: int, sho
 
     assert ATTEMPTS_SHOWN == 10
     assert explain(chain[at]).attempts == [chain[number] for number in shown]
+
+
+def test_behind_a_run_waits_what_its_lane_has_in_all_topics_that_somebody_takes(rows: Rows) -> None:
+    run = rows.run("blocked", lane="ACME")
+    assert explain(run).behind == Behind(0, False, None)
+    taken, left = (
+        Topic.objects.create(workflow=rows.workflow, name=name, consumer=consumer)
+        for name, consumer in (("invoice.changed", rows.handler), ("invoice.left", None))
+    )
+    waiting = [rows.event(lane="ACME"), rows.event(lane="ACME", topic=taken)]
+    for others in ({"lane": "other"}, {"lane": "ACME", "topic": left}, {"status": "consumed"}):
+        rows.event(**{"lane": "ACME", **others})
+    Event.objects.update(created_at=NOON - timedelta(days=1))
+    for hours, event in enumerate(waiting):
+        Event.objects.filter(pk=event.pk).update(created_at=NOON + timedelta(hours=hours))
+
+    assert explain(run).behind == Behind(2, False, NOON)
+    assert explain(rows.run("active", lane="other")).behind is None
+    Event.objects.bulk_create(
+        Event(topic=taken, lane="ACME", message_id=f"{number}", payload={})
+        for number in range(COUNTED_AT_MOST - 1)
+    )
+    assert explain(run).behind == Behind(COUNTED_AT_MOST, True, NOON)
 
 
 def test_of_late_answers_the_newest_that_says_something_is_shown(rows: Rows) -> None:

@@ -1,4 +1,4 @@
-"""How the workflows do: each in one word, those that need somebody first, in eight queries for all."""
+"""How the workflows do: each in one word, those that need somebody first, in five queries for all."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def test_what_is_due_for_a_minute_and_found_no_worker_is_overdue(
     assert health_of().overdue_since == (due_at if is_overdue else None)
 
 
-def test_eight_queries_are_enough_for_any_number_of_workflows(
+def test_five_queries_are_enough_for_any_number_of_workflows(
     db: None, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(5):
@@ -213,7 +213,7 @@ def test_eight_queries_are_enough_for_any_number_of_workflows(
         Breaker.objects.create(handler=rows.handler, status="open", trial_at=NOW)
         Lease.objects.create(workflow=rows.workflow)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(5):
         shown = {
             (
                 str(each.workflow.active_version),

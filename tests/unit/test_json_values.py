@@ -37,10 +37,10 @@ def checked(value: Any) -> Any:
     return json_value(value, field="payload", limit_bytes=LIMIT)
 
 
-def nested(depth: int) -> list[Any]:
-    value: list[Any] = []
+def nested(depth: int, kind: type = list) -> Any:
+    value: Any = 1
     for _ in range(depth):
-        value = [value]
+        value = {"a": value} if kind is dict else [value]
     return value
 
 
@@ -139,6 +139,7 @@ itself.append(itself)
         ((n for n in "ab"), "payload is not JSON: generator has no JSON form."),
         (object(), "payload is not JSON: object has no JSON form."),
         (nested(101), "payload is not JSON: it is nested too deeply, or contains itself."),
+        (nested(101, dict), "payload is not JSON: it is nested too deeply, or contains itself."),
         (itself, "payload is not JSON: it is nested too deeply, or contains itself."),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants.copies import first_failed
 from tests.mutants.fault import ROOT, Drifted, Fault
 from tests.mutants.faults import FAULTS
 
@@ -62,3 +63,23 @@ def test_a_test_that_is_gone_is_named(tmp_path: Path) -> None:
     fault = Fault("it fails", breaks="P1", file="a.py", old="", new="", tests=tests)
 
     assert fault.missing_tests(tmp_path) == ["test_it.py::test_this", "test_no.py"]
+
+
+@pytest.mark.parametrize(
+    ("line", "failed"),
+    [
+        (
+            "FAILED tests/unit/test_a.py::test_it[1] - assert 1",
+            "unit/test_a.py::test_it[1] - assert 1",
+        ),
+        (
+            "ERROR tests/unit/test_a.py::test_it - assert [] == 1",
+            "unit/test_a.py::test_it - assert [] == 1",
+        ),
+        ("ERROR tests/unit/test_a.py - ImportError: no b::c", ""),
+        ("1 passed in 0.1s", ""),
+    ],
+    ids=["a test", "what a fixture asserts after a test", "a file that can't be read", "none"],
+)
+def test_a_fault_is_caught_by_a_test_or_by_what_its_fixtures_assert(line: str, failed: str) -> None:
+    assert first_failed(f"=== short test summary info ===\n{line}\n1 error in 2 s\n") == failed

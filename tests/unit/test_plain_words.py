@@ -42,7 +42,7 @@ def test_a_german_reads_it_in_german() -> None:
         assert why_unknown([*asked, *asked[1:]]) == [
             "Innerhalb von 1.5 Sekunden kam keine Antwort. Das Außensystem kann es trotzdem getan haben:"
             " Langsam ist kein Nein.",
-            "Der Aufruf wurde dadurch nicht beendet: Er kann noch laufen. Sollte seine Antwort kommen, wird"
+            "Der Aufruf wurde dadurch nicht beendet: Er kann noch laufen. Kommt seine Antwort doch noch, wird"
             " sie oben auf dieser Seite gezeigt.",
             "Das System hat das Außensystem 2-mal gefragt. Es konnte es nicht sagen.",
         ]
@@ -61,7 +61,7 @@ def test_a_call_that_was_given_up_may_still_run_until_its_answer_comes() -> None
     assert "may still be running" in still
     assert (
         once
-        == "The host asked the outside system once. It answered with an error (503), and so did not say."
+        == "The outside system was asked once. It answered with an error (503), and so did not say."
     )
     assert not any("running" in sentence for sentence in why_unknown([slow, asked, late]))
     assert first.startswith("No answer came within 30 seconds.")

@@ -191,6 +191,10 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"mutators": [mutator(key_lasts=timedelta(0))]},
         "Send: key_lasts must be a timedelta above 0, or None: no key helps.",
     ),
+    "a key that lasts a number": (
+        {"mutators": [mutator(key_lasts=86_400)]},
+        "Send: key_lasts must be a timedelta above 0, or None: no key helps.",
+    ),
     "a lag in seconds": (
         {"mutators": [mutator(absence_is_proof_after=30)]},
         "Send: absence_is_proof_after must be a timedelta, not negative.",

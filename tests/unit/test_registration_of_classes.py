@@ -274,10 +274,11 @@ def test_an_author_s_own_base_is_read_too_and_a_stranger_is_not() -> None:
     assert is_accepted(type("Take", (stranger, consumer()), {}))
 
 
+#: Some are near to questions that the host itself asks: no author means to answer those.
 HONEST = {
-    consumer: ["prepare_lines", "lines", "next_number", "record_payment", "text", "title", "plan"],
+    consumer: ["prepare_lines", "lines", "next_number", "record_payment", "text", "handler_names"],
     producer: ["polled_until", "department", "limit", "fetch", "pool", "scheduled_for"],
-    mutator: ["target_account", "execute_once", "result", "key", "bank", "params", "url", "client"],
+    mutator: ["target_account", "execute_once", "result", "key", "say", "params", "url", "client"],
 }
 
 

@@ -176,6 +176,16 @@ def test_one_thread_of_each_web_process_is_kept_for_probes(
     assert json.loads(done.stdout) == {"pages_at_once": pages}
 
 
+def test_a_switch_is_off_by_several_words_and_by_none() -> None:
+    words = ["", "0", "false", "Off", "no", "n", "1", "true", "On", "yes", "y"]
+    switched = in_each(
+        "settings.SECURE_HSTS_PRELOAD",
+        *((PRODUCTION | {"SECURE_HSTS_PRELOAD": word}, []) for word in words),
+    )
+
+    assert [word for word, on in zip(words, switched, strict=True) if not on] == words[:6]
+
+
 def test_an_empty_threshold_prepares_no_statement() -> None:
     given = [{}, *({"DATABASE_PREPARE_THRESHOLD": value} for value in ("", "0", "7"))]
     thresholds = in_each(

@@ -9,8 +9,6 @@ import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 
 SETTINGS = """
@@ -229,47 +227,47 @@ def outcomes(report: Path) -> dict[str, str]:
     """Return what became of each test: `passed`, or the text of what went wrong."""
     cases = ElementTree.parse(report).iter("testcase")
     return {
-        case.attrib["name"]: "\n".join(part.text or part.tag for part in case) or "passed"
+        f"{case.attrib['classname']}.{case.attrib['name']}": "\n".join(
+            part.text or part.tag for part in case
+        )
+        or "passed"
         for case in cases
     }
 
 
 def test_an_author_s_tests_run_on_settings_of_their_own(tmp_path: Path) -> None:
-    write_project(tmp_path, conftest=BY_CONFTEST, test_shop=TESTS)
+    """Where the project is installed too: pytest loads a plugin once, and a conftest.py may name it."""
+    write_project(tmp_path, conftest=BY_CONFTEST, test_shop=TESTS, test_fails=FAILS)
+    install(tmp_path)
 
     done = run_pytest(tmp_path, "--create-db", "-o", "junit_logging=no", "--junitxml=report.xml")
 
     assert (tmp_path / "report.xml").exists(), done.stdout + done.stderr
-    assert outcomes(tmp_path / "report.xml") == dict.fromkeys(
+    told = outcomes(tmp_path / "report.xml")
+    failed = {name: told.pop(f"test_fails.{name}") for name in ("test_pays", "test_without_a_run")}
+    assert [text.count("assert False") > 0 for text in failed.values()] == [True, True]
+    assert told == dict.fromkeys(
         [
-            "test_pays",
-            "test_blocks",
-            "test_retries_once_by_the_project_s_own_policy",
-            "test_a_forgotten_stand_in_reaches_nobody",
-            "test_unless_the_test_wants_to",
-            "test_nothing_of_a_test_is_left_to_the_next",
-            "test_the_project_is_set_up_rightly",
+            "test_shop.test_pays",
+            "test_shop.test_blocks",
+            "test_shop.test_retries_once_by_the_project_s_own_policy",
+            "test_shop.test_a_forgotten_stand_in_reaches_nobody",
+            "test_shop.test_unless_the_test_wants_to",
+            "test_shop.test_nothing_of_a_test_is_left_to_the_next",
+            "test_shop.test_the_project_is_set_up_rightly",
         ],
         "passed",
     )
+    # A failed test says why its runs failed.
+    assert "of Forgetful failed while emitting: KeyError: 'payment'" in done.stdout
+    assert 'return outcome.result["payment"]' in done.stdout
+    assert done.stdout.count("- Workflow runs that failed -") == 1
 
 
-def test_a_failed_test_says_why_its_runs_failed(tmp_path: Path) -> None:
-    write_project(tmp_path, conftest=BY_CONFTEST, test_shop=FAILS)
-
-    out = run_pytest(tmp_path, "--create-db", "-q").stdout
-
-    assert "of Forgetful failed while emitting: KeyError: 'payment'" in out
-    assert 'return outcome.result["payment"]' in out
-    assert out.count("- Workflow runs that failed -") == 1
-
-
-@pytest.mark.parametrize("conftest", ["", BY_CONFTEST], ids=["entry point", "and conftest"])
 def test_where_the_project_is_installed_the_fixtures_are_there_by_themselves(
-    tmp_path: Path, conftest: str
+    tmp_path: Path,
 ) -> None:
-    """Pytest loads a plugin once: a conftest.py that names it too must do no harm."""
-    write_project(tmp_path, conftest=conftest, test_shop=ASKS_FOR_THE_FIXTURES)
+    write_project(tmp_path, test_shop=ASKS_FOR_THE_FIXTURES)
     install(tmp_path)
 
     done = run_pytest(tmp_path, "-q")

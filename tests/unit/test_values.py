@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from workflows_app.sdk import (
-    Consumer,
     EventRecord,
     InputRef,
     MutationCall,
@@ -18,9 +17,7 @@ from workflows_app.sdk import (
     Mutator,
     NotApplied,
     PrepareResult,
-    Producer,
     Reconciliation,
-    TransientError,
 )
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -68,31 +65,6 @@ def test_a_prepare_result_takes_any_iterable_of_events() -> None:
     assert copy.deepcopy(result) == result
 
 
-def test_nothing_reserves_nothing_and_may_carry_a_wake_up() -> None:
-    assert PrepareResult.nothing() == PrepareResult((), None, "", None)
-    assert PrepareResult.nothing(wake_at=NOON) == PrepareResult(wake_at=NOON)
-
-
-def test_a_call_has_no_parameters_unless_given() -> None:
-    assert MutationCall(Mutator).params == {}
-
-
-@pytest.mark.parametrize(
-    ("made", "meant"),
-    [
-        (Reconciliation.applied(), ("applied", None, "")),
-        (Reconciliation.applied({"id": 1}), ("applied", {"id": 1}, "")),
-        (Reconciliation.not_applied(), ("not_applied", None, "")),
-        (Reconciliation.not_applied("gone"), ("not_applied", None, "gone")),
-        (Reconciliation.retry("down"), ("retry", None, "down")),
-    ],
-)
-def test_a_reconciliation_says_one_of_three(
-    made: Reconciliation, meant: tuple[str, Any, str]
-) -> None:
-    assert (made.verdict, made.result, made.why) == meant
-
-
 def test_not_applied_is_final_unless_it_says_otherwise() -> None:
     refused = NotApplied("no such account")
     busy = NotApplied("busy", retryable=True)
@@ -103,43 +75,3 @@ def test_not_applied_is_final_unless_it_says_otherwise() -> None:
     assert (busy.reason, busy.retryable) == ("busy", True)
     assert (NotApplied().reason, str(NotApplied())) == ("", "")
     assert NotApplied(ValueError("x")).reason == "x"  # type: ignore[arg-type]  # as authors do
-
-
-def test_neither_failure_is_taken_for_the_other() -> None:
-    assert not issubclass(NotApplied, TransientError)
-    assert not issubclass(TransientError, NotApplied)
-
-
-@pytest.mark.parametrize(
-    ("part", "method", "message"),
-    [
-        (Producer, "poll", "Producer must implement poll()."),
-        (Consumer, "prepare", "Consumer must implement prepare()."),
-    ],
-)
-def test_a_handler_says_what_it_must_implement(part: Any, method: str, message: str) -> None:
-    with pytest.raises(NotImplementedError) as missing:
-        getattr(part(), method)(None, None)
-
-    assert str(missing.value) == message
-
-
-def test_a_mutator_that_only_executes_has_sensible_answers_for_the_rest() -> None:
-    mutator = Mutator()
-
-    assert (mutator.target({}), mutator.verification_steps({}), mutator.can_reconcile()) == (
-        "", "", False,
-    )  # fmt: skip
-    with pytest.raises(NotImplementedError, match=r"^Mutator must implement execute\(\)\.$"):
-        mutator.execute({}, idempotency_key="k")
-
-
-def test_a_consumer_calls_nothing_and_keeps_its_state_unless_it_says_otherwise() -> None:
-    class Context:
-        state = {"seen": 1}
-
-    result = PrepareResult.nothing()
-    consumer = Consumer()
-
-    assert consumer.mutate(result) is None
-    assert consumer.next(Context(), result, MutationOutcome("none")) == {"seen": 1}  # type: ignore[arg-type]

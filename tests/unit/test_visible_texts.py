@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
+
+import pytest
 
 from workflows_app.admin.values import facts_of, label_of
 from workflows_app.admin.visible import visible
@@ -16,6 +19,24 @@ def test_what_turns_or_hides_text_is_a_visible_mark() -> None:
     for text in ("two\nlines\tand", "שלום", "می\u200cخواهم", "Müller & Söhne"):
         assert visible(text) == text
     assert visible("a\r\nb") == "a\nb"
+
+
+def test_a_line_of_the_log_is_one_line_and_commands_no_terminal(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    logger = logging.getLogger("workflows_app")
+    logger.warning("event.refused message_id=%s", "42\nrun.committed run=1 \x1b[2J")
+    logger.warning("%d%%", 7)
+    try:
+        raise ValueError("\x1b[2J")
+    except ValueError:
+        logger.exception("it failed")
+    assert str(caplog.records[2].exc_text).endswith("ValueError: ⟦U+001B⟧[2J")
+    assert caplog.messages == [
+        "event.refused message_id=42⟦U+000A⟧run.committed run=1 ⟦U+001B⟧[2J",
+        "7%",
+        "it failed",
+    ]
 
 
 def test_a_text_of_any_length_takes_a_small_part_of_a_page() -> None:

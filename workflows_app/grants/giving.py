@@ -10,6 +10,10 @@ from workflows_app.errors import RoleRefused
 from workflows_app.grants.looking import lacking, power_over_guards, too_much
 from workflows_app.grants.tables import PRIVILEGES, Table, tables
 
+#: What PostgreSQL takes for something else than a role's name, and how long a name may be.
+_NO_ROLES = ("", "none", "public")
+_NAME_BYTES = 63
+
 
 def statements(role: str) -> list[str]:
     """Return the SQL that gives `role` what it needs, and takes away all else that it was given itself.
@@ -18,12 +22,12 @@ def statements(role: str) -> list[str]:
     """
     found = tables()
     _require_fit(role, found)
-    name = connection.ops.quote_name(role)
+    name = _quoted(role)
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_database()")
-        database = connection.ops.quote_name(cursor.fetchone()[0])
+        database = _quoted(cursor.fetchone()[0])
     said = [f"GRANT CONNECT ON DATABASE {database} TO {name}"]
-    for schema in sorted({connection.ops.quote_name(table.schema) for table in found}):
+    for schema in sorted({_quoted(table.schema) for table in found}):
         said.append(f"REVOKE CREATE ON SCHEMA {schema} FROM {name}")
         said.append(f"GRANT USAGE ON SCHEMA {schema} TO {name}")
     for table in found:
@@ -49,12 +53,23 @@ def grant(role: str) -> list[str]:
     return [f"{where}: {what}" for where, what in (*too_much([role]), *lacking(role))]
 
 
+def _quoted(name: str) -> str:
+    """Return `name` as an identifier. Django's own leaves alone what begins and ends with a quote."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _require_fit(role: str, found: Iterable[Table]) -> None:
+    if role.lower() in _NO_ROLES or role.startswith("pg_"):
+        raise RoleRefused(f"'{role}' is a name of PostgreSQL's own. Name a role that only runs.")
+    if len(role.encode()) > _NAME_BYTES:
+        raise RoleRefused(
+            f"'{role}' is no name of a role: it has more than {_NAME_BYTES} bytes, and PostgreSQL would cut it."
+        )
     reasons = power_over_guards(role)
     if reasons is None:
         raise RoleRefused(
             f"There is no role '{role}'. Make it first, as who administers the server:"
-            f" CREATE ROLE {connection.ops.quote_name(role)} LOGIN PASSWORD '...'."
+            f" CREATE ROLE {_quoted(role)} LOGIN PASSWORD '...'."
         )
     if reasons:
         raise RoleRefused(

@@ -1,4 +1,4 @@
-"""What commands write to: terminals that lack letters, and readers that go away."""
+"""What commands write to: terminals that lack letters or obey them, and readers that go away."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import OutputWrapper
+
+from workflows_app.visible import marked
 
 
 class OutputLost(Exception):
@@ -32,7 +34,7 @@ class Output(OutputWrapper):
         ending: str | None = None,
     ) -> None:
         try:
-            super().write(msg, style_func, ending)
+            super().write(marked(msg), style_func, ending)
         except OSError as error:
             raise OutputLost(error) from error
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from workflows_app.visible import short_line
+
 _WIDEST = 60
 
 
 def plain(text: object, *, most: int = _WIDEST) -> str:
-    """Return `text` on one line, without what terminals obey, at most `most` characters."""
-    line = "".join(character if character.isprintable() else " " for character in str(text))
-    line = " ".join(line.split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
+    """Return `text` on one line, at most `most` characters, with marks for what terminals obey."""
+    return short_line(text, most)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:

@@ -11,6 +11,8 @@ import math
 from decimal import Decimal
 from typing import Any, NoReturn
 
+from workflows_app.sdk.json_values import WHOLE_FLOAT
+
 #: More digits than any number has that `jsonb` and Python can both hold.
 _DIGITS = 400
 _SHOWN = 60
@@ -31,9 +33,15 @@ def read_json(text: str) -> Any:
     )
 
 
-def _float(text: str) -> float:
+def _float(text: str) -> float | int:
     number = float(text)
-    if not math.isfinite(number) or len(text) > _DIGITS or Decimal(text) != Decimal(repr(number)):
+    if not math.isfinite(number) or len(text) > _DIGITS:
+        raise _inexact(text)
+    exact = Decimal(text)
+    if abs(number) >= WHOLE_FLOAT and exact == exact.to_integral_value():
+        # As 1e23, which no floating-point number is.
+        return int(exact)
+    if exact != Decimal(repr(number)):
         raise _inexact(text)
     return number
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from workflows_app.errors import InvalidName, NotJson, TooLarge
 
 #: Above this a float has no fraction, and `jsonb` returns it as an integer.
-_WHOLE_FLOAT = 2.0**53
+WHOLE_FLOAT = 2.0**53
 #: What the largest float takes; of a few more, Python refuses to read or write the digits.
 _INTEGER_BITS = 1024
 #: Well below where copying or reading the value again would exhaust the stack.
@@ -107,7 +107,7 @@ def _float(value: float, path: str) -> float | int:
     if not math.isfinite(value):
         raise NotJson(path, f"{value} is not a JSON number")
     # There is no negative zero in `jsonb`.
-    return int(value) if abs(value) >= _WHOLE_FLOAT else float(value) + 0.0
+    return int(value) if abs(value) >= WHOLE_FLOAT else float(value) + 0.0
 
 
 def identifier(value: Any, *, field: str, max_length: int = 200) -> str:

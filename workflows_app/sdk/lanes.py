@@ -27,12 +27,14 @@ def lane_of(code: type[Workflow] | None, topic: str, message_id: str, payload: A
         return ""
     who = consumer.handler_name()
     try:
-        lane = consumer().lane(EventRecord(topic, message_id, copied(payload)))
+        lane: Any = consumer().lane(EventRecord(topic, message_id, copied(payload)))
+        # A subclass may do anything when it is compared.
+        lane = str.__str__(lane) if isinstance(lane, str) else lane
     except (Exception, SystemExit) as error:
         logger.exception("lane.failed consumer=%s topic=%s", who, topic)
         said = struck_out(str(error)) if isinstance(error, WorkflowsError) else type(error).__name__
         raise LaneRefused(who, topic, message_id, f"it raised {said}") from error
-    if lane == "":
+    if isinstance(lane, str) and not lane:
         return ""
     try:
         name = identifier(lane, field="what it returned", max_length=LANE_LENGTH)

@@ -94,7 +94,7 @@ class Cron:
 
     def in_zone(self, name: str) -> Cron:
         """Return this schedule in the time zone of its workflow, unless it says one of its own."""
-        return replace(self, time_zone=name) if name and not self.time_zone else self
+        return self if self.time_zone else replace(self, time_zone=name)
 
     @property
     def _names_its_hours(self) -> bool:

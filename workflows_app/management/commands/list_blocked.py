@@ -57,7 +57,7 @@ class Command(command.Command):
             {
                 **_run(shown(run, names), since),
                 "late_answer": _late(late.get(run.pk)),
-                "taken_by": _taker(takers.get(run.pk)),
+                "taken_by": _taker(shown(takers.get(run.pk), names)),
                 "seen": str(seen[run.pk]),
             }
             for run, since in found

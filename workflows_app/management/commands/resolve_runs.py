@@ -20,7 +20,7 @@ from workflows_app.management.tables import plain
 from workflows_app.masking import shown
 from workflows_app.models import Run
 from workflows_app.operations import DECLARED
-from workflows_app.operations.asserting import can_ask
+from workflows_app.operations.asking import can_ask
 from workflows_app.operations.declaration import Operation
 from workflows_app.operations.it_didnt_happen import IT_DIDNT_HAPPEN
 from workflows_app.operations.it_happened import IT_HAPPENED

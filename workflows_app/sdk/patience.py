@@ -1,0 +1,56 @@
+"""Authors' code that somebody waits for: a deployment, or a person at a page. It gets a limit (P8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import copy_context
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TypeVar
+
+from django.db import connections
+
+T = TypeVar("T")
+
+#: How long a page waits for what an author's code says.
+PAGE_SECONDS = 5.0
+#: What nobody waits for any more, and that may still be under way.
+_hanging: dict[str, Thread] = {}
+
+
+class TookTooLong(Exception):
+    """The author's code did not answer in time. Its thread can't be stopped."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"it took longer than {seconds:g} s")
+
+
+def answer_within(seconds: float, work: Callable[[], T], *, who: str) -> T:
+    """Return what `work` returns, in a thread of its own with sessions of its own.
+
+    Raises what it raises, and TookTooLong. While what is called `who` still hangs, it is not called
+    again: each call would cost a thread.
+    """
+    if (before := _hanging.get(who)) and before.is_alive():
+        raise TookTooLong(seconds)
+    answers: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+
+    def answer() -> None:
+        try:
+            answers.put((work(), None))
+        except BaseException as error:
+            answers.put((None, error))
+        finally:
+            connections.close_all()
+
+    # A daemon: what never ends must not keep the process from ending.
+    thread = Thread(target=copy_context().run, args=[answer], daemon=True, name="workflows-asked")
+    thread.start()
+    try:
+        value, error = answers.get(timeout=seconds)
+    except Empty:
+        _hanging[who] = thread
+        raise TookTooLong(seconds) from None
+    if error is not None:
+        raise error
+    return value  # type: ignore[return-value]  # without an error it is what `work` returned
