@@ -6,7 +6,8 @@ STAMP := .venv/.installed
 LOCK := requirements/dev.txt
 PEERS := .venv-bench
 # A process and a database for each processor; with ARGS one, so that output comes as it is printed.
-TESTS := -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder) \
+PROCESSES ?= auto
+TESTS := -m pytest $(or $(ARGS),--numprocesses $(PROCESSES) --maxprocesses 8 --dist loadfile --no-loadscope-reorder) \
 	$(addprefix --role=,$(ROLE)) $(ONLY) $(addprefix --ignore=,$(NOT))
 
 .DEFAULT_GOAL := help
@@ -25,7 +26,7 @@ $(STAMP): $(LOCK)
 		VIRTUAL_ENV=.venv uv pip install --quiet --no-deps --require-hashes -r $(LOCK); \
 	else \
 		test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(LOCK); \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r $(LOCK); \
 	fi
 	@touch $@
 

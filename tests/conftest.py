@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -148,6 +149,14 @@ def _person(name: str, group: str | None, **extra: object) -> User:
     if group:
         person.groups.add(Group.objects.get(name=group))
     return person
+
+
+@pytest.fixture
+def released() -> Iterator[threading.Event]:
+    """What authors' code can wait for that shall outlive its limit. Set at the end, whatever happens."""
+    event = threading.Event()
+    yield event
+    event.set()
 
 
 @pytest.fixture

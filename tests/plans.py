@@ -15,7 +15,16 @@ from django.db.models import Model
 
 from tests.copies import copy_events
 from tests.owner import as_owner
-from workflows_app.models import Event, EventInput, Evidence, Input, Mutation, Reservation, Run
+from workflows_app.models import (
+    Event,
+    EventInput,
+    EventWords,
+    Evidence,
+    Input,
+    Mutation,
+    Reservation,
+    Run,
+)
 
 #: The tables that grow with all that was ever done.
 GROWING: list[type[Model]] = [
@@ -28,7 +37,7 @@ GROWING: list[type[Model]] = [
     Evidence,
     *(model.history.model for model in (Event, Run, Mutation)),
 ]
-_TABLES = [model._meta.db_table for model in GROWING]
+_TABLES = [model._meta.db_table for model in (*GROWING, EventWords)]
 MANY = 20_000
 #: A block may read some rows of a table: those of its event, a page of a list.
 FEW = 500

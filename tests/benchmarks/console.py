@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -32,6 +33,7 @@ def fill(*, events: int, runs: int, lanes: int) -> None:
     from tests.copies import copy_events
     from tests.scenes import Scene
     from workflows_app.models import Event, Lease
+    from workflows_app.models.words import WORDS_OF
     from workflows_app.testing import registered, scripted
 
     mutator = scripted("applied", "lost", "rejected")
@@ -56,6 +58,12 @@ def fill(*, events: int, runs: int, lanes: int) -> None:
     copy_events([pending], waiting, first=number + lanes, lanes=lanes)
     Lease.objects.update(next_due_at=None)
     with connection.cursor() as cursor:
+        # Copied past the triggers that write them.
+        cursor.execute(
+            "INSERT INTO workflows_app_eventwords (event_id, words)"
+            f" SELECT id, {WORDS_OF.format(row='event')} FROM workflows_app_event event"
+            " ON CONFLICT DO NOTHING"
+        )
         cursor.execute("VACUUM ANALYZE")
     assert Event.objects.count() > events * 0.9
 
@@ -99,6 +107,7 @@ def _workflow(mutator: Any) -> Any:
 def pages(*, plain: bool) -> Iterator[tuple[str, str]]:
     """Give the pages to measure, by name: those that plain admin has too, or all of ours."""
     from django.urls import reverse
+    from django.utils import timezone
 
     from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
 
@@ -126,6 +135,21 @@ def pages(*, plain: bool) -> Iterator[tuple[str, str]]:
             yield f"search: {typed}", f"{search}?{urlencode({'q': typed})}"
         yield "events: maple, pending", f"{listed}?q=maple&status__exact=pending"
         yield "events: the last day", f"{listed}?age=1d"
+        yield "events: older than a week", f"{listed}?age=over7d"
+        yield "events: skipped", f"{listed}?status__exact=skipped"
+        day = timezone.localdate(Event.objects.earliest("created_at").created_at) + timedelta(9)
+        yield "events: a day long ago", f"{listed}?on={day}"
+        yield "events: maple, that day", f"{listed}?q=maple&on={day}"
+        runs = reverse("admin:workflows_app_run_changelist")
+        yield "runs: a month, the oldest", f"{runs}?on={day:%Y-%m}&o=8"
+        yield "runs: for a person", f"{runs}?waits=person"
+        yield "runs: of a lane", f"{runs}?lane=77"
+        yield "runs: a late page", f"{runs}?p={max(1, min(5_000, Run.objects.count()) // 50)}"
+        yield (
+            "dialog of a decision",
+            reverse("admin:workflows_app_run_it_happened", args=[blocked.pk]),
+        )
+        yield "palette: maple, again", f"{reverse('admin:search')}?s=maple&extended=1"
 
 
 def measure(get: Callable[[str], Any], address: str, rounds: int) -> list[float]:
@@ -150,7 +174,8 @@ def measured(rounds: int, *, plain: bool) -> dict[str, list[float]]:
     person, _ = get_user_model().objects.get_or_create(
         username="measure", defaults={"is_staff": True, "is_superuser": True}
     )
-    client = Client()
+    # Without the signals by which tests see templates: nobody waits for those.
+    client = Client(SERVER_NAME="localhost")
     client.force_login(person)
     found = dict(pages(plain=plain))
     return {name: measure(client.get, address, rounds) for name, address in found.items()}
@@ -196,9 +221,7 @@ def main() -> int:
     server = Server()
     from django.core.management import call_command
     from django.db import connection
-    from django.test.utils import setup_test_environment
 
-    setup_test_environment(debug=False)
     is_there = bool(server.ask("SELECT 1 FROM pg_database WHERE datname = %s", options.keep))
     name = options.keep if is_there else ""
     if not name:

@@ -13,7 +13,7 @@ from tests.benchmarks.programs import Program, manage, python
 
 @dataclass(frozen=True)
 class Ours(Contender):
-    """So many runs under way at once in each worker process."""
+    """So many calls under way at once in each worker process."""
 
     concurrency: int
 
