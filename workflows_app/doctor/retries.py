@@ -204,19 +204,21 @@ CHECKS = [
     ),
     Check(
         id="D332",
-        title="A run has ended several workers",
+        title="A run has ended workers",
         meaning="Something in its events or its code kills or hangs workers. It holds its lane.",
         remedy="“Skip event” on its events, “Retry now” on the run, or a new version.",
         severity=Severity.WARNING,
         find=statement("""
             SELECT r.workflow_id, 'run' AS subject, r.id,
                    concat('of ', h.name, CASE WHEN r.status = 'failed' THEN ' failed as poison after '
-                          ELSE ' is tried again after ' END, r.earlier_crashes + 1,
-                          ' crash(es), and waits in lane "', r.lane, '"') AS detail
+                          ELSE ' is tried again after ' END,
+                          r.earlier_crashes + CASE WHEN r.status = 'active' THEN 0 ELSE 1 END,
+                          ' crash(es), and ', CASE WHEN r.status = 'active' THEN 'is under way'
+                          ELSE 'waits' END, ' in lane "', r.lane, '"') AS detail
               FROM workflows_app_run r JOIN workflows_app_handler h ON h.id = r.handler_id
-             WHERE r.owes_retry
-               AND (r.failure_kind = 'poison' AND r.retry_due_at IS NULL
-                    OR r.status = 'crashed' AND r.earlier_crashes > 0)
+             WHERE r.owes_retry AND r.failure_kind = 'poison' AND r.retry_due_at IS NULL
+                OR r.owes_retry AND r.status = 'crashed' AND r.earlier_crashes > 0
+                OR r.status = 'active' AND r.earlier_crashes > 0
         """),
     ),
 ]
