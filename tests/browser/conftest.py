@@ -16,6 +16,8 @@ from django.test import Client
 
 from tests.browser.tab import CHROMIUM, Tab, chromium, tab
 from tests.jobs import empty_queue
+from tests.scenes import Scene
+from workflows_app.models import Run
 
 PASSWORD = "correct horse battery"
 
@@ -47,6 +49,17 @@ def olga(transactional_db: None) -> Iterator[User]:
     person.groups.add(Group.objects.get(name="Workflow operators"))
     yield person
     empty_queue()
+
+
+@pytest.fixture
+def play(olga: User, scene: Callable[..., Any]) -> Scene:
+    made: Scene = scene("lost", "applied")
+    return made
+
+
+@pytest.fixture
+def blocked(play: Scene) -> Run:
+    return play.happens(payload={"amount": "12.50", "to": "ACME"})
 
 
 @pytest.fixture
