@@ -18,14 +18,19 @@ from tests.owner import as_owner
 T = TypeVar("T")
 
 
-def waiting_for_locks() -> int:
-    """Return how many sessions of this database wait for a lock of another."""
+def sessions_that_wait() -> list[int]:
+    """Return the sessions of this database that wait for a lock of another, by their numbers."""
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity"
+            "SELECT pid FROM pg_stat_activity"
             " WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
-        return int(cursor.fetchone()[0])
+        return [pid for (pid,) in cursor.fetchall()]
+
+
+def waiting_for_locks() -> int:
+    """Return how many sessions of this database wait for a lock of another."""
+    return len(sessions_that_wait())
 
 
 @contextmanager

@@ -38,7 +38,8 @@ class Policy:
     crash_retries: int = 3
     #: Lanes of one workflow that go side by side.
     lanes_at_once: int = 16
-    #: Calls of one mutator that are under way at once in one worker; 0: as many as there are lanes.
+    #: Calls of one mutator that are under way at once in one worker; 0: as many as there are lanes. Runs that wait
+    #: for them are prepared, and take no room of other workflows: as many as the worker has places at most.
     calls_at_once: int = 0
     #: Unknown outcomes in a row, over all lanes of a consumer, that open its breaker; 0: none do.
     breaker_after_unknowns: int = 5

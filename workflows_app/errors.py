@@ -157,12 +157,13 @@ class ForeignReservation(HandlerViolation):
 
 
 class EndedTransaction(HandlerViolation):
-    """`record` ended the transaction in which its rows and the run were to commit together."""
+    """`record` ended or changed the transaction in which its rows and the run were to commit together."""
 
     def __init__(self, handler: str) -> None:
         super().__init__(
-            f"{handler}.record ended the transaction in which its rows commit with the run. It must neither"
-            f" commit, nor roll back, nor close the connection: let it raise an error."
+            f"{handler}.record ended the transaction in which its rows commit with the run, or changed what"
+            f" may be written in it. It must neither commit, nor roll back, nor close the connection, nor"
+            f" make it read-only: let it raise an error."
         )
 
 

@@ -14,7 +14,6 @@ import os
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies
 
 from django.conf import settings
 
@@ -99,7 +98,9 @@ def known_values() -> list[str]:
     """Return what must never be stored: all secrets that the code names, and passwords of proxies."""
     values = [_value(name) for name in _names]
     values += [plain for value in values for plain in _unpacked(value)]
-    values += [_password(address) for address in getproxies().values()]
+    # As `getproxies` finds them, whatever their case: it takes a tenth of what an answer takes in all.
+    proxies = [name for name in os.environ if name[-6:].lower() == "_proxy"]
+    values += [_password(os.environ[name]) for name in proxies]
     return [value for value in values if len(value) >= MIN_LENGTH]
 
 

@@ -61,7 +61,7 @@ def test_a_run_that_was_forgotten_does_not_go_on_under_the_number_of_another(
     database: Database, scene: Scenario, caplog: pytest.LogCaptureFixture
 ) -> None:
     scene.outside.hold("mute-1/prepare")
-    with holding("LOCK TABLE workflows_app_handler IN ACCESS EXCLUSIVE MODE"):
+    with holding("LOCK TABLE workflows_app_breaker IN ACCESS EXCLUSIVE MODE"):
         first = Rival(lambda: _advance("mute-1"))
         eventually(waiting_for_locks, 1)
         # The claim gets to the disk with this, and the start of the run does not.

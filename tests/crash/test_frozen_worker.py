@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from django.contrib.auth.models import User
 
-from tests.crash.scenario import Scenario, evidence_of, history_of
+from tests.crash.scenario import TOPIC, Scenario, evidence_of, history_of
 from tests.eventually import eventually
+from workflows_app.models import Event, Run
 from workflows_app.operations import it_didnt_happen, skip_run
 
 LOST = "execute 1 unknown: the worker ended before the outcome was recorded"
@@ -78,6 +79,34 @@ def test_a_worker_that_comes_back_from_the_dead_changes_nothing(
         f"committed committed (skipped); {same_run}; 42 skipped; 43 consumed; paid 42 43"
     )
     eventually(scene.all_told, told)
+
+
+def test_what_waits_for_a_place_in_a_frozen_worker_is_sent_by_another_one_alone(
+    scenario: Callable[..., Scenario],
+) -> None:
+    scene = scenario("asked", call_timeout_seconds=4, lease_seconds=1, calls_at_once=1)
+    lanes = [f"42-{number}" for number in range(1, 4)]
+    for lane in lanes:
+        scene.publish("asked", lane, lane=lane)
+    scene.outside.hold("asked/after")
+    first = scene.start_worker()
+    waiting = Run.objects.filter(status="active", phase="preparing", fencing_token=None)
+    eventually(waiting.count, len(lanes))
+    waited = set(waiting.values_list("pk", flat=True))
+    first.freeze_between_transactions()
+    scene.outside.hold_no_more("asked/after")
+    scene.start_worker()
+
+    consumed = Event.objects.filter(topic__name=TOPIC, status="consumed")
+    eventually(consumed.count, len(lanes) + 1)
+    first.thaw()
+    eventually(lambda: first.log.read_text().count("claim.lost"), 1)
+    scene.outside.release("asked/after")
+    scene.publish("asked", "43", lane="43")
+    eventually(consumed.count, len(lanes) + 2)
+    paid = [effect.invoice for effect in scene.outside.paid("asked")]
+    assert sorted(paid) == ["42", *lanes, "43"]
+    assert waited < set(Run.objects.filter(status="committed").values_list("pk", flat=True))
 
 
 def test_a_worker_that_is_frozen_in_a_transaction_does_not_keep_its_locks(

@@ -14,7 +14,7 @@ from workflows_app.operations import it_didnt_happen, skip_run, try_again
 from workflows_app.waking import ADVANCE_TASK
 
 LOST = "the worker ended before the outcome was recorded"
-CANT_ASK = f"outcome unknown, and the host can't ask: {LOST}"
+CANT_ASK = f"outcome unknown, and nobody can be asked: {LOST}"
 BLOCKED = "blocked mutating (indeterminate); 42 reserved"
 NEXT_INVOICE = "committed committed (applied); 42 consumed; 43 consumed"
 POINTS = {

@@ -65,7 +65,7 @@ def test_a_killed_run_ends_as_the_ledger_can_prove(scenario: Callable[..., Scena
     assert sorted(scene.outside.lookups) == ["asked-after", "asked-before", "asked-outcome"]
 
     run = scene.last_run("mute-after")
-    unknown = f"outcome unknown, and the host can't ask: {LOST}"
+    unknown = f"outcome unknown, and nobody can be asked: {LOST}"
     assert history_of(run) == [
         "active: started",
         "active: about to call mute.pay",

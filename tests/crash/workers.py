@@ -14,7 +14,7 @@ from django.db import connection
 from tests.crash.payments import ADDRESS_VARIABLE, SLUGS_VARIABLE
 from tests.crash.processes import start
 from tests.eventually import eventually
-from tests.rivals import holding, waiting_for_locks
+from tests.rivals import holding, sessions_that_wait, waiting_for_locks
 from tests.secret_key import SECRET_KEY
 from workflows_app.demo.database import environment_for
 from workflows_app.waking import SESSION_NAME
@@ -29,19 +29,15 @@ POLICY: dict[str, Any] = {
 }
 
 
-def sessions_in_transactions(*states: str) -> int:
-    """Return how many sessions of workers have begun a transaction and not ended it.
-
-    `states`: only those that PostgreSQL says are in one of these.
-    """
+def sessions_in_transactions() -> dict[int, str]:
+    """Return the sessions of workers that have begun a transaction and not ended it, with their states."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND application_name = %s AND xact_start IS NOT NULL"
-            " AND (state = ANY(%s) OR %s)",
-            [SESSION_NAME, list(states), not states],
+            "SELECT pid, state FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = %s AND xact_start IS NOT NULL",
+            [SESSION_NAME],
         )
-        return int(cursor.fetchone()[0])
+        return dict(cursor.fetchall())
 
 
 class Worker:
@@ -105,9 +101,12 @@ class Worker:
             with holding("LOCK TABLE workflows_app_breaker IN ACCESS EXCLUSIVE MODE"):
                 # It reads that table when it has locked the workflows, and waits for it only so long.
                 eventually(waiting_for_locks, 1, every_seconds=0.001)
+                waited = sessions_that_wait()
                 self.freeze()
             eventually(waiting_for_locks, 0)
-            if sessions_in_transactions("idle in transaction"):
+            # That very one: another may be about to put a job into the queue.
+            found = sessions_in_transactions()
+            if waited and all(found.get(pid) == "idle in transaction" for pid in waited):
                 return
             self.thaw()
 

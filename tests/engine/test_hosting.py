@@ -23,10 +23,14 @@ from tests.engine.stage import (
     send,
 )
 from tests.eventually import eventually
+from tests.rivals import holding, workflows_held
+from workflows_app.dispatch import due_workflows
 from workflows_app.engine.advancing import Slice
+from workflows_app.engine.host import Host
 from workflows_app.engine.sharing import Crowd
 from workflows_app.models import Arrival, Event, Mutation
 from workflows_app.models import Workflow as WorkflowRow
+from workflows_app.models.clocks import database_now
 from workflows_app.publishing import publish
 from workflows_app.sdk import (
     MutationOutcome,
@@ -173,6 +177,39 @@ def test_no_more_calls_are_under_way_than_the_policy_says(
     door.open()
     done.result(timeout=30)
     assert (set(_statuses().values()), door.most) == ({"consumed"}, 2)
+
+
+def test_a_workflow_that_somebody_has_locked_for_long_holds_up_no_other(
+    start: Start, deploy: Deploy, door: Door
+) -> None:
+    deploy(code(consumer()))
+    deploy(with_lanes(door, slug="quick"))
+    host = start(at_once=2)
+    send("1")
+    publish(workflow="quick", topic=RECEIVED, message_id="2", payload="a")
+    quick = host.take(row("quick").pk)
+    eventually(lambda: len(door.entered), 1)
+    with workflows_held(row().pk):
+        locked = host.take(row().pk)
+        door.open()
+        quick.result(timeout=30)
+        assert not locked.result(timeout=30).has_more
+        assert _statuses() == {"1": "pending", "2": "consumed"}
+
+    assert row().pk in due_workflows(database_now()), "the sweep brings it again"
+    host.take(row().pk).result(timeout=30)
+    assert _statuses() == {"1": "consumed", "2": "consumed"}
+
+
+@pytest.mark.parametrize("table", ["lease", "handler", "topic"])
+def test_a_claim_that_needs_a_locked_table_is_put_off(deploy: Deploy, table: str) -> None:
+    """A migration locks one for long."""
+    deploy(code(consumer()))
+    host, pk = Host(at_once=1), row().pk
+    with holding(f"LOCK TABLE workflows_app_{table} IN ACCESS EXCLUSIVE MODE"):
+        assert not host.claim(pk)
+
+    assert host.claim(pk)
 
 
 def test_a_workflow_gives_its_place_to_another_one_that_waits(

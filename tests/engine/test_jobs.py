@@ -80,6 +80,25 @@ def test_a_job_that_is_given_up_has_no_answer(released: threading.Event) -> None
     assert job.give_up() is None, "it is given up once"
 
 
+def test_a_job_that_takes_long_holds_up_none_that_comes_with_it(released: threading.Event) -> None:
+    """Jobs wait in one line: whoever takes one has another thread look for the next."""
+    done: SimpleQueue[int] = SimpleQueue()
+
+    def start(number: int) -> None:
+        def work() -> None:
+            if number % 2:
+                released.wait(FOREVER)
+            else:
+                done.put(number)
+
+        Worker.start(Job(work, seconds=FOREVER, done=lambda _: None, late=_no_late_answer))
+
+    for number in range(20):
+        start(number)
+
+    assert sorted(done.get(timeout=FOREVER) for _ in range(10)) == list(range(0, 20, 2))
+
+
 def test_a_job_that_has_ended_is_not_given_up() -> None:
     answers: SimpleQueue[Answer] = SimpleQueue()
     job = Job(lambda: "done", seconds=FOREVER, done=answers.put, late=_no_late_answer)

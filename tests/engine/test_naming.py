@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from tests.engine.stage import NOW, Deploy, by_lane, code, consumer, fresh, host, send
+from tests.engine.stage import NOW, Deploy, by_lane, code, consumer, fresh, host, row, send
 from tests.engine.worker import never, work
 from workflows_app import registry
+from workflows_app.engine.claims import Claim
+from workflows_app.engine.holding import Holding
+from workflows_app.engine.items import Naming
+from workflows_app.engine.naming import NamingJob
 from workflows_app.engine.versions import sync
 from workflows_app.errors import SyncRefused
 from workflows_app.models import Event
@@ -25,11 +30,13 @@ PATIENCE_SECONDS = 20.0
 
 
 def _hanging(
-    released: threading.Event, version: str = "1.0", *calls: type[Mutator]
+    released: threading.Event, version: str = "1.0", *calls: type[Mutator], asked_in: Any = None
 ) -> type[Workflow]:
-    """Return a workflow that never names the lane of the event `hangs`."""
+    """Return a workflow that never names the lane of the event `hangs`. `asked_in`: gets the threads."""
 
     def lane(event: EventRecord) -> str:
+        if asked_in is not None:
+            asked_in.add(threading.get_ident())
         if event.message_id == "hangs":
             released.wait(PATIENCE_SECONDS)
         return event.message_id
@@ -66,6 +73,25 @@ def test_a_lane_that_hangs_is_given_up_and_the_others_are_named(
     assert told == [f"event.lane_hung event={hangs} seconds=1"]
 
 
+def test_each_lane_has_the_time_of_a_handler_of_its_own(deploy: Deploy) -> None:
+    ends: list[float] = []
+
+    def lane(event: EventRecord) -> str:
+        ends.append(job.ends_at)
+        return "any"
+
+    deploy(flow := code(consumer(lane=lane)))
+    _publish("1", "2", "3")
+    holding = Holding.read(Claim(row().pk, 1, ""), row(), flow)
+    told: list[Naming] = []
+    job = NamingJob(holding, list(Event.objects.order_by("pk")), tell=told.append)
+    until = job.ends_at
+    job.run()
+
+    assert len(told[0].said) == 3
+    assert [until, *ends] == sorted({until, *ends})
+
+
 def test_a_worker_that_waits_for_a_lane_takes_few_turns(
     deploy: Deploy, released: threading.Event
 ) -> None:
@@ -88,8 +114,9 @@ def test_another_version_whose_lane_hangs_is_refused_and_another_one_goes_on(
     for message_id in ("before", "hangs", "after"):
         send(message_id, "held")
     with pytest.raises(SyncRefused) as refused:
-        sync(_hanging(released, "1.1", lost), now=NOW)
+        sync(_hanging(released, "1.1", lost, asked_in=(threads := set())), now=NOW)
 
+    assert len(threads) == 1, "of a million events too"
     assert str(refused.value) == (
         "ship 1.1: Ship.lane can't name the lane of event 'hangs' of topic 'order.received': it took"
         " longer than 1 s. It must return a text of at most 200 characters. Mend it, or use"

@@ -60,7 +60,8 @@ class Writer:
         self.calls = 0
         self._troubles = list(troubles)
 
-    def __call__(self) -> str:
+    def __call__(self, is_again: bool) -> str:
+        assert is_again == (self.calls > 0)
         self.calls += 1
         if self._troubles:
             self._troubles.pop(0)()

@@ -187,7 +187,9 @@ def test_a_poll_that_ends_workers_polls_again_after_growing_pauses(deploy: Deplo
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("where", ["prepare", "next"])
-def test_a_handler_that_outlasts_its_time_is_a_crash_of_its_run(deploy: Deploy, where: str) -> None:
+def test_a_handler_that_outlasts_its_time_is_a_crash_of_its_run(
+    deploy: Deploy, where: str, caplog: pytest.LogCaptureFixture
+) -> None:
     released = threading.Event()
     hangs: list[int] = []
 
@@ -218,6 +220,8 @@ def test_a_handler_that_outlasts_its_time_is_a_crash_of_its_run(deploy: Deploy, 
     assert waits_about(crashed, 10)
     told = crashed.history.latest().history_change_reason
     assert told == "its handler took longer than 0.5 s"
+    (hung,) = (record for record in caplog.records if "run.hung" in record.getMessage())
+    assert (hung.levelname, "lane=bad seconds=0.5" in hung.getMessage()) == ("ERROR", True)
     host(10)
     assert status_of("1") == "consumed"
     assert not row().topics.get(name=SHIPPED).events.exists()

@@ -89,6 +89,12 @@ def test_what_record_writes_commits_with_the_run(
     assert (status_of("1"), status_of("2")) == ("consumed", "consumed")
 
 
+def _execute(*statements: str) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
 def test_a_look_that_takes_nothing_records_nothing(
     deploy: Deploy, write: Callable[[str], None]
 ) -> None:
@@ -151,26 +157,34 @@ def test_a_record_that_fails_is_a_logic_failure_and_nothing_is_written(
 
 
 @pytest.mark.parametrize(
-    "end",
+    ("end", "kept"),
     [
-        lambda: transaction.set_rollback(True),
-        lambda: connection.close(),
-        lambda: connection.cursor().execute("COMMIT"),
-        lambda: connection.cursor().execute("ROLLBACK"),
+        (lambda: transaction.set_rollback(True), []),
+        (lambda: connection.close(), []),
+        (lambda: _execute("COMMIT"), ["1"]),
+        (lambda: _execute("ROLLBACK"), []),
+        (lambda: _execute("COMMIT", "BEGIN"), ["1"]),
+        (lambda: _execute("ROLLBACK", "BEGIN"), []),
+        (lambda: _execute("SET TRANSACTION READ ONLY"), []),
+        (lambda: _execute("SET TRANSACTION READ ONLY", "DELETE FROM django_admin_log"), []),
+        (lambda: _execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"), []),
     ],
-    ids=["set_rollback", "close", "commit", "rollback"],
 )
-def test_a_record_that_ends_the_transaction_is_a_logic_failure_and_no_endless_try(
-    deploy: Deploy, end: Callable[[], Any]
+def test_a_record_that_ends_or_changes_the_transaction_is_a_logic_failure_and_no_endless_try(
+    deploy: Deploy, write: Callable[[str], None], end: Callable[[], Any], kept: list[str]
 ) -> None:
-    deploy(_recording(lambda message_id: end()))
+    def record(message_id: str) -> None:
+        write(message_id)
+        end()
+
+    deploy(_recording(record))
     event = send()
     host()
     run = last_run()
 
     assert (run.status, run.failure_kind, run.failure_phase) == ("failed", "logic", "emitting")
     assert run.failure_message.startswith("Ship.record ended the transaction in which its rows")
-    assert (fresh(event).status, run.mutation.status) == ("reserved", "applied")
+    assert (fresh(event).status, run.mutation.status, _written()) == ("reserved", "applied", kept)
 
 
 def test_new_code_records_what_the_old_code_could_not(

@@ -134,7 +134,7 @@ def test_while_in_flight_a_mutator_that_cannot_be_asked_blocks(
     assert (run.status, run.phase, run.mutation.status) == ("blocked", "mutating", "indeterminate")
     assert reasons(run)[-1] == (
         "blocked",
-        f"outcome unknown, and the host can't ask: {LOST}",
+        f"outcome unknown, and nobody can be asked: {LOST}",
     )
     assert evidence_of(run.mutation) == [("execute", "unknown", LOST, 1)]
     assert fresh(event).reserved_by == run

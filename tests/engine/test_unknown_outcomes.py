@@ -96,7 +96,7 @@ def test_whatever_is_not_sure_is_unknown_and_blocks_if_nobody_can_ask(
     event = send()
     host()
     run = last_run()
-    why = f"outcome unknown, and the host can't ask: {detail}"
+    why = f"outcome unknown, and nobody can be asked: {detail}"
 
     assert (run.status, run.phase, run.mutation.status) == ("blocked", "mutating", "indeterminate")
     assert (run.mutation.resolved_by, run.mutation.next_reconcile_at) == ("", None)

@@ -186,7 +186,8 @@ def test_rolling_back_to_a_known_version_with_other_code_is_refused() -> None:
 
     assert _refused(_at("1.4", edited=True), rollback=True, note="back") == (
         "same_version_other_code",
-        "ship: version 1.4 is known with other code. Raise the version.",
+        "ship: version 1.4 is known with other code. Raise the version: minor for a repair, major"
+        " for a re-plan.",
     )
 
 

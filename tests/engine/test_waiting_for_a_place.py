@@ -10,14 +10,21 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 
 from tests.engine.hosts import Door, Start, with_lanes
 from tests.engine.stage import Deploy, row, runs, send, statuses
 from tests.engine.worker import PATIENCE_SECONDS
 from tests.eventually import eventually
+from workflows_app.engine import host as host_module
+from workflows_app.engine.claims import claim, release
 from workflows_app.engine.host import Host
 from workflows_app.engine.hosting import ThreadedHost
+from workflows_app.engine.items import Item, Waits
+from workflows_app.engine.limits import Limits
+from workflows_app.engine.turn import take_turn
 from workflows_app.models import Breaker, Handler, Lease, Run
+from workflows_app.models.clocks import database_now
 from workflows_app.operations import close_breaker, pause_workflow, resume_workflow
 from workflows_app.publishing import publish
 
@@ -155,6 +162,91 @@ def test_an_answer_that_opens_the_breaker_counts_for_what_is_prepared_which_is_t
     assert [then.status for then in history] == ["open", "half_open", "closed"]
 
 
+def test_a_run_is_no_trial_any_more_of_a_breaker_that_has_opened_again_since(
+    deploy: Deploy, door: Door
+) -> None:
+    other = Door()
+    deploy(with_lanes(door, breaker_after_unknowns=1, backoff_initial_seconds=0))
+    deploy(with_lanes(other, slug="other"))
+    host = Host(at_once=6)
+
+    def arrives(slug: str, message_id: str) -> None:
+        """Let an event arrive whose run finds no place, and waits: the other workflow's comes first."""
+        publish(workflow=slug, topic="order.received", message_id=message_id, payload="a")
+        _steps(host, until=lambda: _of(slug, message_id).filter(fencing_token=None).exists())
+
+    for number in range(5):
+        send(f"fails {number}")
+    publish(workflow="other", topic="order.received", message_id="1", payload="a")
+    assert host.claim(row().pk)
+    _steps(host, until=lambda: len(door.entered) == 5)
+    assert host.claim(row("other").pk)
+    _steps(host, until=lambda: len(other.entered) == 1)
+    door.answer = ConnectionError("reset by peer")
+    for trial in ("first", "second"):
+        entered = len(other.entered)
+        arrives("other", f"before the {trial}")
+        door.let()
+        _steps(host, until=lambda before=entered: len(other.entered) > before)
+        arrives("ship", trial)
+    door.answer = {}
+    other.let(2)
+    _steps(host, until=lambda: len(door.entered) == 6)
+
+    assert not _of("ship", "first").filter(mutation__isnull=False).exists()
+    assert _of("ship", "second").get().mutation.status == "in_flight"
+    for one in (door, other):
+        one.open()
+    _steps(host, until=lambda: not host.holdings)
+
+
+def test_that_a_run_waits_is_written_no_more_once_its_call_is_under_way(
+    deploy: Deploy, door: Door
+) -> None:
+    deploy(with_lanes(door))
+    host = Host(at_once=1)
+    send("1")
+    assert host.claim(row().pk)
+    _steps(host, until=lambda: bool(door.entered))
+    held = host.holdings[row().pk]
+    (hand,) = held.hands.values()
+    late = Item(hand, Waits(in_hand=True))
+    assert take_turn([held], [late], limits=Limits(may_begin=False)).steps == []
+    door.open()
+    _steps(host, until=lambda: not host.holdings)
+    assert statuses() == {"1": "consumed"}
+
+
+def test_what_came_back_of_a_claim_that_is_lost_is_not_written_under_the_next_one(
+    deploy: Deploy, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that was frozen has more to write than one turn takes, and claims the workflow anew meanwhile."""
+    monkeypatch.setattr(host_module, "_LARGEST_TURN", 1)
+    deploy(with_lanes(door, calls_at_once=1))
+    host, pk = Host(at_once=2), row().pk
+    for number in range(2):
+        send(str(number))
+    assert host.claim(pk)
+    _steps(host, until=lambda: Run.objects.filter(fencing_token=None).exists())
+    door.open()
+    eventually(host.inbox.qsize, 1)
+    Lease.objects.update(expires_at=database_now())
+    other = claim(pk, holder="other")
+    assert other is not None
+    release([other.claim])
+    _steps(host, until=lambda: not host.holdings)
+    assert host.claim(pk)
+
+    _steps(host, until=lambda: not host.holdings)
+    # Which of the two was first in line is chance.
+    assert sorted(statuses().values()) == ["consumed", "reserved"]
+    assert len(door.entered) == 2
+
+
+def _of(slug: str, lane: str) -> QuerySet[Run]:
+    return Run.objects.filter(workflow__slug=slug, lane=lane)
+
+
 def test_told_to_stop_a_host_waits_for_what_is_under_way_and_sends_nothing_more(
     start: Start, deploy: Deploy, door: Door
 ) -> None:
@@ -165,14 +257,13 @@ def test_told_to_stop_a_host_waits_for_what_is_under_way_and_sends_nothing_more(
     stopped: list[bool] = []
     stopping = threading.Thread(target=lambda: stopped.append(host.stop(within_seconds=30)))
     stopping.start()
-    eventually(_given_back, [("active", None, 0, 0)])
+    eventually(_why_given_back, "not sent: its worker gives the workflow back")
     door.let(AT_ONCE)
     stopping.join(30)
 
     assert stopped == [True]
     assert done.result(timeout=1).has_more
     _assert_given_back(door)
-    assert _why_given_back() == "not sent: its worker gives the workflow back"
     assert (row().lease.holder, Lease.objects.filter(next_due_at=None).count()) == ("", 0)
     _goes_on(start, door)
 
@@ -189,6 +280,7 @@ def test_runs_that_wait_for_other_calls_of_their_mutator_take_no_room_of_others(
     host = start(at_once=4)
     first = host.take(row().pk)
     eventually(lambda: (len(slow.entered), len(runs())), (1, 6))
+    eventually(lambda: [run.waits_for_turn for run in _prepared()], [True] * 5)
     second = host.take(row("quick").pk)
 
     eventually(lambda: len(door.entered), 3)

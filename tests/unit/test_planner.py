@@ -39,7 +39,7 @@ def see(**what: Any) -> Snapshot:
 def loose(
     *, orphan: bool = False, begun: bool = False, ordered: bool = False, **what: Any
 ) -> Snapshot:
-    run = LooseRun(5, "", orphan, begun, handler_id=1, is_ordered=ordered)
+    run = LooseRun(5, orphan, begun, handler_id=1, is_ordered=ordered)
     return see(loose=(run,), **what)
 
 
@@ -179,7 +179,7 @@ TABLE: dict[str, tuple[Snapshot, Plan]] = {
         does(Begin(1, "a"), has_more=True),
     ),
     "what has begun comes before what is new": (
-        replace(lanes(free(1, "a", 10), loose=(LooseRun(5, "b", True, False),)), room=1),
+        replace(lanes(free(1, "a", 10), loose=(LooseRun(5, True, False),)), room=1),
         does(Recover(5), has_more=True),
     ),
     "without room nothing is begun": (

@@ -34,7 +34,6 @@ HANDLERS = st.integers(1, 4)
 LOOSE = st.builds(
     LooseRun,
     id=st.integers(1, 9),
-    lane=st.sampled_from(["loose 1", "loose 2"]),
     is_orphaned=BOOLEANS,
     has_begun_outside=BOOLEANS,
 )

@@ -11,5 +11,6 @@ Who is authoritative. The ledger (`Mutation`) says what is known of the outside 
 who may write; the planner says what is next; `LaneState` says what each lane has (`lanes`). A run's phase is
 for people, but for one thing: a sure no that its consumer handles has come past `mutate`.
 
-Failure. Whatever ends a worker, ends it between two transactions: `recovery` decides by the ledger.
+Failure. Whatever ends a worker, ends it between two transactions: `recovery` decides by the ledger. It is a crash
+of the runs whose code was under way; what only waits for a place (`places`) has no claim then, and simply goes on.
 """

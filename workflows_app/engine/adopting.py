@@ -12,13 +12,7 @@ from django.db import connection
 
 from workflows_app.engine.lanes import refresh_now
 from workflows_app.engine.retry import only_next_is_missing
-from workflows_app.models import (
-    Arrival,
-    Handler,
-    LaneState,
-    Topic,
-    Workflow,
-)
+from workflows_app.models import Arrival, Handler, LaneState, Topic, Workflow
 from workflows_app.models.saving import save_with_history
 from workflows_app.sdk.handlers import Handler as HandlerCode
 from workflows_app.sdk.handlers import Producer

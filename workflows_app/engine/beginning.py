@@ -100,20 +100,23 @@ class Beginner:
         )
         save_with_history(run, reason="started")
         self._touch(run)
-        is_trial = self._is_trial(handler_id, f"of lane '{lane}'")
-        hand = Hand(holding, run, self._snapshots.views[(handler_id, lane)], is_trial=is_trial)
+        trial_at = self._try(handler_id, f"of lane '{lane}'")
+        hand = Hand(holding, run, self._snapshots.views[(handler_id, lane)], trial_at=trial_at)
         if handler.kind == Handler.Kind.PRODUCER:
             return Step(hand, run, Todo.POLL)
         step = Step(hand, run, Todo.PREPARE)
         self.peeks.want(step)
         return step
 
-    def _is_trial(self, handler_id: int, which: str) -> bool:
-        """Tell whether a run that begins to send is the trial of an open breaker, and note that."""
+    def _try(self, handler_id: int, which: str) -> datetime | None:
+        """Let a run that begins to send be the trial of an open breaker; return which opening it tries."""
         breaker = self._sight.breakers.get(handler_id)
-        if breaker is not None and breaker.status == Breaker.Status.OPEN:
+        if breaker is None:
+            return None
+        if breaker.status == Breaker.Status.OPEN:
             breakers.try_one(breaker, which=which)
-        return breaker is not None and not breaker.lets_calls_out
+        trial_at: datetime | None = breaker.trial_at
+        return trial_at
 
     def _touch(self, run: Run) -> None:
         self._changes.touched.add((run.workflow_id, run.lane))
@@ -154,7 +157,8 @@ class Beginner:
         made.workflow, made.handler = holding.workflow, ended.handler
         self._touch(made)
         step = self._carry_on(holding, made)
-        step.hand.is_trial = not next_only and self._is_trial(made.handler_id, f"run {made.pk}")
+        if not next_only:
+            step.hand.trial_at = self._try(made.handler_id, f"run {made.pk}")
         return step
 
     def _continue(self, holding: Holding, run_id: int, *, is_ordered: bool) -> Step:
@@ -167,7 +171,7 @@ class Beginner:
         step = self._carry_on(holding, run)
         step.hand.is_ordered = is_ordered
         if step.todo in (Todo.PREPARE, Todo.MUTATE) and not is_ordered:
-            step.hand.is_trial = self._is_trial(run.handler_id, f"run {run_id}")
+            step.hand.trial_at = self._try(run.handler_id, f"run {run_id}")
         return step
 
     def _carry_on(self, holding: Holding, run: Run) -> Step:

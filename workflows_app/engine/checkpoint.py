@@ -17,15 +17,16 @@ from collections.abc import Mapping
 from workflows_app.engine import prepared as prepare_results
 from workflows_app.engine.case import Case
 from workflows_app.engine.holding import Hand
+from workflows_app.engine.items import Waits
 from workflows_app.engine.log import log
 from workflows_app.engine.outcomes import Todo
 from workflows_app.engine.phases import Call, Prepared
-from workflows_app.models import Breaker, Event, Mutation, Reservation, Workflow
+from workflows_app.models import Breaker, Event, Mutation, Reservation, Run, Workflow
 from workflows_app.models.copies import new
 from workflows_app.models.saving import insert_all, save_with_history
 
 #: What a checkpoint changes of a run.
-_CHECKED = ["phase", "title", "prepare_result", "idempotency_key"]
+_CHECKED = ["phase", "title", "prepare_result", "idempotency_key", "fencing_token"]
 
 
 def check(case: Case, hand: Hand, what: Prepared, locked: Mapping[int, Event]) -> Todo | None:
@@ -34,19 +35,19 @@ def check(case: Case, hand: Hand, what: Prepared, locked: Mapping[int, Event]) -
     `locked`: the events that it wants, as they are now and locked; those that somebody holds are not
     among them.
     """
-    if what.call is not None and (why := _why_not_now(case, hand)):
-        return _give_back(case, why)
-    if not what.is_again:
-        for record in what.result.reservations:
-            event = locked.get(record.id)
-            if event is None or event.revision != record.revision:
-                return None
-            if record.id in case.changes.republished:
-                return None
-            if event.status != Event.Status.PENDING or event.lane != case.run.lane:
-                return None
-        _reserve(case, what, [locked[record.id] for record in what.result.reservations])
     run = case.run
+    if what.call is not None and (why := _why_not_now(case, hand)):
+        nobody_executes(run, f"not sent: {why}")
+        log("run.given_back", run, lane=run.lane, why=why)
+        return Todo.NOTHING
+    has_waited = run.fencing_token is None
+    run.fencing_token = case.claim.token
+    if not what.is_again:
+        if not _are_as_seen(case, what, locked):
+            if has_waited:
+                save_with_history(run, reason="starts over", fields=["fencing_token"])
+            return None
+        _reserve(case, what, [locked[record.id] for record in what.result.reservations])
     if what.call is None:
         if not what.is_again:
             save_with_history(run, reason="prepared; there is nothing to call")
@@ -66,16 +67,34 @@ def _why_not_now(case: Case, hand: Hand) -> str:
         return "the workflow is paused"
     if breaker is None or breaker.lets_calls_out or hand.is_ordered:
         return ""
-    is_trial = hand.is_trial and breaker.status == Breaker.Status.HALF_OPEN
+    # One of an earlier time that it was open is none: another one may be under way.
+    is_trial = breaker.status == Breaker.Status.HALF_OPEN and hand.trial_at == breaker.trial_at
     return "" if is_trial else "the circuit breaker of its consumer is open"
 
 
-def _give_back(case: Case, why: str) -> Todo:
-    """Let the run be continued, by whoever may send its call; its events are as they were before."""
-    case.run.fencing_token = None
-    save_with_history(case.run, reason=f"not sent: {why}", fields=["fencing_token"])
-    log("run.given_back", case.run, lane=case.run.lane, why=why)
-    return Todo.NOTHING
+def let_wait(case: Case, what: Waits) -> Todo:
+    """Write that the run waits for a place: whatever ends its worker, this run does not. Needs the lock."""
+    nobody_executes(case.run, "waits for a place")
+    return Todo.WAIT if what.in_hand else Todo.NOTHING
+
+
+def nobody_executes(run: Run, why: str) -> None:
+    """Let `run` be continued by whoever may; its events are as they were before. Needs the lock."""
+    run.fencing_token = None
+    save_with_history(run, reason=why, fields=["fencing_token"])
+
+
+def _are_as_seen(case: Case, what: Prepared, locked: Mapping[int, Event]) -> bool:
+    """Tell whether its events are still as `prepare` saw them, and nobody's."""
+    for record in what.result.reservations:
+        event = locked.get(record.id)
+        if event is None or event.revision != record.revision:
+            return False
+        if record.id in case.changes.republished:
+            return False
+        if event.status != Event.Status.PENDING or event.lane != case.run.lane:
+            return False
+    return True
 
 
 def _reserve(case: Case, what: Prepared, events: list[Event]) -> None:
@@ -99,7 +118,7 @@ def _enter_ledger(case: Case, call: Call) -> None:
     run = case.run
     run.set_mutating()
     save_with_history(run, reason=f"about to call {call.mutator.name}", fields=_CHECKED)
-    run.mutation = new(
+    mutation = new(
         Mutation,
         run=run,
         mutator=call.mutator.name,
@@ -108,4 +127,5 @@ def _enter_ledger(case: Case, call: Call) -> None:
         idempotency_key=run.idempotency_key,
         sent_at=case.now,
     )
-    save_with_history(run.mutation, reason="about to be sent")
+    run._state.fields_cache["mutation"] = mutation
+    save_with_history(mutation, reason="about to be sent")

@@ -23,15 +23,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
+from psycopg.errors import LockNotAvailable
 
 from workflows_app import registry
 from workflows_app.conf import policy
 from workflows_app.models import Handler, Lease, Topic, Workflow, WorkflowVersion
-from workflows_app.models.collecting import collected
-from workflows_app.models.reading import Compiled, Reading, together
+from workflows_app.models.collecting import ask, collected
+from workflows_app.models.reading import Compiled, Reading
 from workflows_app.models.rows import Tuples, send_together
 from workflows_app.models.saving import update
 from workflows_app.waking import SESSION_NAME
@@ -52,24 +53,21 @@ class Claim:
 
 
 @lru_cache(maxsize=1)
-def _machine() -> str | None:
-    """Name the space in which process numbers mean something: this boot, this container."""
+def _machine() -> str:
+    """Name the space in which process numbers mean something: this boot, this container.
+
+    If that can't be named it is this process alone: no other one can tell that it is gone.
+    """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot}/{os.readlink('/proc/self/ns/pid')}"
     except OSError:
-        return None
-
-
-@lru_cache(maxsize=1)
-def _somewhere() -> str:
-    """Name a process whose machine can't be named: no other process can tell that it is gone."""
-    return f"unknown/{uuid.uuid4().hex}"
+        return f"unknown/{uuid.uuid4().hex}"
 
 
 def this_holder() -> str:
     """Return the name of the current thread of this process, as a holder of claims."""
-    return f"{_machine() or _somewhere()} {os.getpid()} {threading.get_ident()}"
+    return f"{_machine()} {os.getpid()} {threading.get_ident()}"
 
 
 _hosts = itertools.count(1)
@@ -130,6 +128,8 @@ _TOPICS: Compiled[Topic] = Compiled(lambda pk: Topic.objects.filter(workflow=pk)
 _MAY_BE_LOST = """
     SELECT set_config('synchronous_commit', 'off', true), set_config('application_name', $1, true)
 """
+#: How long a host that has other workflows waits for the lock of one that it would claim.
+_PATIENCE = "SELECT set_config('lock_timeout', '200ms', true)"
 
 
 def lock_workflow(workflow_id: int) -> Workflow:
@@ -166,17 +166,32 @@ def claim(
     *,
     holder: str | None = None,
     fits: Callable[[Workflow], bool] = lambda workflow: True,
+    is_patient: bool = True,
 ) -> Claimed | None:
-    """Claim the workflow for `holder`, or for this thread, in three round trips. Commits.
+    """Claim the workflow for `holder`, or for this thread, in two round trips. Commits.
 
-    None if another worker holds it, or if it does not fit.
+    None if another worker holds it, or if it does not fit; or, unless this `is_patient`, if somebody has it locked,
+    or a table that it needs.
     """
-    holder = holder or this_holder()
+    try:
+        return _claim(workflow_id, holder or this_holder(), fits, is_patient=is_patient)
+    except OperationalError as error:
+        if is_patient or not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        # The sweep brings it again, if whoever has it locked does not.
+        logger.warning("claim.put_off workflow_id=%s: it is locked", workflow_id)
+        return None
+
+
+def _claim(
+    workflow_id: int, holder: str, fits: Callable[[Workflow], bool], *, is_patient: bool
+) -> Claimed | None:
     is_nested = connection.in_atomic_block
     with transaction.atomic(durable=True):
         session = Tuples(_MAY_BE_LOST, [SESSION_NAME])
+        patience = [] if is_patient else [Tuples(_PATIENCE)]
         locked = Reading(_LOCKED, (workflow_id,))
-        send_together(session, locked)
+        send_together(session, *patience, locked)
         workflow = _as_locked(workflow_id, locked.rows())
         if not fits(workflow):
             return None
@@ -189,8 +204,10 @@ def claim(
         lease.expires_at = lease.seen_at + timedelta(seconds=policy().lease_seconds)
         with collected(commit=not is_nested):
             update(lease, ["token", "holder", "claimed_by", "expires_at"])
-    handlers, topics = together((_HANDLERS, (workflow_id,)), (_TOPICS, (workflow_id,)))
-    return Claimed(Claim(workflow_id, lease.token, holder), workflow, handlers, topics)
+            handlers = ask(Reading(_HANDLERS, (workflow_id,)))
+            topics = ask(Reading(_TOPICS, (workflow_id,)))
+    made = Claim(workflow_id, lease.token, holder)
+    return Claimed(made, workflow, handlers.rows(), topics.rows())
 
 
 def shorten() -> None:

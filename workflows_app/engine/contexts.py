@@ -8,16 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from workflows_app.conf import Policy
-from workflows_app.errors import (
-    HandlerViolation,
-    UndeclaredTopic,
-    WorkflowsError,
-    WrongReturn,
-)
+from workflows_app.engine.pending import LaneReader
+from workflows_app.errors import HandlerViolation, UndeclaredTopic, WorkflowsError, WrongReturn
 from workflows_app.models import Event
 from workflows_app.publishing import checked_ref, input_ref
 from workflows_app.sdk.handlers import Consumer, Handler, Producer
@@ -49,14 +45,6 @@ class PrefetchedPeek:
 
     peek: Peek
     events: list[Event]
-
-
-class Reader(Protocol):
-    """Reads pending events of the run's lane, oldest first."""
-
-    def oldest(self, topic: str, limit: int) -> list[Event]: ...
-
-    def named(self, topic: str, message_ids: list[str]) -> list[Event]: ...
 
 
 @dataclass(frozen=True)
@@ -103,7 +91,7 @@ class PrepareView(_Context):
         policy: Policy,
         now: datetime,
         lane: str,
-        reader: Reader,
+        reader: LaneReader,
         ahead: PrefetchedPeek | None = None,
     ) -> None:
         super().__init__(consumer, policy, now)

@@ -7,9 +7,12 @@ written again, since the answer to COMMIT was lost, finds what it wrote.
 from __future__ import annotations
 
 from workflows_app.engine.holding import Hand
-from workflows_app.engine.items import Asked, Called, CantAsk
+from workflows_app.engine.items import Asked, Called, CantAsk, Waits
 from workflows_app.engine.outcomes import is_open_question
+from workflows_app.engine.phases import Prepared
 from workflows_app.models import Run
+
+_BEFORE_CALL = (Run.Phase.PREPARING, Run.Phase.PREPARED)
 
 
 def is_expected(hand: Hand, run: Run, what: object) -> bool:
@@ -21,7 +24,11 @@ def is_expected(hand: Hand, run: Run, what: object) -> bool:
     if isinstance(what, Asked):
         attempts = run.mutation.reconcile_attempts if hasattr(run, "mutation") else -1
         return attempts == what.attempts and is_open_question(run, asked=True)
-    is_ours = run.fencing_token == hand.holding.claim.token
+    if isinstance(what, Waits) and what.in_hand and run.phase not in _BEFORE_CALL:
+        return False
+    # Nobody executes what waits for a place.
+    nobody = (None,) if isinstance(what, Prepared | Waits) else ()
+    is_ours = run.fencing_token in (hand.holding.claim.token, *nobody)
     return is_ours and run.status == Run.Status.ACTIVE and run.phase == hand.run.phase
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, connection
@@ -16,13 +17,14 @@ from workflows_app.engine.items import Asked, Called, CantAsk, Item, Naming, Tak
 from workflows_app.engine.jobs import Answer, Job
 from workflows_app.engine.late import record_late
 from workflows_app.engine.log import log
-from workflows_app.engine.outcomes import Todo
+from workflows_app.engine.outcomes import OUTSIDE, Todo
 from workflows_app.engine.pending import LaneReader
 from workflows_app.engine.phases import Broke, Finished, Hung, Polled
 from workflows_app.engine.turn import Clock, Overtaken, commit_alone
 from workflows_app.errors import EndedTransaction
 from workflows_app.models import Run
-from workflows_app.outages import outage_of
+from workflows_app.models.rows import Tuples
+from workflows_app.outages import Outage, outage_of
 from workflows_app.publishing import store_all
 from workflows_app.sdk.handlers import Consumer
 
@@ -64,11 +66,28 @@ class Hander:
 
     def job_for(self, hand: Hand, todo: Todo, *, now: datetime) -> Job | Item:
         """Return the job of what `hand` does next; or what comes of it, if there is nothing to do."""
-        if todo is Todo.CALL:
-            return self._call(hand)
-        if todo is Todo.ASK:
-            return self._ask(hand)
-        return self._handler_job(hand, lambda: self._phase(hand, todo, now))
+        read = reader_of(hand, todo)
+
+        def done(answer: Answer) -> None:
+            self._tell(self._died(hand, answer) or read(answer))
+
+        if todo not in OUTSIDE:
+            limit = hand.holding.policy.handler_timeout_seconds
+            work = partial(self._phase, hand, todo, now)
+            return Job(work, seconds=limit, done=done, late=lambda answer: None)
+        mutation, code = hand.run.mutation, hand.holding.code
+        mutator = code.mutator_named(mutation.mutator)
+        if todo is Todo.ASK and (mutator is None or not mutator.can_reconcile()):
+            return Item(hand, CantAsk(f"version {code.version} can't ask about {mutation.mutator}"))
+        assert mutator is not None, "the checkpoint takes listed mutators only"
+
+        def late(answer: Answer) -> None:
+            if self._died(hand, answer) is None:
+                record_late(mutation, read(answer).what.finding)
+
+        call = phases.execute(hand) if todo is Todo.CALL else phases.ask(mutation, mutator)
+        seconds = hand.holding.policy_of(mutation.mutator).call_timeout_seconds
+        return Job(call, seconds=seconds, done=done, late=late)
 
     def _phase(self, hand: Hand, todo: Todo, now: datetime) -> Any:
         if todo is Todo.PREPARE:
@@ -76,22 +95,21 @@ class Hander:
             return phases.prepare(hand, now=now, reader=reader)
         if todo is Todo.MUTATE:
             return phases.mutate_again(hand)
-        if todo is Todo.POLL:
-            return self._polled(hand, phases.poll(hand, now=now))
-        return self._finished(hand, phases.next_of(hand, now=now))
+        is_poll = todo is Todo.POLL
+        what = phases.poll(hand, now=now) if is_poll else phases.next_of(hand, now=now)
+        return what if isinstance(what, Broke) else self._committed(hand, what)
 
-    def _finished(self, hand: Hand, what: Finished | Broke) -> Any:
-        if isinstance(what, Broke) or not phases.code_of(hand, Consumer).has_record():
+    def _committed(self, hand: Hand, what: Finished | Polled) -> Any:
+        """Let a run commit by itself that may take long over it, so that it holds nobody up; return what came of it.
+
+        A poll may bring in thousands of events, and `record` do whatever it does.
+        """
+        if isinstance(what, Polled):
+            first = partial(_publish, hand, what)
+        elif phases.code_of(hand, Consumer).has_record():
+            first = partial(_record, hand)
+        else:
             return what
-        return self._alone(hand, what, lambda: _recorded(hand))
-
-    def _polled(self, hand: Hand, what: Polled | Broke) -> Any:
-        """A poll may bring in thousands of events: it commits by itself, so that it holds nobody up."""
-        if isinstance(what, Broke):
-            return what
-        return self._alone(hand, what, lambda: _published(hand, what))
-
-    def _alone(self, hand: Hand, what: Finished | Polled, first: Callable[[], None]) -> Any:
         try:
             taken = commit_alone(hand, Item(hand, what), first=first, clock=self._clock)
         except _NotRecorded as failed:
@@ -103,48 +121,6 @@ class Hander:
                 return LetGo(hand)
             return Broke.by(error, Run.Phase.EMITTING.value)
         return CommittedAlone(hand, taken)
-
-    def _handler_job(self, hand: Hand, work: Callable[[], Any]) -> Job:
-        limit = hand.holding.policy.handler_timeout_seconds
-
-        def done(answer: Answer) -> None:
-            self._tell(self._died(hand, answer) or _read_handler(hand, answer, limit))
-
-        return Job(work, seconds=limit, done=done, late=lambda answer: None)
-
-    def _call(self, hand: Hand) -> Job:
-        mutation = hand.run.mutation
-        mutator = hand.holding.code.mutator_named(mutation.mutator)
-        policy = hand.holding.code.policy_for(mutator)
-
-        def done(answer: Answer) -> None:
-            finding = answers.read_execute(answer, policy)
-            self._tell(self._died(hand, answer) or Item(hand, Called(finding)))
-
-        def late(answer: Answer) -> None:
-            if self._died(hand, answer) is None:
-                record_late(mutation, answers.read_execute(answer, policy))
-
-        return Job(phases.execute(hand), seconds=policy.call_timeout_seconds, done=done, late=late)
-
-    def _ask(self, hand: Hand) -> Job | Item:
-        mutation, code = hand.run.mutation, hand.holding.code
-        mutator = code.mutator_named(mutation.mutator)
-        if mutator is None or not mutator.can_reconcile():
-            return Item(hand, CantAsk(f"version {code.version} can't ask about {mutation.mutator}"))
-        policy = code.policy_for(mutator)
-        attempts = mutation.reconcile_attempts
-
-        def done(answer: Answer) -> None:
-            finding = answers.read_reconcile(answer, policy)
-            self._tell(self._died(hand, answer) or Item(hand, Asked(finding, attempts)))
-
-        def late(answer: Answer) -> None:
-            if self._died(hand, answer) is None:
-                record_late(mutation, answers.read_reconcile(answer, policy))
-
-        work = phases.ask(mutation, mutator)
-        return Job(work, seconds=policy.call_timeout_seconds, done=done, late=late)
 
     def _died(self, hand: Hand, answer: Answer) -> Died | None:
         if self._may_die and answer.ends_the_process and answer.error is not None:
@@ -160,11 +136,26 @@ class _NotRecorded(Exception):
         super().__init__(str(error))
 
 
-def _recorded(hand: Hand) -> None:
+#: What `record` must leave as it is: the run commits with it.
+_TRANSACTION = """
+    SELECT pg_current_xact_id()::text, current_setting('transaction_read_only'),
+           current_setting('default_transaction_read_only')
+"""
+
+
+def _record(hand: Hand) -> None:
+    ended = EndedTransaction(hand.handler.name)
     try:
-        phases.record(hand)
-        if not _is_open(connection):
-            raise EndedTransaction(hand.handler.name)
+        (begun,) = Tuples(_TRANSACTION).read()
+        try:
+            phases.record(hand)
+        except DatabaseError as error:
+            if outage_of(error) is Outage.READ_ONLY and begun[1] == "off":
+                # It was not, so it is no standby. As its cause this would be taken for an outage.
+                raise ended  # noqa: B904
+            raise
+        if not _is_open(connection) or Tuples(_TRANSACTION).read() != [begun]:
+            raise ended
     except Exception as error:
         raise _NotRecorded(error) from error
 
@@ -176,31 +167,28 @@ def _is_open(connection: Any) -> bool:
     return bool(connection.connection.info.transaction_status != TransactionStatus.IDLE)
 
 
-def _published(hand: Hand, what: Polled) -> None:
+def _publish(hand: Hand, what: Polled) -> None:
     store_all(hand.holding.workflow, what.inputs, what.publications, created_by=hand.run)
 
 
-def _read_handler(hand: Hand, answer: Answer, limit: float) -> Message:
+def reader_of(hand: Hand, todo: Todo) -> Callable[[Answer], Any]:
+    """Return what reads the answer of the job of `todo`: in time, late, or that there is none."""
+    if todo not in OUTSIDE:
+        return partial(_read_handler, hand)
+    mutation = hand.run.mutation
+    policy = hand.holding.policy_of(mutation.mutator)
+    if todo is Todo.CALL:
+        return lambda answer: Item(hand, Called(answers.read_execute(answer, policy)))
+    attempts = mutation.reconcile_attempts
+    return lambda answer: Item(hand, Asked(answers.read_reconcile(answer, policy), attempts))
+
+
+def _read_handler(hand: Hand, answer: Answer) -> Message:
     if answer.error is not None:
         return Item(hand, Broke.by(answer.error, hand.run.phase))
     if answer.timed_out:
+        limit = hand.holding.policy.handler_timeout_seconds
         log("run.hung", hand.run, level=40, lane=hand.run.lane, seconds=f"{limit:g}")
         return Item(hand, Hung(f"its handler took longer than {limit:g} s"))
     found: Any = answer.value
-    if isinstance(found, CommittedAlone | LetGo):
-        return found
-    return Item(hand, found)
-
-
-def read_overdue(hand: Hand, todo: Todo, answer: Answer) -> Item:
-    """Return what is to be written of a job whose time is over."""
-    code = hand.holding.code
-    if todo in (Todo.CALL, Todo.ASK):
-        policy = code.policy_for(code.mutator_named(hand.run.mutation.mutator))
-        if todo is Todo.CALL:
-            return Item(hand, Called(answers.read_execute(answer, policy)))
-        attempts = hand.run.mutation.reconcile_attempts
-        return Item(hand, Asked(answers.read_reconcile(answer, policy), attempts))
-    message = _read_handler(hand, answer, hand.holding.policy.handler_timeout_seconds)
-    assert isinstance(message, Item)
-    return message
+    return found if isinstance(found, CommittedAlone | LetGo) else Item(hand, found)

@@ -97,12 +97,14 @@ class Holding:
         return cls.of(Claimed(claim, workflow, handlers, topics), code)
 
     @classmethod
-    def claimed(cls, workflow_id: int, *, holder: str) -> Holding | None:
+    def claimed(cls, workflow_id: int, *, holder: str, is_patient: bool) -> Holding | None:
         """Claim the workflow and return it. Commits.
 
-        None if another worker holds it, or if this process has no code of its active version.
+        None if `claims.claim` gives none, or if this process has no code of its active version.
         """
-        claimed = claims.claim(workflow_id, holder=holder, fits=_is_of_this_code)
+        claimed = claims.claim(
+            workflow_id, holder=holder, fits=_is_of_this_code, is_patient=is_patient
+        )
         if claimed is None:
             return None
         code = registry.get(claimed.workflow.slug)
@@ -118,18 +120,22 @@ class Holding:
         return self.code.policy_for()
 
     @cached_property
-    def _policies(self) -> list[Policy]:
-        return [self.code.policy_for(mutator) for mutator in self.code.mutators]
+    def _policies(self) -> dict[str, Policy]:
+        return {mutator.name: self.code.policy_for(mutator) for mutator in self.code.mutators}
+
+    def policy_of(self, mutator: str) -> Policy:
+        """Return the policy of a mutator, by its name; of one that the code does not have, the workflow's."""
+        return self._policies.get(mutator, self.policy)
 
     @cached_property
     def longest_call_seconds(self) -> float:
         """Return how long a call of any of its mutators may take."""
-        return max((limit.call_timeout_seconds for limit in self._policies), default=0.0)
+        return max((limit.call_timeout_seconds for limit in self._policies.values()), default=0.0)
 
     @cached_property
     def longest_backoff(self) -> timedelta:
         """Return how long anything here is put off after a failure."""
-        limits = [self.policy, *self._policies]
+        limits = [self.policy, *self._policies.values()]
         return timedelta(seconds=max(limit.backoff_max_seconds for limit in limits))
 
     @cached_property
@@ -213,8 +219,8 @@ class Hand:
     send_by: float = 0.0
     #: How often its events changed while `prepare` looked at them.
     starts: int = 0
-    #: An open breaker has let it through to see what becomes of it.
-    is_trial: bool = False
+    #: An open breaker has let it through to see what becomes of it: that of this `Breaker.trial_at`.
+    trial_at: datetime | None = None
     #: A person has ordered its call: no breaker holds it back.
     is_ordered: bool = False
 

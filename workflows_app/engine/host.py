@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -71,10 +72,12 @@ class Host:
     # Claiming, and giving back
 
     def claim(self, workflow_id: int) -> bool:
-        """Claim a workflow. Return False if another worker holds it, or if its code is not here."""
+        """Claim a workflow. Return False if that must be left to others, or to another time."""
         # A claim whose answer was lost would keep others off until it ends: it is made again.
         held = retry_through_outage(
-            lambda: Holding.claimed(workflow_id, holder=self._holder),
+            lambda is_again: Holding.claimed(
+                workflow_id, holder=self._holder, is_patient=self._inline
+            ),
             within_seconds=policy().lease_seconds,
         )
         if held is not None:
@@ -117,6 +120,7 @@ class Host:
         for message in self._under_way.give_up_overdue():
             self.receive(message)
         self._later.do_what_is_due()
+        self._items += self._under_way.waiting()
         while self._items or self._namings or self._to_look():
             self._take_turn()
             if not self._inline:
@@ -161,19 +165,21 @@ class Host:
         if self.holdings.get(naming.holding.id) is not naming.holding:
             return
         naming.holding.is_to_look = True
-        if naming.event_ids:
+        if naming.said:
             self._namings.append(naming)
 
     def _came_back(self, item: Item) -> None:
         todo = self._under_way.has_ended(item.hand)
         tell_answer(item, todo)
-        if not self._is_in_hand(item.hand):
-            # Its workflow was taken over meanwhile.
-            record_if_answer(item.hand, item.what)
-            return
-        admitted = self._under_way.admit(item)
+        admitted = self._under_way.admit(item) if self._is_ours(item) else None
         if admitted is not None:
             self._items.append(admitted)
+
+    def _is_ours(self, item: Item) -> bool:
+        """Tell whether its run is in hand. If not, its claim is over, and maybe there is a new one: an answer is kept."""
+        if not (is_in_hand := self._is_in_hand(item.hand)):
+            record_if_answer(item.hand, item.what)
+        return is_in_hand
 
     def _is_in_hand(self, hand: Hand) -> bool:
         held = self.holdings.get(hand.holding.id)
@@ -189,8 +195,9 @@ class Host:
 
     def limits(self) -> Limits:
         """Return what may be begun now."""
-        held, calls = self.holdings.values(), self._under_way.calls
-        return limits_of(held, calls, self.at_once, may_begin=self._may_begin())
+        in_hand = sum(len(holding.hands) for holding in self.holdings.values())
+        places = (self._under_way.calls, self._under_way.handlers)
+        return limits_of(in_hand, *places, self.at_once, may_begin=self._may_begin())
 
     def _to_look(self) -> list[Holding]:
         """Return the workflows that a turn is to be about, though nothing came back of them."""
@@ -202,7 +209,8 @@ class Host:
         return looks_at(holding, can_begin, looks_often=not self._inline, now=self._turner.now)
 
     def _take_turn(self) -> None:
-        items, self._items = self._items[:_LARGEST_TURN], self._items[_LARGEST_TURN:]
+        items = [item for item in self._items[:_LARGEST_TURN] if self._is_ours(item)]
+        self._items = self._items[_LARGEST_TURN:]
         namings, self._namings = self._namings, []
         looking = {holding.id: holding for holding in self._to_look()}
         about = {item.hand.holding.id: item.hand.holding for item in items}
@@ -240,15 +248,16 @@ class Host:
         for hand in taken.forgotten:
             slug, run = hand.holding.workflow.slug, hand.run.pk
             logger.warning("run.forgotten workflow=%s run=%s", slug, run)
-            hand.holding.is_to_look = True
-            hand.holding.hands.pop(hand.run.pk, None)
+            self._let_go(hand)
             self._under_way.calls.give_back(hand)
         for item in taken.left:
             self._later.after(LEFT_SECONDS, lambda item=item: self._items.append(item))  # type: ignore[misc]
         for hand in taken.starting_over:
-            self._start_over(hand, now=taken.now)
+            self._under_way.calls.give_back(hand)
+            start = partial(self._start, Step(hand, hand.run, Todo.PREPARE), now=taken.now)
+            self._later.after(hand.start_over(), start)
         for step in taken.steps:
-            if step.todo is not Todo.CALL:
+            if step.todo not in (Todo.CALL, Todo.WAIT):
                 self._under_way.calls.give_back(step.hand)
             if not step.has_ended:
                 self._start(step, now=taken.now, began=began)
@@ -256,14 +265,9 @@ class Host:
             if holding.id in self.holdings:
                 self._under_way.start_naming(holding, events)
 
-    def _start_over(self, hand: Hand, *, now: datetime) -> None:
-        self._under_way.calls.give_back(hand)
-        step = Step(hand, hand.run, Todo.PREPARE)
-        self._later.after(hand.start_over(), lambda: self._start(step, now=now))
-
     def _start(self, step: Step, *, now: datetime, began: float | None = None) -> None:
         hand = step.hand
-        if not self._is_in_hand(hand):
+        if step.todo is Todo.WAIT or not self._is_in_hand(hand):
             return
         item = self._under_way.start(step, now=now, began=began)
         if item is not None:
@@ -279,8 +283,7 @@ class Host:
 
     def _lose(self, holding: Holding, items: list[Item]) -> None:
         if self.holdings.get(holding.id) is holding:
-            facts = (holding.id, holding.claim.token)
-            logger.warning("claim.lost workflow=%s token=%s", *facts)
+            logger.warning("claim.lost workflow=%s token=%s", holding.id, holding.claim.token)
             self._drop(holding)
         for item in items:
             if item.hand.holding is holding:
@@ -290,7 +293,7 @@ class Host:
         if self._items or self._namings:
             return 0.0
         now = time.monotonic()
-        moments = [*self._later.next_at(), *self._under_way.ends()]
+        moments = [*self._later.next_at(), *self._under_way.moments()]
         limits = self.limits()
         moments += [self._looks_at(holding, limits) for holding in self.holdings.values()]
         longest = 60.0 if wait is None else wait

@@ -36,7 +36,17 @@ class CantAsk:
     why: str
 
 
-What = Prepared | Finished | Polled | Broke | Hung | Called | Asked | CantAsk
+@dataclass(frozen=True)
+class Waits:
+    """It waits for a place, and has done so for a while.
+
+    `in_hand`: with what it has prepared. Else it is let go, to be continued when there is a place.
+    """
+
+    in_hand: bool
+
+
+What = Waits | Prepared | Finished | Polled | Broke | Hung | Called | Asked | CantAsk
 
 
 @dataclass(frozen=True)
@@ -51,15 +61,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Naming:
-    """What the code said of events that had no lane: by event id, its revision, and the lane or why none."""
+    """What the code said of events that had no lane: by event id its revision, the lane, and if none why."""
 
     holding: Holding
-    lanes: dict[int, tuple[int, str]]
-    refused: dict[int, tuple[int, str]]
-
-    @property
-    def event_ids(self) -> list[int]:
-        return [*self.lanes, *self.refused]
+    said: dict[int, tuple[int, str | None, str]]
 
 
 @dataclass

@@ -11,6 +11,7 @@ import contextlib
 import contextvars
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -114,14 +115,24 @@ def hanging() -> int:
 
 
 class Worker:
-    """A thread that does one job after the other."""
+    """A thread that does one job after the other.
 
+    Jobs wait in one line, with a thread of its own at hand for each. Whoever takes a job has the next thread look
+    at the line, and comes back to it when the job is done. So of short jobs one thread does many, without the time
+    that it takes to wake another one, and a job that takes long holds up no other.
+    """
+
+    _jobs: deque[Job] = deque()
+    #: Those that the jobs in the line can count on, and those that nobody needs now.
+    _at_hand: list[Worker] = []
     _idle: list[Worker] = []
+    #: A thread is about to look at the line.
+    _is_called = False
 
     def __init__(self) -> None:
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._calls: SimpleQueue[bool] = SimpleQueue()
         # A daemon: a job that never ends must not keep the process from ending.
-        threading.Thread(target=self._run, daemon=True, name=_WORKING).start()
+        threading.Thread(target=self._run, daemon=True, name=_WAITING).start()
 
     @classmethod
     def start(cls, job: Job) -> None:
@@ -130,37 +141,73 @@ class Worker:
             worker = cls._idle.pop()
         except IndexError:
             worker = cls()
-        worker._jobs.put(job)
+        cls._at_hand.append(worker)
+        cls._jobs.append(job)
+        cls._call_one()
+
+    @classmethod
+    def _call_one(cls) -> None:
+        if not cls._is_called:
+            with contextlib.suppress(IndexError):
+                worker = cls._at_hand.pop()
+                cls._is_called = True
+                worker._calls.put(True)
 
     @classmethod
     def end_idle(cls) -> None:
         """Have the threads that wait for a job end, with their connections."""
         with contextlib.suppress(IndexError):
             while True:
-                cls._idle.pop()._jobs.put(None)
+                cls._idle.pop()._calls.put(False)
 
     def _run(self) -> None:
         thread = threading.current_thread()
         try:
-            while (job := self._next()) is not None:
+            while self._is_wanted():
                 thread.name = _WORKING
-                # Connections that the author's code opened are kept for the next job if the settings allow.
-                if not job.run(afterwards=close_old_connections):
+                # Before it looks: for a job that comes from now on, another one is called.
+                Worker._is_called = False
+                if not self._do_jobs():
                     return
                 thread.name = _WAITING
                 self._idle.append(self)
         finally:
             connections.close_all()
 
-    def _next(self) -> Job | None:
-        """Return the next job, or None when none came for a while."""
+    def _do_jobs(self) -> bool:
+        """Do what is in the line; return False if the time of a job was over before its end."""
+        is_first = True
+        while (job := self._taken()) is not None:
+            if not is_first:
+                self._spare_one()
+            if self._jobs:
+                self._call_one()
+            # Connections that the author's code opened are kept for the next job if the settings allow.
+            if not job.run(afterwards=close_old_connections):
+                return False
+            is_first = False
+        return True
+
+    def _taken(self) -> Job | None:
+        try:
+            return self._jobs.popleft()
+        except IndexError:
+            return None
+
+    def _spare_one(self) -> None:
+        """Let go of the thread that was at hand for a job which this one has taken besides its own."""
+        with contextlib.suppress(IndexError):
+            self._idle.append(self._at_hand.pop())
+
+    def _is_wanted(self) -> bool:
+        """Wait to be called. Return False when that did not happen for a while, or to have it end."""
         while True:
             try:
-                return self._jobs.get(timeout=_IDLE_SECONDS)
+                return self._calls.get(timeout=_IDLE_SECONDS)
             except Empty:
                 try:
                     self._idle.remove(self)
                 except ValueError:
-                    # Somebody has just taken it, and is about to hand over a job.
+                    # It is at hand for a job, or somebody is about to call it.
                     continue
-                return None
+                return False

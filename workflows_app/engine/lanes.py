@@ -95,10 +95,10 @@ _REFRESH = f"""
 
 _NOTE = f"""
     INSERT INTO workflows_app_lanestate ({_COLUMNS})
-    SELECT handler, lane, state, wake_at, failures, 1, seen, NULL, false
-      FROM jsonb_to_recordset($1::jsonb) AS note(handler bigint, lane text, state jsonb,
+    SELECT handler_id, lane, state, wake_at, failures, 1, seen, NULL, false
+      FROM jsonb_to_recordset($1::jsonb) AS note(handler_id bigint, lane text, state jsonb,
            wake_at timestamptz, failures int, seen bigint)
-     ORDER BY handler, lane
+     ORDER BY handler_id, lane
     ON CONFLICT (handler_id, lane) DO UPDATE
        SET state = EXCLUDED.state, wake_at = EXCLUDED.wake_at, failures = EXCLUDED.failures,
            arrivals_seen = EXCLUDED.arrivals_seen
@@ -132,18 +132,7 @@ class Note:
 
 def note(notes: Sequence[Note]) -> Tuples:
     """Return the statement that keeps `notes`. Needs the workflows' locks."""
-    rows = [
-        {
-            "handler": one.handler_id,
-            "lane": one.lane,
-            "state": one.state,
-            "wake_at": one.wake_at.isoformat() if one.wake_at else None,
-            "seen": one.seen,
-            "failures": one.failures,
-        }
-        for one in notes
-    ]
-    return Tuples(_NOTE, [json.dumps(rows)])
+    return Tuples(_NOTE, [json.dumps([vars(one) for one in notes], default=datetime.isoformat)])
 
 
 def refuse(refused: Sequence[LaneRefusal], *, named: Sequence[int]) -> Tuples:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 
 from django.db import transaction
@@ -20,10 +19,9 @@ from workflows_app.models.saving import storable
 
 def record_late(mutation: Mutation, finding: Finding) -> None:
     """Keep a finding that can't change the state any more; flag it if it contradicts. Commits."""
-    seconds = policy().answer_kept_seconds
-    tries = itertools.count()
     retry_through_outage(
-        lambda: _write_late(mutation, finding, is_again=next(tries) > 0), within_seconds=seconds
+        lambda is_again: _write_late(mutation, finding, is_again=is_again),
+        within_seconds=policy().answer_kept_seconds,
     )
 
 

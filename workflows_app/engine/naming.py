@@ -6,6 +6,7 @@ that is pending with its reason, until its payload or the code changes; it holds
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,21 +24,22 @@ from workflows_app.sdk.lanes import lane_of
 
 
 class NamingJob(Job):
-    """Names the lanes of events that have none. The one that it was at when its time is over has none."""
+    """Names the lanes of events that have none. One that takes as long as a handler may has none, and is the last.
+
+    What it has not come to in that time is left to the next look.
+    """
 
     def __init__(
         self, holding: Holding, events: list[Event], *, tell: Callable[[Any], None]
     ) -> None:
-        self._holding = holding
+        self._naming = Naming(holding, {})
         self._events = events
-        self._lanes: dict[int, tuple[int, str]] = {}
-        self._refused: dict[int, tuple[int, str]] = {}
         self._at: Event | None = None
         self._seconds = holding.policy.handler_timeout_seconds
         super().__init__(
             self._name_all,
             seconds=self._seconds,
-            done=lambda answer: tell(self._named()),
+            done=lambda answer: tell(self._naming),
             late=lambda answer: None,
         )
 
@@ -45,35 +47,31 @@ class NamingJob(Job):
         """Wait no longer: return what is named, or None if it has ended by itself."""
         if self.give_up() is None:
             return None
-        at = self._at
+        # What hangs may go on, and say something of its event.
+        naming, at = Naming(self._naming.holding, dict(self._naming.said)), self._at
         if at is not None:
             logger.error("event.lane_hung event=%s seconds=%g", at.pk, self._seconds)
             why = f"Naming its lane took longer than {self._seconds:g} s."
-            self._refused[at.pk] = (at.revision, why)
-        return self._named()
+            naming.said[at.pk] = (at.revision, None, why)
+        return naming
 
     def _name_all(self) -> None:
-        topics = {topic.pk: name for name, topic in self._holding.topics.items()}
+        holding, until = self._naming.holding, self.ends_at
+        topics = {topic.pk: name for name, topic in holding.topics.items()}
         for event in self._events:
-            if self.is_over:
-                return
+            self.ends_at = time.monotonic() + self._seconds
+            if self.is_over or time.monotonic() > until:
+                break
             self._at = event
             topic = topics[event.topic_id]
             try:
-                lane = lane_of(self._holding.code, topic, event.message_id, event.payload)
+                lane = lane_of(holding.code, topic, event.message_id, event.payload)
+                why = f"The code has no consumer of topic '{topic}'."
             except LaneRefused as refused:
                 logger.error("event.lane_refused event=%s: %s", event.pk, refused)
-                self._refused[event.pk] = (event.revision, str(refused))
-            else:
-                if lane is None:
-                    why = f"The code has no consumer of topic '{topic}'."
-                    self._refused[event.pk] = (event.revision, why)
-                else:
-                    self._lanes[event.pk] = (event.revision, lane)
+                lane, why = None, str(refused)
+            self._naming.said[event.pk] = (event.revision, lane, why)
         self._at = None
-
-    def _named(self) -> Naming:
-        return Naming(self._holding, dict(self._lanes), dict(self._refused))
 
 
 def write_naming(naming: Naming, locked: Mapping[int, Event], changes: Changes) -> None:
@@ -81,34 +79,29 @@ def write_naming(naming: Naming, locked: Mapping[int, Event], changes: Changes) 
 
     Needs the workflow's lock, within `collected`.
     """
-    if not naming.holding.is_current:
+    holding = naming.holding
+    if not holding.is_current:
         # Deployed meanwhile: what the old code says does not count.
         return
-    for pk, (revision, lane) in naming.lanes.items():
-        event = _taken(pk, revision, locked, changes)
-        if event is None:
+    consumers = {topic.pk: topic.consumer_id for topic in holding.topics.values()}
+    version = holding.workflow.active_version
+    refused = []
+    for pk, (revision, lane, why) in naming.said.items():
+        event = locked.get(pk)
+        if event is None or (event.revision, event.lane) != (revision, None):
+            continue
+        if event.status != Event.Status.PENDING or pk in changes.republished:
+            continue
+        # It is settled now what the code said of it.
+        changes.named.add(pk)
+        if lane is None:
+            refused.append(LaneRefusal(event_id=pk, revision=revision, version=version, why=why))
             continue
         event.lane = lane
         save_with_history(event, reason="its lane was named", fields=["lane"])
-        topic = next(t for t in naming.holding.topics.values() if t.pk == event.topic_id)
-        if topic.consumer_id is not None:
-            changes.news.add((topic.consumer_id, lane))
-            naming.holding.is_to_look = True
-    version = naming.holding.workflow.active_version
-    refused = [
-        LaneRefusal(event_id=pk, revision=revision, version=version, why=why)
-        for pk, (revision, why) in naming.refused.items()
-        if _taken(pk, revision, locked, changes) is not None
-    ]
-    then(lane_states.refuse(refused, named=list(naming.lanes)))
-
-
-def _taken(pk: int, revision: int, locked: Mapping[int, Event], changes: Changes) -> Event | None:
-    """Return an event of which it is settled now what the code said, if it is as the code saw it."""
-    event = locked.get(pk)
-    if event is None or event.revision != revision or event.lane is not None:
-        return None
-    if event.status != Event.Status.PENDING or pk in changes.republished:
-        return None
-    changes.named.add(pk)
-    return event
+        consumer_id = consumers[event.topic_id]
+        if consumer_id is not None:
+            changes.news.add((consumer_id, lane))
+            holding.is_to_look = True
+    named = [pk for pk, (_, lane, _) in naming.said.items() if lane is not None]
+    then(lane_states.refuse(refused, named=named))

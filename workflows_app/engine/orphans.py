@@ -6,14 +6,7 @@ from collections import Counter
 
 from workflows_app.engine.adopting import kind_of
 from workflows_app.errors import SyncRefused
-from workflows_app.models import (
-    Event,
-    Handler,
-    LaneState,
-    Mutation,
-    Run,
-    Workflow,
-)
+from workflows_app.models import Event, Handler, LaneState, Mutation, Run, Workflow
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
 
 

@@ -17,28 +17,30 @@ from workflows_app.outages import pauses, watch
 
 T = TypeVar("T")
 
-FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 2.0
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 2.0
 
 
-def retry_through_outage(write: Callable[[], T], *, within_seconds: float) -> T:
+def retry_through_outage(write: Callable[[bool], T], *, within_seconds: float) -> T:
     """Call `write` until the database has taken what it writes, and return what it returned.
 
-    It opens and commits a transaction of its own, and must do no harm if that was committed already and
-    only the answer was lost. Raises what `write` raised last when the time is over.
+    It opens and commits a transaction of its own, and is told whether that may have been committed already and
+    only the answer was lost: then it must do no harm. Raises what `write` raised last when the time is over.
     """
     if connection.in_atomic_block:
-        return write()
+        return write(False)
     # Not at all the first time: often only one session was ended.
     deadline = time.monotonic() + within_seconds
-    for pause in chain([0.0], pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)):
+    is_again = False
+    for pause in chain([0.0], pauses(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)):
         try:
-            written = write()
+            written = write(is_again)
         except Error as error:
             if not watch.saw(error) or time.monotonic() + pause > deadline:
                 raise
             connection.close()
             time.sleep(pause)
+            is_again = True
         else:
             watch.back()
             return written

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 from enum import Enum
+from functools import cache
 
 from django.utils import translation
 
@@ -43,6 +44,8 @@ class Todo(Enum):
     ASK = "ask"
     NEXT = "next"
     POLL = "poll"
+    #: It has no place yet, and is told when it has one.
+    WAIT = "wait"
     #: It has ended, or waits.
     NOTHING = "nothing"
 
@@ -180,6 +183,7 @@ def _write_not_applied(case: Case, finding: Finding, *, by: Mutation.ResolvedBy)
     return Todo.NOTHING
 
 
+@cache
 def _settled_by(by: Mutation.ResolvedBy) -> str:
     """Return who settled it, in English, whatever the language of the person is: it is stored."""
     with translation.override(None):
@@ -196,7 +200,7 @@ def write_unknown(case: Case, why: str) -> Todo:
     run, mutation, mutator = case.run, case.mutation, case.mutator
     assert mutation is not None
     if mutator is None or not mutator.can_reconcile():
-        return block(case, f"outcome unknown, and the host can't ask: {why}")
+        return block(case, f"outcome unknown, and nobody can be asked: {why}")
     mutation.await_reconcile(due_at=case.now)
     save_with_history(mutation, reason=f"outcome unknown: {why}")
     run.begin_reconciling()

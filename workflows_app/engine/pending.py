@@ -65,7 +65,7 @@ def _connected() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class LaneReader:
-    """Reads for one run, in the thread of whoever asks."""
+    """Reads the pending events of a run's lane, oldest first, in the thread of whoever asks."""
 
     topics: Mapping[str, int]
     lane: str

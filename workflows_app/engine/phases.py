@@ -17,15 +17,10 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFail
 
 from workflows_app.conf import Policy
 from workflows_app.engine import prepared as prepare_results
-from workflows_app.engine.contexts import (
-    NextView,
-    PollView,
-    PrepareView,
-    Publication,
-    Reader,
-)
+from workflows_app.engine.contexts import NextView, PollView, PrepareView, Publication
 from workflows_app.engine.holding import Hand
 from workflows_app.engine.log import log
+from workflows_app.engine.pending import LaneReader
 from workflows_app.errors import UndeclaredMutator, WorkflowsError, WrongReturn
 from workflows_app.models import Mutation, Run
 from workflows_app.outages import outage_of
@@ -112,7 +107,7 @@ class Hung:
     why: str
 
 
-def prepare(hand: Hand, *, now: datetime, reader: Reader) -> Prepared | Finished | Broke:
+def prepare(hand: Hand, *, now: datetime, reader: LaneReader) -> Prepared | Finished | Broke:
     """Run `prepare` and `mutate`; if nothing was taken, `next` too."""
     phase = Run.Phase.PREPARING
     try:

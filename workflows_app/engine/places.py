@@ -1,20 +1,25 @@
 """Places for what goes on at once in a worker: its outside calls, and its handlers (P8).
 
 A run whose call finds no place waits before its checkpoint: nothing is sent yet, and what has changed by the
-time it has one is seen under the lock.
+time it has one is seen under the lock. One that waits for a while does nothing that could end its worker: that
+is written (`engine.checkpoint`), and a crash is none of it.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from workflows_app.engine.holding import Hand, Holding
 
+#: A run that waits for less is not worth a row.
+_A_WHILE_SECONDS = 0.25
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(eq=False)
 class _Waiting:
     hand: Hand
     message: Any
@@ -22,6 +27,8 @@ class _Waiting:
     name: str
     limit: int
     is_urgent: bool
+    #: When it has waited for a while, by this process's clock; None: that is told, or nobody needs to know.
+    told_at: float | None = None
 
 
 class Places:
@@ -33,6 +40,10 @@ class Places:
         #: What each hand that has a place has it for.
         self._taken: dict[Hand, str] = {}
         self._waiting: list[_Waiting] = []
+
+    @property
+    def free(self) -> int:
+        return self._number - len(self._taken)
 
     @property
     def are_full(self) -> bool:
@@ -51,13 +62,29 @@ class Places:
         if self._fits(one):
             self._taken[hand] = name
             return True
+        if not is_urgent:
+            one.told_at = time.monotonic() + _A_WHILE_SECONDS
         self._waiting.append(one)
         return False
 
+    def waiting_for_a_while(self) -> Iterator[Hand]:
+        """Yield the runs that have waited for a while, each once; but nothing that is urgent."""
+        now = time.monotonic()
+        for one in list(self._waiting):
+            if one.told_at is not None and one.told_at <= now:
+                one.told_at = None
+                yield one.hand
+
+    def tells_at(self) -> Iterator[float]:
+        """Yield when one that waits will have waited for a while."""
+        yield from (one.told_at for one in self._waiting if one.told_at is not None)
+
     def give_back(self, hand: Hand) -> None:
-        """Free the place of `hand`, if it has one, for whoever waits for it."""
+        """Free the place of `hand` for whoever waits for it, if it has one; it waits for none any more."""
         if self._taken.pop(hand, None) is not None:
             self._serve()
+        else:
+            self._waiting = [one for one in self._waiting if one.hand is not hand]
 
     def _serve(self) -> None:
         while fitting := [one for one in self._waiting if self._fits(one)]:

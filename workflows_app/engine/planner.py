@@ -16,7 +16,6 @@ class LooseRun:
     """An active run that is in nobody's hands."""
 
     id: int
-    lane: str
     #: Another claim began to execute it, and that claim is over.
     is_orphaned: bool
     #: Its outside call has been sent, or its outcome is settled: it must come to an end.
@@ -143,7 +142,8 @@ def plan(snapshot: Snapshot) -> Plan:
     """Return what is next. No I/O; the same snapshot gives the same plan."""
     now = snapshot.now
     breakers = dict(snapshot.breakers)
-    decisions: list[Decision] = [*_settling(snapshot)]
+    decisions: list[Decision] = [Recover(run.id) for run in snapshot.loose if run.is_orphaned]
+    decisions += [Reconcile(item.run_id) for item in snapshot.reconciles if item.due_at <= now]
     later: list[datetime] = [item.due_at for item in snapshot.reconciles if item.due_at > now]
     for run in snapshot.loose:
         if run.is_orphaned or (snapshot.is_paused and not run.has_begun_outside):
@@ -169,15 +169,6 @@ def plan(snapshot: Snapshot) -> Plan:
         later += moments
     room = max(snapshot.room, 0)
     return Plan(tuple(decisions[:room]), min(later, default=None), has_more=len(decisions) > room)
-
-
-def _settling(snapshot: Snapshot) -> Iterable[Decision]:
-    for run in snapshot.loose:
-        if run.is_orphaned:
-            yield Recover(run.id)
-    for item in snapshot.reconciles:
-        if item.due_at <= snapshot.now:
-            yield Reconcile(item.run_id)
 
 
 def _lets_out(breakers: dict[int, BreakerView], handler_id: int, now: datetime) -> bool:

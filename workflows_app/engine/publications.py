@@ -13,6 +13,7 @@ from workflows_app.engine.case import Changes
 from workflows_app.engine.contexts import Publication
 from workflows_app.engine.holding import Holding
 from workflows_app.models import Event, EventInput, Input, Run
+from workflows_app.models.copies import new
 from workflows_app.models.rows import Instances, Tuples
 from workflows_app.models.saving import insert_all, save_with_history
 from workflows_app.publishing import own_input
@@ -132,8 +133,9 @@ class Publications:
         lane = item.lane
         event = self._events.get((topic.pk, item.message_id))
         if event is None:
-            event = Event(
-                pk=next(self._new_events),
+            event = new(
+                Event,
+                id=next(self._new_events),
                 topic=topic,
                 message_id=item.message_id,
                 payload=item.payload,
@@ -167,14 +169,15 @@ class Publications:
         for input_id in self._of_run.get(run.pk) or [self._own(holding, item)]:
             if (event.pk, input_id) not in self._linked:
                 self._linked.add((event.pk, input_id))
-                insert_all([EventInput(event_id=event.pk, input_id=input_id)])
+                insert_all([new(EventInput, event_id=event.pk, input_id=input_id)])
 
     def _own(self, holding: Holding, item: Publication) -> int:
         ref = own_input(item.topic, item.message_id)
         identity = (holding.id, ref.source, ref.type, ref.external_id)
         if identity not in self._inputs:
-            made = Input(
-                pk=next(self._new_inputs),
+            made = new(
+                Input,
+                id=next(self._new_inputs),
                 workflow_id=holding.id,
                 source=ref.source,
                 type=ref.type,

@@ -54,21 +54,26 @@ def recover(case: Case, *, token: int, why: str = DIED, is_counted: bool = False
         mutation.ended_at = case.now
         record_evidence(mutation, Evidence.Kind.EXECUTE, Finding(Verdict.UNKNOWN, LOST))
         return write_unknown(case, LOST)
-    if run.handler.kind == Handler.Kind.PRODUCER:
-        _crash_of_producer(case, why)
-        return Todo.NOTHING
-    is_poison = run.earlier_crashes >= case.policy.crash_retries
-    keeps = retry.only_next_is_missing(run) or (took_over(run) and not is_poison)
-    run.owes_retry = keeps or case.has_handler()
-    if run.owes_retry and not is_poison:
-        run.retry_due_at = case.now + case.policy.retry_delay(run.earlier_crashes + 1)
-    if not keeps:
-        reason = f"the worker of run {run.pk} died before it did anything"
-        retry.release_events(case.events, reason=reason)
-    if is_poison:
-        _fail_as_poison(run, case, why)
+    is_poll = run.handler.kind == Handler.Kind.PRODUCER
+    crashes = case.lane_view().failures if is_poll else run.earlier_crashes
+    is_poison = crashes >= case.policy.crash_retries
+    if is_poll:
+        # It has done nothing outside and owes nothing: it polls again after a pause.
+        retry.poll_again(case)
     else:
-        _crash(run, case, why)
+        keeps = retry.only_next_is_missing(run) or (took_over(run) and not is_poison)
+        run.owes_retry = keeps or case.has_handler()
+        if run.owes_retry and not is_poison:
+            run.retry_due_at = case.now + case.policy.retry_delay(crashes + 1)
+        if not keeps:
+            reason = f"the worker of run {run.pk} died before it did anything"
+            retry.release_events(case.events, reason=reason)
+    run.ended_at = case.now
+    if is_poison:
+        _fail_as_poison(case, f"{why}, {crashes + 1} times in a row", crashes=crashes + 1)
+    else:
+        run.crash()
+        save_with_history(run, reason=why)
     return Todo.NOTHING
 
 
@@ -81,32 +86,15 @@ def took_over(run: Run) -> bool:
     return earlier is not None and "" != earlier.idempotency_key == run.idempotency_key
 
 
-def _crash_of_producer(case: Case, why: str) -> None:
-    """It has done nothing outside and owes nothing: it polls again after a pause."""
-    if case.lane_view().failures >= case.policy.crash_retries:
-        _fail_as_poison(case.run, case, why)
-    else:
-        _crash(case.run, case, why)
-    retry.poll_again(case)
-
-
-def _crash(run: Run, case: Case, why: str) -> None:
-    run.crash()
-    run.ended_at = case.now
-    save_with_history(run, reason=why)
-
-
-def _fail_as_poison(run: Run, case: Case, why: str) -> None:
+def _fail_as_poison(case: Case, message: str, *, crashes: int) -> None:
     """Its events have ended several workers: they wait for a person or for new code."""
-    is_poll = run.handler.kind == Handler.Kind.PRODUCER
-    crashes = 1 + (case.lane_view().failures if is_poll else run.earlier_crashes)
+    run = case.run
     run.failure_phase = run.phase
-    run.failure_message = f"{why}, {crashes} times in a row"
+    run.failure_message = message
     run.fail(Run.FailureKind.POISON.value)
-    run.ended_at = case.now
     if run.owes_retry and case.has_newer_code:
         run.retry_due_at = case.now
-    save_with_history(run, reason=f"run {run.pk} failed (poison): {run.failure_message}")
+    save_with_history(run, reason=f"run {run.pk} failed (poison): {message}")
     facts = {"lane": run.lane, "kind": "poison", "crashes": crashes}
     waits_for = "Skip event, Retry now, or a new version"
     log("run.failed", run, level=logging.ERROR, **facts, waits_for=waits_for)

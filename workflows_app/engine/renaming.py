@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from itertools import islice
 from typing import Any
 
 from django.db.models import QuerySet
@@ -20,8 +20,11 @@ from workflows_app.models.collecting import collected
 from workflows_app.models.saving import save_with_history
 from workflows_app.sdk.handlers import Consumer
 from workflows_app.sdk.lanes import lane_of
-from workflows_app.sdk.patience import TookTooLong, answer_within
+from workflows_app.sdk.patience import TookTooLong, answers_within
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
+
+#: So many events are read at once, and their lanes named in one thread.
+_TOGETHER = 1000
 
 
 @dataclass
@@ -50,19 +53,26 @@ def ask_lanes(code: type[WorkflowCode], workflow: Workflow) -> LanesAsked:
         if not consumer.names_lanes():
             continue
         name = consumer.handler_name()
-        for event in _pending(topic).exclude(lane=None).iterator(chunk_size=1000):
-            ask = partial(lane_of, code, topic.name, event.message_id, event.payload)
-            try:
-                lane = answer_within(seconds, ask, who=f"{code.slug} {code.version} {name}.lane")
-            except LaneRefused as refused:
-                asked.problem = asked.problem or refused
-            except TookTooLong as late:
-                hung = LaneRefused(name, topic.name, event.message_id, str(late))
-                asked.problem = asked.problem or hung
-                return asked
-            else:
-                assert lane is not None, "the code has a consumer of the topic"
-                asked.named[event.pk] = (event.revision, lane)
+        who = f"{code.slug} {code.version} {name}.lane"
+
+        def ask(event: Event, topic: str = topic.name) -> str | None:
+            return lane_of(code, topic, event.message_id, event.payload)
+
+        pending = _pending(topic).exclude(lane=None).iterator(chunk_size=_TOGETHER)
+        while events := list(islice(pending, _TOGETHER)):
+            answers = answers_within(seconds, ask, events, who=who)
+            for event, (lane, error) in zip(events, answers, strict=False):
+                if isinstance(error, TookTooLong):
+                    hung = LaneRefused(name, topic.name, event.message_id, str(error))
+                    asked.problem = asked.problem or hung
+                    return asked
+                if isinstance(error, LaneRefused):
+                    asked.problem = asked.problem or error
+                elif error is not None:
+                    raise error
+                else:
+                    assert lane is not None, "the code has a consumer of the topic"
+                    asked.named[event.pk] = (event.revision, lane)
     return asked
 
 

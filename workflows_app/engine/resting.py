@@ -76,8 +76,7 @@ def _rest(holding: Holding, taken: Taken) -> tuple[int, datetime | None, bool]:
     if not holding.is_current:
         # Deployed meanwhile. It stays due, for a worker that has the new code.
         tell_left_to_others(holding.workflow, holding.code.version)
-        return holding.id, taken.now, True
-    if holding.is_closing:
+    if holding.is_closing or not holding.is_current:
         return holding.id, taken.now, True
     listens = holding.workflow.status != Workflow.Status.PAUSED
     return holding.id, taken.looked.get(holding.id), listens

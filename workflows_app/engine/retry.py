@@ -43,11 +43,11 @@ def only_next_is_missing(run: Run) -> bool:
     return mutation.status in _SETTLED or is_handled_no
 
 
-def release_events(events: Iterable[Event], *, reason: str, actor: Any = None) -> None:
+def release_events(events: Iterable[Event], *, reason: str) -> None:
     """Make the events that a run holds pending again. Needs the workflow's lock."""
     for event in events:
         event.release()
-        save_with_history(event, reason=reason, actor=actor, fields=["status", "reserved_by"])
+        save_with_history(event, reason=reason, fields=["status", "reserved_by"])
 
 
 def end_failed(

@@ -117,7 +117,7 @@ class Sight:
     def __init__(self, request: Request) -> None:
         self._request = request
         ids = [holding.id for holding in request.holdings]
-        workflows, lanes = _arrays(request.lanes)
+        lanes = sorted(request.lanes)
         settings = ["NULL"] if request.is_nested else [_PATIENCE, _NAME, _BY_KEY]
         if request.may_be_lost:
             settings.append(_MAY_BE_LOST)
@@ -126,7 +126,7 @@ class Sight:
         self._standing = Standing(request.hands, ending=request.ending)
         wanted = (request.event_ids,)
         self._wanted = Instances(_WANTED_EVENTS, wanted, Event, EVENT, alias="event")
-        self._freed = Tuples(_FREED, [workflows, lanes])
+        self._freed = Tuples(_FREED, [[pk for pk, _ in lanes], [lane for _, lane in lanes]])
         self._breakers = Reading(_BREAKERS, (ids,))
         self.work = Work(request.holdings, request.room)
 
@@ -154,11 +154,6 @@ class Sight:
         self.has_looked = bool(look)
         if self.has_looked:
             self.work.take()
-
-
-def _arrays(pairs: Iterable[tuple[int, str]]) -> tuple[list[int], list[str]]:
-    ordered = sorted(pairs)
-    return [workflow for workflow, _ in ordered], [lane for _, lane in ordered]
 
 
 def _freed(rows: Iterable[Sequence[Any]]) -> dict[tuple[int, str], list[FreedLane]]:

@@ -26,7 +26,7 @@ from workflows_app.engine.commit import outcome_of
 from workflows_app.engine.drift import seconds_ahead
 from workflows_app.engine.fitting import is_checked, is_expected, is_told
 from workflows_app.engine.holding import Hand, Holding
-from workflows_app.engine.items import Asked, Called, Item, Naming, Step, Taken
+from workflows_app.engine.items import Asked, Called, Item, Naming, Step, Taken, Waits
 from workflows_app.engine.limits import Limits
 from workflows_app.engine.log import told_when_durable
 from workflows_app.engine.naming import write_naming
@@ -113,7 +113,7 @@ class _Turn:
                 hands=[item.hand for item in items],
                 ending=[item.hand for item in ending],
                 lanes={(item.hand.holding.id, item.hand.run.lane) for item in ending},
-                event_ids=_wanted(items) + [pk for one in namings for pk in one.event_ids],
+                event_ids=_wanted(items) + [pk for one in namings for pk in one.said],
                 publications=publications,
                 room=limits.most + len(ending) if looks else 0,
                 waits=waits,
@@ -192,6 +192,9 @@ class _Turn:
         case = self._case(hand, run)
         if not is_expected(hand, run, what):
             self._refuse_alone()
+            if isinstance(what, Waits):
+                # It has its place by now.
+                return
             if item.is_again and isinstance(what, Prepared) and is_checked(hand, run):
                 # It was written, and the answer to COMMIT was lost. Nothing has left.
                 next_one = Todo.CALL if run.phase == Run.Phase.MUTATING else Todo.NEXT
@@ -253,7 +256,7 @@ _MUST_LAST = (Prepared, Called, Asked)
 def _may_end(item: Item) -> bool:
     """Tell whether the run may end in this turn: then its events, and what waits in its lane, matter."""
     match item.what:
-        case Prepared():
+        case Prepared() | Waits():
             return False
         case Called(finding) | Asked(finding):
             return finding.verdict != Verdict.APPLIED

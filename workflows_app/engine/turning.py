@@ -7,13 +7,11 @@ again, and the rows tell.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain
 
-from django.db import DatabaseError, Error, connection
+from django.db import DatabaseError, Error
 from django.utils import timezone
 from psycopg.errors import LockNotAvailable, QueryCanceled
 
@@ -25,16 +23,12 @@ from workflows_app.engine.holding import Holding
 from workflows_app.engine.items import Asked, Called, Item, Naming, Taken
 from workflows_app.engine.limits import Limits
 from workflows_app.engine.log import log, logger
-from workflows_app.engine.outages import (
-    FIRST_PAUSE_SECONDS,
-    LONGEST_PAUSE_SECONDS,
-    retry_through_outage,
-)
+from workflows_app.engine.outages import retry_through_outage
 from workflows_app.engine.outcomes import Todo
 from workflows_app.engine.phases import Broke, Finished, Polled, Prepared, cut, said_by
 from workflows_app.engine.turn import Clock, take_turn
 from workflows_app.models import Run
-from workflows_app.outages import pauses, watch
+from workflows_app.outages import watch
 
 Turned = tuple[Taken, list[Item]]
 
@@ -58,86 +52,78 @@ class Turner:
         namings: Iterable[Naming],
     ) -> Iterator[Turned]:
         """Take a turn, or as many as it takes; each comes with the items it was about. Commits."""
-        try:
-            yield self._through_outage(holdings, items, limits, list(namings))
-        except DatabaseError as error:
-            if watch.saw(error):
-                raise
-            logger.warning("turn.refused items=%s error=%s", len(items), _said(error))
-            yield from self._one_by_one(holdings, items, limits)
-
-    def _one_by_one(
-        self, holdings: Sequence[Holding], items: list[Item], limits: Limits
-    ) -> Iterator[Turned]:
-        nothing = Limits(may_begin=False)
+        turned = self._try(holdings, items, limits, list(namings))
+        if not isinstance(turned, DatabaseError):
+            yield turned
+            return
+        logger.warning("turn.refused items=%s error=%s", len(items), _said(turned))
         for item in items:
             # Whether it was committed before an outage is not known any more: its rows tell.
-            yield self._alone(replace(item, is_again=True), nothing)
+            yield self._alone(replace(item, is_again=True))
         for holding in holdings:
-            try:
-                yield self._through_outage([holding], [], limits, [])
-            except DatabaseError as error:
-                if watch.saw(error):
-                    raise
-                logger.exception("workflow.not_advanced workflow=%s", holding.workflow.slug)
-                # What is in hand is not let go: its calls are under way.
-                taken = Taken(self.now())
-                (taken.refused if holding.hands else taken.let_go).append(holding)
-                yield taken, []
-                yield from self._kept(holding)
+            yield from self._looked(holding, limits)
 
-    def _kept(self, holding: Holding) -> Iterator[Turned]:
-        """Keep the claim of a workflow in which the database lets nothing begin, if a run is in hand."""
-        if not holding.hands:
+    def _alone(self, item: Item) -> Turned:
+        holding, nothing = item.hand.holding, Limits(may_begin=False)
+        turned = self._try([holding], [item], nothing)
+        if not isinstance(turned, DatabaseError):
+            return turned
+        if isinstance(turned.__cause__, LockNotAvailable | QueryCanceled):
+            # An application is writing the same row, or the database is too busy: what came back from
+            # outside is kept, and this run waits, and nobody else does.
+            return Taken(self.now(), left=[item]), []
+        log("run.refused", item.hand.run, level=40, error=_said(turned))
+        told = replace(item, what=_what_is_left(item, turned))
+        return self._through_outage([holding], [told], nothing)[0], [told]
+
+    def _looked(self, holding: Holding, limits: Limits) -> Iterator[Turned]:
+        """Look at what is next in a workflow. If the database lets nothing begin, only keep its claim."""
+        turned = self._try([holding], [], limits)
+        if not isinstance(turned, DatabaseError):
+            yield turned
             return
-        try:
-            yield self._through_outage([holding], [], Limits(may_begin=False), [])
-        except DatabaseError as error:
-            if watch.saw(error):
-                raise
-            logger.warning("claim.not_kept workflow=%s", holding.workflow.slug)
+        slug = holding.workflow.slug
+        logger.error("workflow.not_advanced workflow=%s", slug, exc_info=turned)
+        # What is in hand is not let go: its calls are under way.
+        taken = Taken(self.now())
+        (taken.refused if holding.hands else taken.let_go).append(holding)
+        yield taken, []
+        if holding.hands:
+            kept = self._try([holding], [], Limits(may_begin=False))
+            if isinstance(kept, DatabaseError):
+                logger.warning("claim.not_kept workflow=%s", slug)
+            else:
+                yield kept
 
-    def _alone(self, item: Item, limits: Limits) -> Turned:
-        holding = item.hand.holding
+    def _try(
+        self,
+        holdings: Sequence[Holding],
+        items: list[Item],
+        limits: Limits,
+        namings: Sequence[Naming] = (),
+    ) -> Turned | DatabaseError:
+        """Take a turn, or return why the database refuses it. Raises if it is away for long."""
         try:
-            return self._through_outage([holding], [item], limits, [])
+            return self._through_outage(holdings, items, limits, namings)
         except DatabaseError as error:
             if watch.saw(error):
                 raise
-            if isinstance(error.__cause__, LockNotAvailable | QueryCanceled):
-                # An application is writing the same row, or the database is too busy: what came back from
-                # outside is kept, and this run waits, and nobody else does.
-                return Taken(self.now(), left=[item]), []
-            log("run.refused", item.hand.run, level=40, error=_said(error))
-            told = replace(item, what=_what_is_left(item, error))
-            return self._through_outage([holding], [told], limits, [])[0], [told]
+            return error
 
     def _through_outage(
-        self, holdings: Sequence[Holding], items: list[Item], limits: Limits, namings: list[Naming]
+        self,
+        holdings: Sequence[Holding],
+        items: list[Item],
+        limits: Limits,
+        namings: Sequence[Naming] = (),
     ) -> Turned:
-        if connection.in_atomic_block:
-            return self._turn(holdings, items, limits, namings)
-        # Also if nothing has come back yet: an answer may come meanwhile, and only this process knows it.
-        deadline = time.monotonic() + policy().answer_kept_seconds
-        for pause in chain([0.0], pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)):
-            try:
-                turned = self._turn(holdings, items, limits, namings)
-            except Error as error:
-                if not watch.saw(error) or time.monotonic() + pause > deadline:
-                    raise
-                items = [replace(item, is_again=True) for item in items]
-                connection.close()
-                time.sleep(pause)
-            else:
-                watch.back()
-                return turned
-        raise AssertionError("the pauses have no end")
+        def turn(is_again: bool) -> Turned:
+            told = [replace(item, is_again=True) for item in items] if is_again else items
+            clock = self._clock
+            return take_turn(holdings, told, limits=limits, clock=clock, namings=namings), told
 
-    def _turn(
-        self, holdings: Sequence[Holding], items: list[Item], limits: Limits, namings: list[Naming]
-    ) -> Turned:
-        taken = take_turn(holdings, items, limits=limits, clock=self._clock, namings=namings)
-        return taken, items
+        # Also if nothing has come back yet: an answer may come meanwhile, and only this process knows it.
+        return retry_through_outage(turn, within_seconds=policy().answer_kept_seconds)
 
     def tell_of_clock(self, seconds_ahead: float) -> None:
         """Tell of a clock that differs, unless that was said lately. Commits."""
@@ -147,7 +133,7 @@ class Turner:
     def outlast(self, write: Callable[[], None]) -> None:
         """Call `write` unless the database stays away for long: then it is not needed."""
         try:
-            retry_through_outage(write, within_seconds=policy().lease_seconds)
+            retry_through_outage(lambda is_again: write(), within_seconds=policy().lease_seconds)
         except Error as error:
             if not watch.saw(error):
                 raise

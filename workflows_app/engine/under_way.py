@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from workflows_app.engine.handing import Hander, read_overdue
+from workflows_app.engine.handing import Hander, reader_of
 from workflows_app.engine.holding import Hand, Holding
-from workflows_app.engine.items import Item, Naming, Ready, Step
+from workflows_app.engine.items import Item, Naming, Ready, Step, Waits
 from workflows_app.engine.jobs import Job, Worker
 from workflows_app.engine.naming import NamingJob
 from workflows_app.engine.outcomes import OUTSIDE, Todo
@@ -35,7 +35,7 @@ class UnderWay:
         ran_here: Callable[[], object] | None,
     ) -> None:
         self.calls = Places(at_once, tell)
-        self._handlers = Places(at_once, tell)
+        self.handlers = Places(at_once, tell)
         self._hander = hander
         self._tell = tell
         #: Authors' handlers run in the host's own thread, and this is called after each.
@@ -45,7 +45,7 @@ class UnderWay:
 
     @property
     def is_full(self) -> bool:
-        return self.calls.are_full or self._handlers.are_full
+        return self.calls.are_full or self.handlers.are_full
 
     def admit(self, item: Item) -> Item | None:
         """Return `item` if its call has a place now, or needs none; else it is told when it has one.
@@ -55,8 +55,8 @@ class UnderWay:
         holding, what = item.hand.holding, item.what
         if not isinstance(what, Prepared) or what.call is None or holding.is_closing:
             return item
-        limit = holding.code.policy_for(what.call.mutator).calls_at_once
         name = what.call.mutator.name
+        limit = holding.policy_of(name).calls_at_once
         return item if self.calls.take(item.hand, item, name=name, limit=limit) else None
 
     def start(self, step: Step, *, now: datetime, began: float | None = None) -> Item | None:
@@ -66,8 +66,8 @@ class UnderWay:
         """
         hand = step.hand
         if step.todo is Todo.CALL and began is not None:
-            mutator = hand.holding.code.mutator_named(hand.run.mutation.mutator)
-            hand.send_by = began + hand.holding.code.policy_for(mutator).lease_seconds
+            mutator = hand.run.mutation.mutator
+            hand.send_by = began + hand.holding.policy_of(mutator).lease_seconds
         if not self._has_place(step, now):
             return None
         job = self._hander.job_for(hand, step.todo, now=now)
@@ -83,7 +83,7 @@ class UnderWay:
             # Since before its checkpoint.
             return True
         asks = step.todo is Todo.ASK
-        places = self.calls if asks else self._handlers
+        places = self.calls if asks else self.handlers
         return places.take(step.hand, Ready(step, now), is_urgent=asks)
 
     def start_naming(self, holding: Holding, events: list[Event]) -> None:
@@ -110,16 +110,16 @@ class UnderWay:
         if known is None:
             return None
         todo, _ = known
-        (self.calls if todo in OUTSIDE else self._handlers).give_back(hand)
+        (self.calls if todo in OUTSIDE else self.handlers).give_back(hand)
         return todo
 
     def withdraw(self, holding: Holding) -> list[Any]:
         """Let nothing of a workflow wait for a place any more; return what it was to be told."""
-        return self.calls.withdraw(holding) + self._handlers.withdraw(holding)
+        return self.calls.withdraw(holding) + self.handlers.withdraw(holding)
 
     def drop(self, holding: Holding) -> None:
         """Forget what waits in a workflow that is no longer held. A job under way keeps its place."""
-        for places in (self.calls, self._handlers):
+        for places in (self.calls, self.handlers):
             places.drop(holding, busy=self._jobs)
         self.has_named(holding)
 
@@ -138,14 +138,23 @@ class UnderWay:
             if job.ends_at <= now:
                 answer = job.give_up()
                 if answer is not None:
-                    yield read_overdue(hand, todo, answer)
+                    yield reader_of(hand, todo)(answer)
         for naming_job in list(self._naming.values()):
             if naming_job.ends_at <= now:
                 naming = naming_job.give_up_naming()
                 if naming is not None:
                     yield naming
 
-    def ends(self) -> Iterator[float]:
-        """Yield when the time of each job is over."""
+    def waiting(self) -> Iterator[Item]:
+        """Yield what is to be written of runs that have waited for a place for a while."""
+        yield from (Item(hand, Waits(in_hand=True)) for hand in self.calls.waiting_for_a_while())
+        for hand in self.handlers.waiting_for_a_while():
+            self.handlers.give_back(hand)
+            yield Item(hand, Waits(in_hand=False))
+
+    def moments(self) -> Iterator[float]:
+        """Yield when the time of each job is over, and when there is something to write of what waits."""
         yield from (job.ends_at for _, job in self._jobs.values())
         yield from (job.ends_at for job in self._naming.values())
+        yield from self.calls.tells_at()
+        yield from self.handlers.tells_at()

@@ -26,11 +26,7 @@ from workflows_app.engine.log import logger, say
 from workflows_app.engine.orphans import refuse_orphans, refuse_other_kinds
 from workflows_app.engine.renaming import LanesAsked, ask_lanes, name_lanes_anew
 from workflows_app.errors import SyncRefused
-from workflows_app.models import (
-    Lease,
-    Workflow,
-    WorkflowVersion,
-)
+from workflows_app.models import Lease, Workflow, WorkflowVersion
 from workflows_app.models.saving import save_with_history
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
 from workflows_app.waking import wake_at
@@ -132,13 +128,7 @@ def _outcome(
         return "unchanged"
     here = code.version_pair()
     if here == active.pair:
-        sentence = (
-            f"{code.slug}: version {code.version} is active with other code. Raise the version: "
-            f"minor for a repair, major for a re-plan."
-        )
-        if not settings.DEBUG:
-            raise SyncRefused("same_version_other_code", sentence)
-        logger.warning("%s (accepted, because of DEBUG)", sentence)
+        _accept_other_code(code, "active")
         return "edited"
     if here > active.pair:
         return "replanned" if here[0] > active.major else "repaired"
@@ -151,6 +141,17 @@ def _outcome(
     if not note.strip():
         raise SyncRefused("reason_required", f"{code.slug}: --rollback needs a reason.")
     return "rolled_back"
+
+
+def _accept_other_code(code: type[WorkflowCode], how: str) -> None:
+    """Refuse other code than a version has already, but with DEBUG."""
+    sentence = (
+        f"{code.slug}: version {code.version} is {how} with other code. Raise the version: "
+        f"minor for a repair, major for a re-plan."
+    )
+    if not settings.DEBUG:
+        raise SyncRefused("same_version_other_code", sentence)
+    logger.warning("%s (accepted, because of DEBUG)", sentence)
 
 
 def _record(
@@ -167,12 +168,8 @@ def _record(
     known = WorkflowVersion.objects.filter(workflow=workflow, major=major, minor=minor).first()
     if known is not None:
         if known.source_digest != digest:
-            if not settings.DEBUG:
-                raise SyncRefused(
-                    "same_version_other_code",
-                    f"{code.slug}: version {code.version} is known with other code. Raise the"
-                    f" version.",
-                )
+            if outcome != "edited":
+                _accept_other_code(code, "known")
             known.source_digest = digest
             save_with_history(known, reason="other code, with DEBUG", actor=actor)
         return known

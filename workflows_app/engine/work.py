@@ -22,10 +22,10 @@ _UNNAMED_EVENT = """event.status = 'pending' AND event.lane IS NULL AND NOT EXIS
 #: PostgreSQL would believe that it finds one wherever it begins to look.
 _UNFINISHED = f"""
     SELECT 'loose', wanted.workflow, found.id, NULL::timestamptz, found.handler_id, found.is_ordered,
-           found.lane, found.phase, found.fencing_token
+           found.phase, found.fencing_token
       FROM unnest($1::bigint[]) AS wanted(workflow)
      CROSS JOIN LATERAL (
-           SELECT run.id, run.handler_id, run.lane, run.phase, run.fencing_token,
+           SELECT run.id, run.handler_id, run.phase, run.fencing_token,
                   EXISTS (SELECT FROM workflows_app_operatoraction action
                            WHERE action.run_id = run.retry_of_id
                              AND action.operation IN ('it_didnt_happen', 'retry_failed_run'))
@@ -34,7 +34,7 @@ _UNFINISHED = f"""
             WHERE run.workflow_id = wanted.workflow AND run.status = 'active'
               AND run.id <> ALL($2::bigint[]) OFFSET 0) found
     UNION ALL
-    SELECT 'reconcile', wanted.workflow, found.id, found.next_reconcile_at, NULL, NULL, '', '', NULL
+    SELECT 'reconcile', wanted.workflow, found.id, found.next_reconcile_at, NULL, NULL, '', NULL
       FROM unnest($1::bigint[]) AS wanted(workflow)
      CROSS JOIN LATERAL (
            SELECT run.id, mutation.next_reconcile_at
@@ -45,7 +45,7 @@ _UNFINISHED = f"""
             ORDER BY mutation.next_reconcile_at LIMIT $3::int) found
     UNION ALL
     SELECT 'retry', wanted.workflow, found.id, found.retry_due_at, found.handler_id, found.missing,
-           '', '', NULL
+           '', NULL
       FROM unnest($1::bigint[]) AS wanted(workflow)
       JOIN workflows_app_workflow workflow ON workflow.id = wanted.workflow
      CROSS JOIN LATERAL (
@@ -62,7 +62,7 @@ _UNFINISHED = f"""
               AND (workflow.status = 'active' OR settled.missing)
             ORDER BY run.retry_due_at LIMIT $3::int) found
     UNION ALL
-    SELECT 'unnamed', wanted.workflow, NULL, NULL, NULL, NULL, '', '', NULL
+    SELECT 'unnamed', wanted.workflow, NULL, NULL, NULL, NULL, '', NULL
       FROM unnest($1::bigint[]) AS wanted(workflow)
       JOIN workflows_app_workflow workflow ON workflow.id = wanted.workflow
      CROSS JOIN LATERAL (
@@ -154,14 +154,9 @@ class Work:
 
     def shows_work_in(self, holding: Holding) -> bool:
         """Tell whether there may be something to begin in `holding`, besides lanes that this turn frees."""
-        pk = holding.id
-        return (
-            pk in self.loose
-            or pk in self.reconciles
-            or pk in self.retries
-            or pk in self.unnamed
-            or any(handler in self.ready for handler in holding.handlers)
-        )
+        kinds = (self.loose, self.reconciles, self.retries, self.unnamed)
+        has_ready = any(handler in self.ready for handler in holding.handlers)
+        return has_ready or any(holding.id in kind for kind in kinds)
 
     def loose_runs(self, holding: Holding) -> tuple[LooseRun, ...]:
         """Return the active runs of `holding` that are in nobody's hands.
@@ -172,13 +167,12 @@ class Work:
         return tuple(
             LooseRun(
                 pk,
-                lane,
                 is_orphaned=fencing not in (None, token) or phase == Run.Phase.MUTATING,
                 has_begun_outside=phase in (Run.Phase.MUTATED, Run.Phase.EMITTING),
                 handler_id=handler,
                 is_ordered=is_ordered,
             )
-            for pk, handler, is_ordered, lane, phase, fencing in self.loose.get(holding.id, ())
+            for pk, handler, is_ordered, phase, fencing in self.loose.get(holding.id, ())
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from workflows_app.engine import checkpoint, commit, outcomes, recovery, retry
 from workflows_app.engine.case import Case
-from workflows_app.engine.items import Asked, Called, CantAsk, Item
+from workflows_app.engine.items import Asked, Called, CantAsk, Item, Waits
 from workflows_app.engine.outcomes import Todo
 from workflows_app.engine.phases import Broke, Finished, Hung, Polled, Prepared
 from workflows_app.models import Event
@@ -21,6 +21,8 @@ def write(case: Case, item: Item, locked: Mapping[int, Event]) -> Todo | None:
     match what:
         case Prepared():
             return checkpoint.check(case, item.hand, what, locked)
+        case Waits():
+            return checkpoint.let_wait(case, what)
         case Called():
             return outcomes.settle_call(case, what.finding)
         case Asked():

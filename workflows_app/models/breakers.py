@@ -8,10 +8,11 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
 
 from workflows_app.models import guards
 from workflows_app.models.decisions import OperationName, permissions_for
+from workflows_app.models.states import StateField
 from workflows_app.models.workflows import Handler
 
 
@@ -24,7 +25,7 @@ class Breaker(FSMModelMixin, models.Model):
         HALF_OPEN = "half_open", _("half open: one trial")
 
     handler = models.OneToOneField(Handler, models.PROTECT, related_name="breaker")
-    status = FSMField(
+    status = StateField(
         max_length=10, choices=Status.choices, default=Status.CLOSED.value, protected=True
     )
     #: Unknown outcomes in a row, over all lanes.

@@ -10,7 +10,6 @@ inserts: what a new row needs out of the way, whatever the order in which the tw
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,14 +24,14 @@ from django.utils import timezone
 from workflows_app.models.pipeline import round_trip
 from workflows_app.models.reading import Query, Reading, together
 from workflows_app.models.rows import Sent
-from workflows_app.models.statements import Shape, standing_on, statement_of
+from workflows_app.models.statements import Shape, document_of, standing_on, statement_of
 
 R = TypeVar("R", bound=Sent)
 
 
 @dataclass
 class Write:
-    """A row to be written, as JSON can hold it."""
+    """A row to be written, by column."""
 
     shape: Shape
     row: dict[str, Any]
@@ -130,7 +129,7 @@ class Changes:
 def _statement(writes: list[Write], date: datetime) -> tuple[str, list[Any]]:
     """Return the statement that makes `writes`, which are of one shape, and its values."""
     shape = writes[0].shape
-    values = [json.dumps([write.row for write in writes]), len(writes)]
+    values = [document_of([write.row for write in writes]), len(writes)]
     return statement_of(shape), [*values, date] if shape.has_history else values
 
 

@@ -23,9 +23,6 @@ def copy_of(instance: M) -> M:
     before, state = instance._state, ModelState()
     state.__dict__.update(before.__dict__)
     state.fields_cache = before.fields_cache.copy()
-    written = getattr(before, "written", None)
-    if written is not None:
-        state.written = written.copy()  # type: ignore[attr-defined]
     made._state = state
     return made
 

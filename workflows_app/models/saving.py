@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import models
 
 from workflows_app.models.collecting import Changes, Write, current, flush
-from workflows_app.models.statements import Shape, attributes_of, row_of, stored_fields
+from workflows_app.models.statements import Shape, named_fields, row_of, stored_fields
 
 
 def storable(text: str) -> str:
@@ -44,7 +44,6 @@ def save_with_history(
         shape = Shape(model, changed, is_insert=False, has_history=True, was=tuple(was or ()))
     person = _person(instance, actor, by_request)
     _write(shape, [instance], reason=storable(reason), person=person, was=was)
-    _remember(instance, shape.fields)
 
 
 def insert_unless_there(
@@ -100,7 +99,10 @@ def _write(shape: Shape, instances: Sequence[models.Model], **more: Any) -> None
         if not shape.is_insert and instance.pk is None:
             # It is an insert that waits: its key is drawn by the database.
             changes.flush()
-        changes.add(Write(shape, row_of(shape, instance, **more), instance))
+        row = row_of(shape, instance, **more)
+        changes.add(Write(shape, row, instance))
+        if shape.has_history:
+            _remember(instance, shape, row)
         if block and shape.is_insert and not shape.unless_there:
             instance._state.adding = False
     if not block:
@@ -115,18 +117,14 @@ def _person(instance: models.Model, actor: Any, by_request: bool) -> Any:
     return actor.pk if actor else None
 
 
-def _remember(instance: models.Model, fields: tuple[str, ...]) -> None:
-    """Keep what `fields` of the row hold now. JSON values are replaced, never changed in place."""
+def _remember(instance: models.Model, shape: Shape, row: Mapping[str, Any]) -> None:
+    """Keep what is written, by column. It is shared with copies, and JSON values are replaced, never changed in place."""
     state: Any = instance._state
-    is_all = len(fields) == len(stored_fields(type(instance)))
-    if not is_all and getattr(state, "written", None) is None:
-        return
-    held = instance.__dict__
-    values = {name: held[name] for name in attributes_of(type(instance), fields)}
-    if is_all:
-        state.written = values
-    else:
-        state.written.update(values)
+    written = getattr(state, "written", None)
+    if len(shape.fields) == len(stored_fields(shape.model)):
+        state.written = row
+    elif written is not None:
+        state.written = {**written, **row}
 
 
 def _changed(instance: models.Model) -> tuple[str, ...]:
@@ -135,6 +133,10 @@ def _changed(instance: models.Model) -> tuple[str, ...]:
     written = getattr(instance._state, "written", None)
     if written is None:
         return stored
-    held, attributes = instance.__dict__, attributes_of(type(instance), stored)
-    pairs = zip(stored, attributes, strict=True)
-    return tuple(name for name, at in pairs if held[at] is not written[at]) or stored
+    held = instance.__dict__
+    changed = (
+        item.name
+        for item in named_fields(type(instance), stored)
+        if held[item.attname] is not written[item.column]
+    )
+    return tuple(changed) or stored

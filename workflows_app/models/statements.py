@@ -8,20 +8,20 @@ django-simple-history would have written.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.db import connection, models
 
 #: What each row of the document brings for its history row.
 _OWN = ("history_change_reason", "history_user")
 #: Stands before the column of an old value.
 _WAS = "was_"
-#: What JSON holds as it is, whatever the column.
-_PLAIN = frozenset([str, int, bool, type(None)])
 
 
 class Shape(NamedTuple):
@@ -51,12 +51,6 @@ def stored_fields(model: type[models.Model]) -> tuple[str, ...]:
 @cache
 def named_fields(model: type[models.Model], names: tuple[str, ...]) -> tuple[Any, ...]:
     return tuple(model._meta.get_field(name) for name in names)
-
-
-@cache
-def attributes_of(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return where an instance holds each field, past descriptors, which an FSM field makes slow."""
-    return tuple(item.attname for item in named_fields(model, names))
 
 
 @cache
@@ -103,41 +97,40 @@ def row_of(
 ) -> dict[str, Any]:
     """Return the row of a document for `instance` as it is now. `person`: the key of an account."""
     held = instance.__dict__
-    attribute, column = _key_of(shape.model)
-    row = {column: held[attribute]}
-    for item, attribute, column, is_plain in _given_by(shape):
-        if not is_plain:
-            value = item.pre_save(instance, shape.is_insert)
-        elif attribute in held:
-            value = held[attribute]
-        else:
-            # Not read yet.
-            value = getattr(instance, attribute)
-        row[column] = value if type(value) in _PLAIN else _as_json(item, value)
+    columns, set_when_written, accounts = _given_by(shape)
+    for item in set_when_written:
+        item.pre_save(instance, shape.is_insert)
+    row = {
+        # What is not in the instance was not read yet.
+        column: held[attribute] if attribute in held else getattr(instance, attribute)
+        for column, attribute in columns
+    }
+    for item in accounts:
+        row[item.column] = item.get_prep_value(row[item.column])
     if was:
-        for item in named_fields(shape.model, shape.was):
-            row[_WAS + item.column] = _as_json(item, was[item.name])
+        row.update((_WAS + item.column, was[item.name]) for item in _was(shape))
     if shape.has_history:
-        for item, value in zip(_own(shape), (reason, person), strict=True):
-            row[item.column] = value if type(value) in _PLAIN else _as_json(item, value)
+        reason_at, person_at = _own(shape)
+        row[reason_at.column], row[person_at.column] = reason, person_at.get_prep_value(person)
     return row
 
 
-@cache
-def _given_by(shape: Shape) -> list[tuple[Any, str, str, bool]]:
-    """Return each field that an instance gives a value for, its attribute and column, and whether it is
-    given as it is."""
-    return [
-        (item, item.attname, item.column, type(item).pre_save is models.Field.pre_save)
-        for item in named_fields(shape.model, shape.fields)
-    ]
+def document_of(rows: list[dict[str, Any]]) -> str:
+    """Return the document of the rows that one statement writes."""
+    return json.dumps(rows, default=_as_json)
 
 
 @cache
-def _key_of(model: type[models.Model]) -> tuple[str, str]:
-    """Return the attribute and the column of the primary key."""
-    key: Any = model._meta.pk
-    return key.attname, key.column
+def _given_by(shape: Shape) -> tuple[list[tuple[str, str]], list[Any], list[Any]]:
+    """Return columns with the attributes that give their values, and the fields that are set by being written.
+
+    And those that hold the key of an account, which is of the project's own kind.
+    """
+    fields = _written(shape)
+    accounts = [item for item in fields if item.related_model is get_user_model()]
+    automatic = ("auto_now", "auto_now_add")
+    dated = [item for item in fields if any(getattr(item, name, False) for name in automatic)]
+    return [(item.column, item.attname) for item in fields], dated, accounts
 
 
 def numbered(text: str) -> str:
@@ -149,23 +142,19 @@ def numbered(text: str) -> str:
     return first + "".join(f"${number}{piece}" for number, piece in enumerate(rest, start=1))
 
 
-def _as_json(item: Any, value: Any) -> Any:
-    """Return the value so that JSON can hold it, and PostgreSQL reads it as it was."""
-    if type(value) in _PLAIN or isinstance(item, models.JSONField):
-        return value
-    if type(value) is datetime and value.tzinfo is not None:
+def _as_json(value: Any) -> str:
+    """Return what JSON does not know, as PostgreSQL reads it: instants, and the key of an account."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
         return value.isoformat()
-    prepared = item.get_prep_value(value)
-    if isinstance(prepared, datetime):
-        return prepared.isoformat()
-    # The key of an account may be one.
-    return str(prepared) if isinstance(prepared, UUID) else prepared
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{value!r} is nothing that a row here holds")
 
 
 def _given(shape: Shape) -> str:
     """Return the rows of the document as a table: what they hold, and their `ordinality`."""
     columns = {item.column: item for item in (*_written(shape), *_own(shape))}
-    columns |= {_WAS + item.column: item for item in named_fields(shape.model, shape.was)}
+    columns |= {_WAS + item.column: item for item in _was(shape)}
     types = (f"{_quoted(name)} {item.cast_db_type(connection)}" for name, item in columns.items())
     return f"ROWS FROM (jsonb_to_recordset($1::jsonb) AS ({', '.join(types)})) WITH ORDINALITY"
 
@@ -207,7 +196,7 @@ def _update(shape: Shape) -> str:
     where = [f"stored.{key} = given.{key}", "given.ordinality BETWEEN 1 AND $2::integer"]
     where += [
         f"stored.{_quoted(name)} IS NOT DISTINCT FROM given.{_quoted(_WAS + name)}"
-        for name in (item.column for item in named_fields(shape.model, shape.was))
+        for name in (item.column for item in _was(shape))
     ]
     returned = ", ".join(["stored.*", *_columns(_own(shape))])
     return (
@@ -241,6 +230,11 @@ def _own(shape: Shape) -> tuple[Any, ...]:
     """Return the fields of the history row that each row gives."""
     model: Any = shape.model
     return named_fields(model.history.model, _OWN) if shape.has_history else ()
+
+
+def _was(shape: Shape) -> tuple[Any, ...]:
+    """Return the fields whose old values a row gives."""
+    return named_fields(shape.model, shape.was)
 
 
 def _value(item: Any) -> str:

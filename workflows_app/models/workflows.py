@@ -9,11 +9,12 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
 
 from workflows_app.conf import PRODUCER_LANE
 from workflows_app.models import guards
 from workflows_app.models.decisions import OperationName, permissions_for
+from workflows_app.models.states import StateField
 
 #: The lane of events that their consumer names no lane for.
 MAIN_LANE = ""
@@ -38,7 +39,7 @@ class Workflow(FSMModelMixin, models.Model):
 
     slug = models.SlugField(max_length=100, unique=True)
     title = models.CharField(max_length=200)
-    status = FSMField(
+    status = StateField(
         max_length=10, choices=Status.choices, default=Status.ACTIVE.value, protected=True
     )
     active_version = models.ForeignKey(

@@ -23,6 +23,7 @@ _INTEGER_BITS = 1024
 _DEPTH = 100
 #: What is often given, and must be a text to come back as it is.
 _HAVE_A_TEXT = (Decimal, date, time, timedelta, UUID)
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def json_value(value: Any, *, field: str, limit_bytes: int) -> Any:
@@ -33,7 +34,7 @@ def json_value(value: Any, *, field: str, limit_bytes: int) -> Any:
     """
     try:
         clean = _clean(value, field, 0)
-        size = len(json.dumps(clean, ensure_ascii=False, separators=(",", ":")).encode())
+        size = len(_compact(clean).encode())
     except RecursionError:
         raise NotJson(field, "it is nested too deeply, or contains itself") from None
     if size > limit_bytes:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import TypeVar
 
 from django.db import connections
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 #: How long a page waits for what an author's code says.
@@ -31,15 +32,34 @@ def answer_within(seconds: float, work: Callable[[], T], *, who: str) -> T:
     Raises what it raises, and TookTooLong. While what is called `who` still hangs, it is not called
     again: each call would cost a thread.
     """
+    ((value, error),) = answers_within(seconds, lambda _: work(), [None], who=who)
+    if error is not None:
+        raise error
+    return value  # type: ignore[return-value]  # without an error it is what `work` returned
+
+
+def answers_within(
+    seconds: float, ask: Callable[[A], T], things: Sequence[A], *, who: str
+) -> Iterator[tuple[T | None, BaseException | None]]:
+    """Yield what `ask` returns or raises for each of `things`, one after the other, in one thread for all.
+
+    `seconds`: the limit of each. The first one that outlasts it is answered with TookTooLong, and is the last.
+    """
     if (before := _hanging.get(who)) and before.is_alive():
-        raise TookTooLong(seconds)
+        yield None, TookTooLong(seconds)
+        return
     answers: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+    nobody_waits = Event()
 
     def answer() -> None:
         try:
-            answers.put((work(), None))
-        except BaseException as error:
-            answers.put((None, error))
+            for thing in things:
+                if nobody_waits.is_set():
+                    return
+                try:
+                    answers.put((ask(thing), None))
+                except BaseException as error:
+                    answers.put((None, error))
         finally:
             connections.close_all()
 
@@ -47,10 +67,10 @@ def answer_within(seconds: float, work: Callable[[], T], *, who: str) -> T:
     thread = Thread(target=copy_context().run, args=[answer], daemon=True, name="workflows-asked")
     thread.start()
     try:
-        value, error = answers.get(timeout=seconds)
+        for _ in things:
+            yield answers.get(timeout=seconds)
     except Empty:
         _hanging[who] = thread
-        raise TookTooLong(seconds) from None
-    if error is not None:
-        raise error
-    return value  # type: ignore[return-value]  # without an error it is what `work` returned
+        yield None, TookTooLong(seconds)
+    finally:
+        nobody_waits.set()

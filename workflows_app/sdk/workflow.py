@@ -50,8 +50,7 @@ class Workflow:
     @classmethod
     def version_pair(cls) -> tuple[int, int]:
         """Return (major, minor)."""
-        major, minor = cls.version.split(".")
-        return int(major), int(minor)
+        return _pair(cls.version)
 
     @classmethod
     def handlers(cls) -> list[type[Handler]]:
@@ -94,6 +93,12 @@ class Workflow:
         of_mutator = None if mutator is None else _frozen(mutator.policy)
         found: Policy = _effective(policy(), cls, own, mutator, of_mutator)
         return found
+
+
+@lru_cache(maxsize=4096)
+def _pair(version: str) -> tuple[int, int]:
+    major, minor = version.split(".")
+    return int(major), int(minor)
 
 
 def _frozen(overrides: object) -> Any:
