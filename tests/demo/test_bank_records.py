@@ -107,12 +107,13 @@ def test_a_line_that_a_kill_tore_was_never_answered_for_and_is_cut_off(
 
     assert read_entries(records) == [kept]
     ledger = Ledger(records)
+    ledger.deliver("ACME", "k-1", {"invoice": "1"})
     next_payment, next_is_new = ledger.pay("k-2", {"invoice": "2"})
 
     assert (is_new, next_is_new) == (True, True)
     assert ledger.payments() == [kept, next_payment]
-    assert read_entries(records) == [kept, next_payment]
-    assert [entry["number"] for entry in read_entries(records)] == [1, 2]
+    assert read_entries(records) == [kept, *ledger.deliveries(), next_payment]
+    assert [entry.get("number") for entry in read_entries(records)] == [1, None, 2]
 
 
 def test_no_records_are_no_entries(tmp_path: Path) -> None:

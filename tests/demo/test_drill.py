@@ -15,7 +15,7 @@ from tests.demo.open_bank import OpenBank, open_bank
 from workflows_app.demo.bank.ledger import read_entries
 from workflows_app.demo.bank.script import Script
 from workflows_app.demo.drill.cases import MIX, PAID, REJECTED, cases_of
-from workflows_app.demo.drill.score import Standing, Verdict, score, standings
+from workflows_app.demo.drill.score import Standing, Verdict, counted, score, standings
 from workflows_app.demo.drill.staging import POLICY, Stage, lay_out, waiting
 from workflows_app.demo.invoices import FILE_VARIABLE
 from workflows_app.demo.workflows import BANK_URL_VARIABLE, CreatePayment, Invoices
@@ -127,6 +127,7 @@ def test_who_always_sends_again_is_told_what_was_wrong_and_what_was_caught(play:
     # Refused: what the bank's search knew again, and the webhook that was rejected.
     assert sorted(refused) == ["contradicted", "contradicted", "not_blocked"]
     assert score(found) == "Score: 9 of 20 (9 right, 2 caught, 8 wrong, 1 open)."
+    assert counted(found) == "9 right, 2 caught, 8 wrong"
     (still_open,) = (one for one in found if one.verdict == Verdict.OPEN)
     assert (still_open.case.kind, still_open.sentence) == (REJECTED, "Nobody has decided.")
     assert {one.sentence for one in found if one.verdict != Verdict.RIGHT} == {

@@ -126,11 +126,12 @@ def manage(*arguments: str) -> list[str]:
 
 
 @contextmanager
-def ended_by_signals() -> Iterator[None]:
+def ended_by_signals() -> Iterator[list[EndedBySignal]]:
     """Let SIGTERM and a lost terminal end the block as Ctrl-C does, even if Ctrl-C is switched off.
 
     Raises EndedBySignal at the first of them; those that follow don't disturb the clearing up. An
-    error of the clearing up, or of the call that was cut short, ends as EndedBySignal too.
+    error of the clearing up, or of the call that was cut short, ends as EndedBySignal too. Yields a list that
+    holds it from then on: within the block such an error is still one of its own kind.
     """
     ended: list[EndedBySignal] = []
     signals = [signal.SIGINT, signal.SIGTERM]
@@ -145,7 +146,7 @@ def ended_by_signals() -> Iterator[None]:
 
     before = {number: signal.signal(number, interrupt) for number in signals}
     try:
-        yield
+        yield ended
     except Exception:
         if ended:
             raise ended[0] from None

@@ -20,9 +20,12 @@ _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:64rem;padding:1rem;color:#1f2937}"
     "nav a{margin-right:1rem}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}"
     "table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.4rem .6rem;"
-    "border-bottom:1px solid #d1d5db;overflow-wrap:anywhere}td.key{font:12px monospace}"
+    "border-bottom:1px solid #d1d5db;overflow-wrap:anywhere}"
+    "th,td.decision{overflow-wrap:break-word}td.key{font:12px monospace}"
     "input,button{font:inherit;padding:.4rem .6rem}input{width:20rem;max-width:60%}.none{color:#6b7280}"
 )
+#: Columns with a style of their own.
+_STYLED = ("key", "decision")
 #: Nothing is loaded from anywhere, and no script runs, whatever a name says.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"
 _PAYMENT = ("number", "at", "supplier", "invoice", "amount", "key")
@@ -118,7 +121,7 @@ def _cells(columns: Sequence[str], row: Row) -> str:
         return escape(str(row.get(name, "")))
 
     return "".join(
-        f'<td class="key">{text(name)}</td>' if name == "key" else f"<td>{text(name)}</td>"
+        f'<td class="{name}">{text(name)}</td>' if name in _STYLED else f"<td>{text(name)}</td>"
         for name in columns
     )
 

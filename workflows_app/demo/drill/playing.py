@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.db import DatabaseError, connection
+
 from workflows_app.demo import places
 from workflows_app.demo.bank.ledger import read_entries
 from workflows_app.demo.drill.footprints import (
@@ -18,7 +20,7 @@ from workflows_app.demo.drill.footprints import (
     read_hits,
     read_looks,
 )
-from workflows_app.demo.drill.score import Standing, Verdict, score, standings
+from workflows_app.demo.drill.score import Standing, Verdict, counted, score, standings
 from workflows_app.demo.drill.staging import Stage, lay_out, policy_variable, waiting
 from workflows_app.demo.invoices import FILE_VARIABLE
 from workflows_app.demo.processes import (
@@ -60,14 +62,14 @@ class Drill:
         require_free(self.port)
         log = places.log_of(self.name) if self.is_logged else None
         with (
-            ended_by_signals(),
+            ended_by_signals() as ended,
             dropped_if_orphaned(self.name),
             places.made(self.name) as directory,
             places.logged_to(log),
         ):
-            self._play_in(directory, log)
+            self._play_in(directory, log, ended)
 
-    def _play_in(self, directory: Path, log: Path | None) -> None:
+    def _play_in(self, directory: Path, log: Path | None, ended: list[EndedBySignal]) -> None:
         password = secrets.token_urlsafe(9)
         stage = lay_out(directory, seed=self.seed)
         self.tell(f"Staging {len(stage.cases)} cases: half a minute.")
@@ -89,11 +91,15 @@ class Drill:
                 self._tell_how(password, url)
                 is_open = True
                 self._watch(children, stage, access_log)
-        except EndedBySignal:
+        except (EndedBySignal, DatabaseError):
+            if not ended:
+                raise
             if not is_open:
                 self.tell("Stopped before the cases were ready.")
-                raise
+                raise ended[0] from None
             self.tell("Stopped.")
+        # The signal may have come in the middle of a statement.
+        connection.close()
         self._tell_score(stage)
 
     def _stage(self, children: Children, cases: int) -> None:
@@ -150,8 +156,7 @@ class Drill:
         told = list(self._told.values())
         found = [standing for standing, _ in told]
         score = {
-            "sentence": f"{sum(one.verdict == Verdict.RIGHT for one in found)} right,"
-            f" {len(stage.cases) - len(found)} of {len(stage.cases)} to go.",
+            "sentence": f"{counted(found)}, {len(stage.cases) - len(found)} of {len(stage.cases)} to go.",
             "is_over": len(found) == len(stage.cases),
             "rows": [
                 {

@@ -54,6 +54,14 @@ def score(found: Sequence[Standing]) -> str:
     return f"Score: {counts[Verdict.RIGHT]} of {len(found)} ({told})."
 
 
+def counted(found: Sequence[Standing]) -> str:
+    """Return how many of what is decided was right, caught, or wrong."""
+    verdicts = [one.verdict for one in found]
+    return ", ".join(
+        f"{verdicts.count(verdict)} {verdict}" for verdict in Verdict if verdict != Verdict.OPEN
+    )
+
+
 def _standing(case: Case, entries: Sequence[dict[str, Any]]) -> Standing:
     effects = list(
         Mutation.objects.filter(
