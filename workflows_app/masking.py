@@ -92,6 +92,7 @@ def struck(text: str, secrets: Iterable[str]) -> str:
 def shown(row: Any, names: Names) -> Any:
     """Return a copy of `row` in which nothing secret is left: to be shown, never saved.
 
+    A field that was left out when the row was read is masked whole: a page that asks for it would read it as it is.
     Rows of models without anything secret are returned as they are. A run and its outside effects hold each
     other's secrets; what of them does not hang on the row yet is read, so lists select it with their rows.
     """
@@ -137,13 +138,16 @@ def _secrets_of(row: Any, names: Names, *fields: str) -> frozenset[str]:
 def _texts(row: Any, secrets: Iterable[str], *fields: str) -> dict[str, str]:
     deferred = row.get_deferred_fields()
     return {
-        name: struck(getattr(row, name) or "", secrets) for name in fields if name not in deferred
+        name: MASK if name in deferred else struck(getattr(row, name) or "", secrets)
+        for name in fields
     }
 
 
 def _jsons(row: Any, names: Names, *fields: str) -> dict[str, Any]:
     deferred = row.get_deferred_fields()
-    return {name: masked(getattr(row, name), names) for name in fields if name not in deferred}
+    return {
+        name: MASK if name in deferred else masked(getattr(row, name), names) for name in fields
+    }
 
 
 def _event(row: Any, names: Names) -> Any:

@@ -14,6 +14,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from workflows_app.models import (
     AccountChange,
+    Alert,
     Breaker,
     Event,
     Handler,
@@ -29,6 +30,7 @@ from workflows_app.models import (
 #: All that the console shows of the project itself.
 SHOWN: list[type[Model]] = [
     AccountChange,
+    Alert,
     Breaker,
     Event,
     Handler,

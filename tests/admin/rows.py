@@ -12,6 +12,7 @@ from django.utils import timezone
 from tests.admin.addresses import WITH_HISTORY
 from workflows_app.models import (
     AccountChange,
+    Alert,
     Breaker,
     Event,
     EventInput,
@@ -133,6 +134,7 @@ def add(at: Stage, number: int, name: str) -> None:
             owes_retry=True,
             ended_at=now,
             lane=f"{name}-{n}",
+            carried_mutation=at.mutation,
             **common,
         )
         for n in range(number)
@@ -165,7 +167,16 @@ def add(at: Stage, number: int, name: str) -> None:
         AccountChange(kind="account", about=name, about_key="1", what="made", actor=at.actor)
         for _ in range(number)
     )
+    for each in range(number):
+        add_alert(at.workflow, channel=f"{name}-{each}")
     _add_history(at, number)
+
+
+def add_alert(workflow: Workflow, **values: Any) -> Alert:
+    """Leave a message about a workflow, to a channel unless `values` say otherwise."""
+    now = timezone.now()
+    given = {"channel": "" if "person" in values else "team", "subject": "It waits", **values}
+    return Alert.objects.create(workflow=workflow, created_at=now, next_attempt_at=now, **given)
 
 
 def _add_history(at: Stage, number: int) -> None:

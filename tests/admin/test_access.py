@@ -22,6 +22,7 @@ from tests.admin.addresses import (
     page_of,
     text_of,
 )
+from tests.admin.rows import add_alert
 from tests.conftest import logged_in
 from tests.operations.readiness import everything as all_rows
 from workflows_app.models import Event, Run
@@ -40,6 +41,7 @@ def everything(scene: Callable[..., Any], operator_user: User) -> None:
     skip_event(other, actor=operator_user, reason="cancelled")
     assert run.status == "blocked"
     defer_advance(run.workflow_id)
+    add_alert(run.workflow)
 
 
 def addresses() -> list[str]:

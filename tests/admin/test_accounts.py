@@ -201,6 +201,8 @@ def test_what_is_changed_of_accounts_is_written_down_with_its_person(superuser: 
         "gelöscht",
     ):
         assert words in in_german.content.decode()
+    listed = superuser.get(list_of(AccountChange)).content.decode()
+    assert "made; superuser status: True; staff status: True; active: True" in listed
     by_root = AccountChange.objects.filter(about="otto-2", actor_name="root")
     assert by_root.last().address == "10.0.0.7"  # type: ignore[union-attr]
     assert len(by_root[0].session) == 64

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from tests.scenes import Scene
 from workflows_app import registry
 from workflows_app.models import Breaker, Event, Evidence, Mutation, OperatorAction, Run
 from workflows_app.operations import add_note, it_didnt_happen, pause_workflow, take
-from workflows_app.sdk import Reconciliation
+from workflows_app.sdk import Consumer, Reconciliation, Workflow
 from workflows_app.testing import scripted
 
 pytestmark = pytest.mark.django_db
@@ -258,20 +258,81 @@ def test_it_says_what_is_done_twice_and_whether_a_key_protects(
     assert "required" in page.split("<textarea")[1].split(">")[0]
 
 
-def test_skip_says_what_does_not_follow_and_other_dialogs_what_does(
-    blocked: Run, operator: Client
+def told_of(topics: Sequence[tuple[str, str]]) -> type[Workflow]:
+    """Return the workflow's code as it would be if it published these `topics`, each taken by the consumer named."""
+    code = registry.declared["pay"]
+    takers = [type(taker, (Consumer,), {"subscribes": [topic]}) for topic, taker in topics if taker]
+    pay = type("Pay", (code.consumers[0],), {"publishes": [topic for topic, _ in topics]})
+    return type(code.__name__, (code,), {"consumers": [pay, *takers]})
+
+
+@pytest.mark.parametrize(
+    ("topics", "follows", "lacks"),
+    [
+        (
+            [("invoice.paid", "NotifySuppliers")],
+            "goes on: invoice.paid is published, and NotifySuppliers takes it.",
+            "invoice.paid is not published as after a success, so NotifySuppliers never learns of it.",
+        ),
+        (
+            [("invoice.paid", ""), ("paid.twice", "Audit")],
+            "goes on: of these, what its code decides: invoice.paid is published, and no consumer takes it;"
+            " paid.twice is published, and Audit takes it.",
+            "invoice.paid is not published as after a success, and who waits for that is not told."
+            " paid.twice is not published as after a success, so Audit never learns of it.",
+        ),
+        ([], "goes on: it publishes nothing.", "this workflow never does it."),
+        (None, "what it publishes is not known here", "What it would have published is not known"),
+    ],
+)
+def test_a_dialog_says_in_the_words_of_this_run_what_follows_and_what_never_does(
+    blocked: Run,
+    operator: Client,
+    topics: Sequence[tuple[str, str]] | None,
+    follows: str,
+    lacks: str,
 ) -> None:
-    skip = text_of_answer(operator.get(page_of(blocked, "skip_run")))
-    assert (
-        "invoice.paid is not published as after a success, and whoever waits for that is not"
-        in skip
-    )
+    with registry.override():
+        registry.declared.update({"pay": told_of(topics)} if topics is not None else {})
+        if topics is None:
+            registry.declared.pop("pay")
+        *others, skip = (
+            text_of_answer(operator.get(page_of(blocked, name)))
+            for name in (
+                "it_happened",
+                "it_didnt_happen",
+                "try_again",
+                "retry_failed_run",
+                "skip_run",
+            )
+        )
+    assert [follows in told for told in others] == [True] * 4
+    never = "goes on. If “Pay invoice 42” was not done, this workflow never does it."
+    assert never in skip
+    assert lacks in skip
+    assert "is published" not in skip
     assert "done twice" not in skip
     assert "Nothing follows as after a success. This can't be undone." in skip
-    with registry.override():
-        registry.declared.pop("pay")
-        unknown = text_of_answer(operator.get(page_of(blocked, "skip_run")))
-    assert "what it would have published is not known here" in unknown
+
+
+def test_skip_names_its_events_with_what_tells_most_of_them_and_asks_for_a_tick(
+    scene: Callable[..., Scene], operator: Client
+) -> None:
+    lines = {f"line {number}": "a text" for number in range(9)}
+    payload = {"number": "42", "to": "ACME", "note": "x" * 99, **lines, "gross_amount": "12.50"}
+    run = scene("lost").happens("42", payload, days=0)
+
+    answer = operator.get(page_of(run, "skip_run"))
+
+    assert (
+        "Skipped for good invoice.received 42"
+        " To: ACME, Line 0: a text, Line 1: a text, Gross amount: 12.50 What follows"
+    ) in text_of_answer(answer)
+    (tick,) = re.findall(r'<input[^>]*name="looked"[^>]*>', answer.content.decode())
+    assert "required" in tick
+    assert "Nobody waits for “Pay invoice 42” any more, or somebody sees to it" in text_of_answer(
+        answer
+    )
 
 
 def test_an_open_breaker_and_a_paused_workflow_are_told_where_something_is_sent(

@@ -71,20 +71,6 @@ def test_skip_event_excludes_it_for_good(
     assert "What you can do" not in page
 
 
-def test_an_event_that_was_consumed_meanwhile_is_not_skipped(
-    event: Event, operator: Client
-) -> None:
-    drain("pay")
-    after = ledger(event)
-    assert after[0] == "consumed"
-
-    response = press(operator, event)
-
-    refusal, _words = told(response)
-    assert refusal == "Event 42 can't be skipped: it is no longer pending but consumed."
-    assert ledger(event) == after
-
-
 def test_the_dialog_says_what_is_skipped_and_that_it_is_for_good(
     event: Event, operator: Client
 ) -> None:
@@ -99,18 +85,18 @@ def test_the_dialog_says_what_is_skipped_and_that_it_is_for_good(
     assert "does not apply any more" not in page
 
 
-def test_the_button_is_shown_while_the_event_is_pending(event: Event, operator: Client) -> None:
-    assert page_of(event, "skip_event") in operator.get(page_of(event)).content.decode()
-    drain("pay")
-    assert page_of(event, "skip_event") not in operator.get(page_of(event)).content.decode()
+@pytest.mark.parametrize(("outcome", "status"), [("applied", "consumed"), ("lost", "reserved")])
+def test_an_event_that_was_taken_meanwhile_is_not_skipped(
+    scene: Callable[..., Any], operator: Client, outcome: str, status: str
+) -> None:
+    run = scene(outcome).happens()
+    event = Event.objects.get(reservations__run=run)
+    after = ledger(event)
+    assert after[0] == status
+    assert "What you can do" not in text_of(operator, page_of(event))
 
-
-def test_the_event_of_a_blocked_run_is_no_longer_pending(blocked: Run, operator: Client) -> None:
-    event = Event.objects.get()
-    page = text_of(operator, page_of(event))
-    assert "Status Reserved by Pay invoice 42" in page
-    assert "What you can do" not in page
     refusal, _words = told(press(operator, event))
-    assert refusal == (
-        f"Event 42 can't be skipped: it is no longer pending but reserved by run {blocked.pk}."
-    )
+
+    by_run = f" by run {run.pk}" if status == "reserved" else ""
+    assert refusal == f"Event 42 can't be skipped: it is no longer pending but {status}{by_run}."
+    assert ledger(event) == after

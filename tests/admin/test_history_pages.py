@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,14 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from tests.admin.addresses import history_of, old_versions_of, page_of, text_of, text_of_html
+from tests.admin.addresses import (
+    history_of,
+    old_versions_of,
+    page_of,
+    text_of,
+    text_of_answer,
+    text_of_html,
+)
 from tests.conftest import logged_in
 from workflows_app.models import Event, Run, Workflow
 from workflows_app.operations import pause_workflow, resume_workflow, skip_event, skip_run
@@ -20,9 +28,9 @@ from workflows_app.operations import pause_workflow, resume_workflow, skip_event
 pytestmark = pytest.mark.django_db
 
 
-def rows_of(client: Client, row: Any) -> list[str]:
+def rows_of(client: Client, row: Any, query: str = "") -> list[str]:
     """Return the rows of the history page as a person reads them, the newest first."""
-    answer = client.get(history_of(row))
+    answer = client.get(history_of(row) + query)
     assert answer.status_code == 200
     body = answer.content.decode().split("<tbody>")[1].split("</tbody>")[0]
     return [text_of_html(part) for part in body.split("<tr>")[1:]]
@@ -43,10 +51,17 @@ def test_the_history_of_an_event_tells_who_when_why_before_and_after(
 ) -> None:
     event = scene("applied").publish()
     skip_event(event, actor=operator_user, reason="Cancelled by phone")
+    # The decision may have been made long before all that came of it was written.
+    later = event.history.first()
+    later.pk, later.history_date = None, later.history_date + timedelta(minutes=10)
+    later.save()
+    operator_user.username = "olga-of-sales"
+    operator_user.save()
 
     assert rows_of(viewer, event) == [
-        f"{when(event)[0]} olga Cancelled by phone Status pending → skipped",
-        f"{when(event)[1]} no person published by the application made",
+        f"{when(event)[0]} olga Cancelled by phone –",
+        f"{when(event)[1]} olga Cancelled by phone Status pending → skipped",
+        f"{when(event)[2]} no person published by the application made",
     ]
 
 
@@ -60,12 +75,48 @@ def test_the_history_of_a_run_tells_the_host_from_the_person(
     assert newest.startswith(f"{when(blocked)[0]} olga It is in the bank's list")
     assert "Status blocked → active" in newest
     assert all(" no person " in row for row in earlier)
-    told = "outcome unknown, and the host can't ask: The outside system took too long to answer."
+    assert "Title – → Pay invoice 42" in earlier[1]
+    kept_by_host = ("Phase", "What was prepared", "Idempotency key", "Number of the claim")
+    assert [word for word in kept_by_host for row in (newest, *earlier) if word in row] == []
+    told = "outcome unknown, and nobody can be asked: The outside system took too long to answer."
     assert [told in row for row in earlier] == [True, False, False], earlier
     # Fresh from the database, both ends of every change are there.
     before, after = (old_versions_of(blocked)[number] for number in (-2, -1))
     assert "Status Blocked" in fields_of(viewer, before)
-    assert "Status Active" in fields_of(viewer, after)
+    assert "Status Waiting" in fields_of(viewer, after), "no worker had it yet"
+
+
+def test_a_history_is_filtered_by_who_changed_it_and_by_what_changed(
+    blocked: Run, operator_user: User, viewer: Client
+) -> None:
+    skip_run(blocked, actor=operator_user, reason="It is in the bank's list")
+    everything = rows_of(viewer, blocked)
+    page = viewer.get(history_of(blocked)).content.decode()
+    choices = re.findall(
+        r'<a href="\?([^"]*)"[^>]*><bdi>([^<]*)', page.split('<table id="change')[0]
+    )
+    assert choices[:3] == [
+        ("", "All"),
+        (f"person={operator_user.pk}", "olga"),
+        ("person=none", "no person"),
+    ]
+    assert {query for query, _ in choices[3:]} >= {"", "changed=status", "changed=title"}
+    assert ("changed=workflow", "Workflow") not in choices, "which never changed"
+
+    for query, is_shown in [
+        *(
+            (query, lambda row: True)
+            for query in ("", "person=x", "changed=id", "changed=no_field")
+        ),
+        (f"person={operator_user.pk}", lambda row: "olga" in row),
+        ("person=none", lambda row: "no person" in row),
+        ("changed=status", lambda row: "Status" in row),
+        ("changed=title&person=none", lambda row: "Title" in row and "no person" in row),
+    ]:
+        # With what it was before, also if that stands in a row that is left out.
+        assert rows_of(viewer, blocked, f"?{query}") == list(filter(is_shown, everything)), query
+    neither = text_of(viewer, f"{history_of(blocked)}?changed=title&person={operator_user.pk}")
+    assert "No change is as the filters ask." in neither
 
 
 def test_an_old_version_tells_what_led_to_it(
@@ -88,6 +139,26 @@ def test_an_old_version_tells_what_led_to_it(
     assert page_of(event) in viewer.get(first).content.decode()
 
 
+def test_history_names_a_person_as_they_were_called_then(
+    scene: Callable[..., Any], operator_user: User, viewer: Client
+) -> None:
+    workflow = scene("applied").workflow
+    for name in ("olga", "olga of sales"):
+        User.objects.filter(pk=operator_user.pk).update(username=name)
+        operator_user.refresh_from_db()
+        pause_workflow(workflow, actor=operator_user, reason="Month end")
+        resume_workflow(workflow, actor=operator_user, reason="It is over")
+
+    told = [re.sub(r"^.*UTC ", "", row) for row in rows_of(viewer, workflow)[:4]]
+
+    assert [row.split(" Status")[0] for row in told] == [
+        "olga of sales It is over",
+        "olga of sales Month end",
+        "olga It is over",
+        "olga Month end",
+    ]
+
+
 def test_a_long_history_has_pages_and_loses_no_change_between_them(
     scene: Callable[..., Any], operator_user: User, viewer: Client
 ) -> None:
@@ -105,7 +176,9 @@ def test_a_long_history_has_pages_and_loses_no_change_between_them(
     assert len(shown) == 100
     assert [len(record.history_delta_changes) for record in shown] == [1] * 100
     assert f"{number} entries" in text_of(viewer, history_of(workflow))
-    assert viewer.get(f"{history_of(workflow)}?p=2").status_code == 200
+    paused = viewer.get(f"{history_of(workflow)}?p=2&changed=status")
+    assert "102 entries" in text_of_answer(paused)
+    assert '<a class="ops-link" href="?changed=status&amp;p=1">1</a>' in paused.content.decode()
     for page in ("rubbish", "0", "99999", "9" * 40):
         assert viewer.get(f"{history_of(workflow)}?p={page}").status_code == 200
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -14,8 +16,19 @@ from django.utils import timezone
 
 from tests.admin.addresses import HOME, list_of, page_of, text_of, text_of_answer
 from tests.admin.rows import add, stage
+from tests.conftest import logged_in
 from tests.models.rows import Rows
-from workflows_app.models import Breaker, Event, Evidence, Lease, Run, Workflow
+from workflows_app.models import (
+    Breaker,
+    Event,
+    EventInput,
+    Evidence,
+    Input,
+    Lease,
+    Mutation,
+    Run,
+    Workflow,
+)
 from workflows_app.operations import pause_workflow, skip_event, skip_run, take
 
 pytestmark = pytest.mark.django_db
@@ -128,7 +141,7 @@ def test_of_several_lanes_it_says_how_many_are_held_by_what(viewer: Client) -> N
         assert f"lane “ {lane} ”, blocked for " in text
     assert (
         "Pay blocked 3 of 4 lanes are held (2 blocked, 1 backing off), the first for 3 hours 4 the"
-        " oldest for less than a minute 3 of them behind held lanes" in text
+        " oldest for less than a minute 3 of them in held lanes" in text
     )
 
 
@@ -171,6 +184,7 @@ def test_more_than_fifty_are_said_to_be_more(operator_user: User, operator: Clie
     assert Run.objects.filter(status="blocked").count() == 51
     page = operator.get(HOME)
     assert "Did it happen? 51 These runs" in text_of_answer(page)
+    assert "All 51 that are blocked, as a list" in text_of_answer(page)
     assert sum(len(group.runs) for group in page.context["blocked"]) == 50
 
 
@@ -228,7 +242,12 @@ def test_what_was_skipped_is_told_to_those_who_follow_it_up(
 ) -> None:
     play = scene("lost")
     skip_run(play.happens("42"), actor=operator_user, reason="Paid by card")
-    skip_event(play.publish("43"), actor=operator_user, reason="Cancelled by phone")
+    event = play.publish("43", {"number": "43", "supplier": "ACME", "amount": "12.50"})
+    cause = Input.objects.create(
+        workflow=play.workflow, source="erp", type="invoice", external_id="43", title="Invoice 43"
+    )
+    EventInput.objects.create(event=event, input=cause)
+    skip_event(event, actor=operator_user, reason="Cancelled by phone")
     pause_workflow(play.workflow, actor=operator_user, reason="Lunch")
 
     text = text_of(viewer, HOME)
@@ -238,7 +257,7 @@ def test_what_was_skipped_is_told_to_those_who_follow_it_up(
     )
     assert (
         follow_up.split(" just now ")[0].rsplit(", by", 1)[0].strip()
-        == "Skip event : event 43 Cancelled by phone Pay the invoices"
+        == "Skip event : event 43 Invoice 43; Amount: 12.50, Supplier: ACME Cancelled by phone Pay the invoices"
     )
     assert "Skip : Pay invoice 42 the script Paid by card Pay the invoices, by olga ," in follow_up
     assert "Lunch" not in follow_up
@@ -258,20 +277,47 @@ def test_who_looks_into_it_and_an_answer_that_came_late_stand_beside_the_run(
     assert "olga looks into it" in text
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "for_whom", "asks"),
+    [
+        ("blocked", "blocked", "bank.pay", {"status__exact=blocked"}),
+        ("failures", "failed", "Pay", {"waits=person", "status__exact=failed"}),
+    ],
+)
 def test_of_many_for_one_outside_system_the_oldest_stand_there_and_the_rest_is_a_link_away(
-    viewer: Client,
+    viewer: Client, kind: str, status: str, for_whom: str, asks: set[str]
 ) -> None:
     rows = Rows()
+    # Of the same workflow, another outside system is another group.
+    mail = rows.mutation(rows.run("blocked", lane="mail"), "indeterminate")
+    Mutation.objects.filter(pk=mail.pk).update(mutator="mail & more")
     for number in range(13):
-        begun = timezone.now() - timedelta(hours=number)
-        run = rows.run("blocked", lane=f"lane {number}", title=f"Pay {number}", started_at=begun)
-        rows.mutation(run, "indeterminate")
+        at: dict[str, Any] = {"started_at": timezone.now() - timedelta(hours=number)}
+        if status == "failed":
+            at |= {"owes_retry": True, "ended_at": timezone.now() - timedelta(minutes=10)}
+        run = rows.run(status, lane=f"lane {number}", title=f"Pay {number}", **at)
+        if status == "blocked":
+            rows.mutation(run, "indeterminate")
 
     page = viewer.get(HOME)
 
-    (group,) = page.context["blocked"]
+    group = next(each for each in page.context[kind] if each.outside != "mail & more")
     assert [run.title for run in group.runs] == [f"Pay {number}" for number in range(12, 2, -1)]
     assert (group.number, group.more) == (13, 3)
-    assert "Pay , bank.pay : 13" in text_of_answer(page)
-    more = f"{list_of(Run)}?status__exact=blocked&amp;workflow__id__exact={rows.workflow.pk}"
-    assert f'<a class="ops-link" href="{more}">And 3 more</a>' in page.content.decode()
+    text = text_of_answer(page).replace("\xa0", " ")
+    assert re.search(rf"Pay ?, {for_whom} ?: 13", text)
+    assert f"All 13 that are {status}" not in text, "none is left out but of the group"
+    if status == "failed":
+        assert text.split(" Workflows ")[0].count("for 10 minutes") == 10
+    (more,) = re.findall(r'href="([^"]*)">All 13 as a list<', page.content.decode())
+    assert asks <= set(urlsplit(html.unescape(more)).query.split("&"))
+    listed = viewer.get(html.unescape(more)).context["cl"]
+    assert {run.title for run in listed.result_list} == {f"Pay {number}" for number in range(13)}
+    if kind == "blocked":
+        # Whoever may not see effects has them by workflow alone, with no word of what calls outside.
+        stranger = User.objects.create_user("eve", is_staff=True)
+        stranger.user_permissions.set(Permission.objects.filter(codename="view_run"))
+        body = logged_in(stranger).get(HOME).content.decode()
+        (more,) = re.findall(r'href="([^"]*)">All 14 as a list<', body)
+        listed = logged_in(stranger).get(html.unescape(more)).context["cl"]
+        assert (len(listed.result_list), "mail & more" in html.unescape(body)) == (14, False)

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from tests.admin.addresses import HOME
 from workflows_app.models import Event, Mutation
-from workflows_app.operations import skip_run, take
+from workflows_app.operations import pause_workflow, retry_failed_run, skip_run, take
 from workflows_app.queries.throughput import (
     AN_HOUR,
     DAYS,
@@ -58,6 +58,12 @@ def test_the_charts_show_what_ended_stayed_unknown_and_was_decided(
         sums = {each["label"]: sum(each["data"]) for each in data["datasets"]}
         assert sums == {"done": 4, "failed attempts": 1, "unknown outcomes": 3, "decisions": 2}
         assert "4 runs done, 1 attempt failed; 3 unknown outcomes, 2 decisions." in chart.sentence
+
+    # It failed once, though its history says so twice.
+    retry_failed_run(failed, actor=operator_user, reason="The account is open again")
+    pause_workflow(other.workflow, actor=operator_user, reason="Month end")
+    day, *_ = viewer.get(HOME).context["charts"]
+    assert "4 runs done, 1 attempt failed; 3 unknown outcomes, 4 decisions." in day.sentence
 
 
 def test_hours_and_days_follow_each_other_through_the_change_of_the_clock(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,11 +23,14 @@ from tests.admin.addresses import (
     page_of,
     text_of,
 )
+from tests.admin.rows import add_alert
 from tests.owner import as_owner
 from tests.plans import watched
 from workflows_app.admin.finding import MOST
 from workflows_app.admin.paging import COUNTED_AT_MOST
 from workflows_app.models import (
+    AccountChange,
+    Alert,
     Event,
     Handler,
     Input,
@@ -38,7 +41,7 @@ from workflows_app.models import (
     Workflow,
     WorkflowVersion,
 )
-from workflows_app.operations import pause_workflow, skip_run, take
+from workflows_app.operations import add_note, pause_workflow, take
 from workflows_app.publishing import publish_many
 from workflows_app.waking import defer_advance
 
@@ -56,36 +59,34 @@ def numbers(rows: Any) -> list[int]:
     return [row.pk for row in rows]
 
 
-def test_runs_are_found_by_words_of_the_title_and_by_number(lived: Any, viewer: Client) -> None:
+def test_each_list_is_searched_by_what_its_rows_have(
+    lived: Any, viewer: Client, operator_user: User
+) -> None:
     first, second, third = Run.objects.filter(mutation__isnull=False).order_by("pk")
-    assert found(viewer, Run, q="red") == [second.pk, first.pk]
-    assert found(viewer, Run, q="invoice BLUE-3") == [third.pk]
-    assert found(viewer, Run, q=f" {second.pk} ") == [second.pk]
-    assert found(viewer, Run, q="green") == []
-
-
-def test_events_are_found_by_id_and_in_one_state_of_one_topic(lived: Any, viewer: Client) -> None:
-    received = Topic.objects.get(name="invoice.received")
-    by_id = {event.message_id: event.pk for event in received.events.all()}
-    assert found(viewer, Event, q="BLUE") == [by_id[f"blue-{n}"] for n in (5, 4, 3)]
-    assert found(viewer, Event, status__exact="pending", topic=received.pk) == [by_id["blue-5"]]
-    assert found(viewer, Event, topic="rubbish") == numbers(Event.objects.all())
-
-
-def test_mutations_are_found_by_target_and_key(lived: Any, viewer: Client) -> None:
-    third, second, first = Mutation.objects.all()
-    assert found(viewer, Mutation, outside="other") == []
-    assert found(viewer, Mutation, q="12.5") == [third.pk, second.pk, first.pk]
-    assert found(viewer, Mutation, q=second.idempotency_key) == [second.pk]
-
-
-def test_inputs_and_decisions_are_found(lived: Any, viewer: Client, operator_user: User) -> None:
-    blocked = Run.objects.get(status="blocked")
-    skip_run(blocked, actor=operator_user, reason="It is in the bank's list")
-    red = Input.objects.get(external_id="red-1")
-    assert found(viewer, Input, q="red-1") == [red.pk]
-    skipped_run, _ = OperatorAction.objects.all()
-    assert found(viewer, OperatorAction, q="bank's") == [skipped_run.pk]
+    add_note(third, actor=operator_user, text="It is in the bank's list")
+    Workflow.objects.create(slug="letters", title="Send reminders")
+    effects = [run.mutation for run in (third, second, first)]
+    key = second.mutation.idempotency_key
+    received = Topic.objects.get(name="invoice.received").events
+    blue = received.filter(message_id__startswith="blue").order_by("-pk")
+    decided = OperatorAction.objects.filter(run=third)
+    for model, typed, rows in [
+        (Run, "red", [second, first]),
+        (Run, "invoice BLUE-3", [third]),
+        (Run, "green", []),
+        (Event, "BLUE", blue),
+        (Mutation, "12.5", effects),
+        # A key, and the beginning of one as a page of the outside shows it; a shorter one is no key.
+        *((Mutation, part, effects[1:2]) for part in (key, key.upper(), key[:6], f"{key[:16]}…")),
+        *((Mutation, part, []) for part in (key[:5], key[6:])),
+        (Input, "red-1", Input.objects.filter(external_id="red-1")),
+        (OperatorAction, "bank's", decided),
+        (Workflow, "pay", [lived.workflow]),
+        (Handler, "pay", Handler.objects.filter(name="Pay")),
+        (Topic, "paid", Topic.objects.filter(name="invoice.paid")),
+        (WorkflowVersion, "pay", WorkflowVersion.objects.all()),
+    ]:
+        assert found(viewer, model, q=typed) == numbers(rows), (model, typed)
 
 
 def test_a_decision_leads_to_what_it_is_about(
@@ -113,6 +114,16 @@ def test_polls_that_found_nothing_do_not_flood_the_runs(lived: Any, viewer: Clie
     assert found(viewer, Run, q=f"{empty.pk}") == []
 
 
+def test_an_empty_list_says_why_it_is_empty(viewer: Client) -> None:
+    for address, words in {
+        list_of(Event): "There is nothing here yet.",
+        list_of(Run): "There is nothing here yet. Polls that found nothing are left out.",
+        f"{list_of(Run)}?q=99": "Nothing is as the search and the filters ask. Show all",
+        f"{list_of(Event)}?lane=x": "Nothing is as the search and the filters ask. Show all",
+    }.items():
+        assert f" {words} By " in text_of(viewer, address), address
+
+
 def test_events_are_filtered_by_lane_and_time(
     scene: Callable[..., Any], viewer: Client, settings: Any
 ) -> None:
@@ -126,7 +137,13 @@ def test_events_are_filtered_by_lane_and_time(
     Event.objects.filter(pk=old.pk).update(created_at=at)
     day = {"created_at_from_0": "2026-03-01", "created_at_to_0": "2026-03-01"}
     assert found(viewer, Event, **day) == [old.pk]
-    assert found(viewer, Event, **day, created_at_to_1="23:00") == []
+    # The end is what was typed: all of the day, of the minute, of the second.
+    at = at.replace(second=15, microsecond=700_000)
+    Event.objects.filter(pk=old.pk).update(created_at=at)
+    for typed, is_found in [
+        ("23:30", True), ("23:29", False), ("23:30:15", True), ("23:30:14", False),
+    ]:  # fmt: skip
+        assert found(viewer, Event, **day, created_at_to_1=typed) == [old.pk] * is_found, typed
     # A day is one of the reader's, whose browser tells the time zone.
     viewer.cookies["workflows_zone"] = "Asia/Tokyo"
     assert found(viewer, Event, **day) == []
@@ -135,6 +152,11 @@ def test_events_are_filtered_by_lane_and_time(
         old.pk,
     ]
     del viewer.cookies["workflows_zone"]
+    taken = play.happens("3")
+    Run.objects.filter(pk=taken.pk).update(lane="Müller & Söhne")
+    for model, row in ((Run, taken), (Mutation, taken.mutation)):
+        assert found(viewer, model, lane="Müller & Söhne") == [row.pk]
+        assert found(viewer, model, lane="Müller") == []
 
 
 def test_from_years_to_months_to_days_in_the_zone_of_the_person(lived: Any, viewer: Client) -> None:
@@ -161,13 +183,14 @@ def test_from_years_to_months_to_days_in_the_zone_of_the_person(lived: Any, view
     *back, last = dates("?on=2026-03")
     assert ([label for _, label in back[:2]], last) == (
         ["All dates", "2026"],
-        ("?on=2026-03-09", "9 March"),
+        ("?on=2026-03-09", "Mon 9"),
     )
     assert found(viewer, Event, on="2025") == [first]
     assert found(viewer, Event, on="2025-01-01") == [first]
     assert found(viewer, Event, on="2026-03-01") == [second]
     assert len(found(viewer, Event, on="2026-03")) == len(others) + 1
-    for model in (Input, Mutation, OperatorAction, Run):
+    add_alert(lived.workflow)
+    for model in (AccountChange, Alert, Input, Mutation, OperatorAction, Run, WorkflowVersion):
         today = f"{timezone.localdate():%Y-%m-%d}"
         assert f'href="?on={today}"' in viewer.get(list_of(model)).content.decode(), model
         assert found(viewer, model, on="2024") == []
@@ -189,6 +212,19 @@ def test_no_page_obeys_a_character_that_turns_or_hides_text(scene: Any, viewer: 
             page = re.sub('data-ops-copy="[^"]*"', "", page)
             assert "42⟦U+202E⟧fdp" in page, address
             assert "\u202e" not in page, address
+
+
+def test_the_hour_that_the_clocks_repeat_is_in_a_range_twice(lived: Any, viewer: Client) -> None:
+    viewer.cookies["workflows_zone"] = "Europe/Berlin"
+    first, second, *_ = numbers(Event.objects.order_by("pk"))
+    for pk, hour in ((first, 0), (second, 1)):
+        at = datetime(2026, 10, 25, hour, 30, tzinfo=UTC)
+        Event.objects.filter(pk=pk).update(created_at=at)
+    asked = {
+        "created_at_from_0": "2026-10-25", "created_at_from_1": "02:00",
+        "created_at_to_0": "2026-10-25", "created_at_to_1": "02:30",
+    }  # fmt: skip
+    assert found(viewer, Event, **asked) == [second, first]
 
 
 def test_what_is_typed_into_a_filter_leaves_the_others_as_they_are(
@@ -226,17 +262,11 @@ def test_a_masked_value_finds_nothing_in_a_list(
     assert found(viewer, Event, q="12.50") == []
     assert len(found(operator, Event, q="12.50")) == 5
     assert len(found(viewer, Event, q="blue")) == 3
-
-
-def test_the_other_lists_are_found_by_name(lived: Any, viewer: Client) -> None:
-    workflow = Workflow.objects.get()
-    Workflow.objects.create(slug="letters", title="Send reminders")
-    assert found(viewer, Workflow, q="pay") == [workflow.pk]
-    pay = Handler.objects.get(name="Pay")
-    assert found(viewer, Handler, q="pay") == [pay.pk]
-    assert found(viewer, Topic, q="paid") == numbers(Topic.objects.filter(name="invoice.paid"))
-    versions = numbers(WorkflowVersion.objects.all())
-    assert found(viewer, WorkflowVersion, q="pay") == versions
+    Event.objects.update(lane="12.50")
+    Run.objects.filter(mutation__isnull=False).update(lane="12.50")
+    for model, number in ((Event, 7), (Run, 3), (Mutation, 3)):
+        assert found(viewer, model, lane="12.50") == []
+        assert len(found(operator, model, lane="12.50")) == number
 
 
 RUBBISH = ["'", "%", "\\", "(", "<script>", "é" * 50, "9" * 40, "-1", '"', "٣", "\u200b", "\x01"]

@@ -11,9 +11,11 @@ from django.core.management import call_command
 from django.test import Client
 
 from tests.admin.addresses import HOME, history_of, list_of, old_versions_of, page_of
+from tests.commands import console
 from tests.conftest import logged_in
 from tests.scenes import Scene, workflow_with
-from workflows_app.masking import MASK
+from workflows_app import registry
+from workflows_app.masking import MASK, shown
 from workflows_app.models import (
     Event,
     Evidence,
@@ -25,7 +27,7 @@ from workflows_app.models import (
     Run,
 )
 from workflows_app.models.saving import save_with_history
-from workflows_app.operations import add_note, it_happened, skip_run, take
+from workflows_app.operations import add_note, it_happened, skip_event, skip_run, take
 from workflows_app.operations.seen import seen_now
 from workflows_app.testing import registered, scripted
 
@@ -69,7 +71,8 @@ def run(operator_user: User) -> Iterator[Run]:
     payments = workflow_with(mutator)
     payments.secret_fields = ["bank.token", "seen_iban"]
     with registered(payments):
-        blocked = Scene(mutator, "pay").happens("42", PAYLOAD)
+        play = Scene(mutator, "pay")
+        blocked = play.happens("42", PAYLOAD)
         Evidence.objects.create(
             mutation=blocked.mutation,
             kind="late",
@@ -96,15 +99,19 @@ def run(operator_user: User) -> Iterator[Run]:
         LaneState.objects.filter(lane="").update(state={"seen_iban": IBAN})
         add_note(blocked, actor=operator_user, text=f"I looked for {IBAN}")
         take(blocked, actor=operator_user, reason=f"I ask the bank about {IBAN}")
+        unwanted = play.publish("43", PAYLOAD)
+        skip_event(unwanted, actor=operator_user, reason=f"{IBAN} is closed")
         yield blocked
 
 
 def addresses_of(run: Run) -> list[str]:
     """Return all pages that tell about the run and what belongs to it."""
-    event = Event.objects.get(topic__name="invoice.received")
+    event = run.reservations.get().event
+    unwanted = OperatorAction.objects.get(operation="skip_event")
     note = OperatorAction.objects.filter(run=run)[0]
     later = Run.objects.get(carried_mutation=run.mutation)
-    rows = [run, later, run.mutation, event, note, run.workflow, run.handler, run.handler.breaker]
+    rows = [run, later, run.mutation, event, note, unwanted, unwanted.event]
+    rows += [run.workflow, run.handler, run.handler.breaker]
     return [
         HOME,
         *(list_of(model) for model in (Run, Mutation, Event, OperatorAction, Input, Handler)),
@@ -179,10 +186,48 @@ def test_a_dialog_and_a_preview_mask_them_and_decide_all_the_same(run: Run) -> N
     assert (run.mutation.status, run.mutation.params["iban"]) == ("skipped", IBAN)
 
 
+def test_the_way_out_of_a_failed_run_masks_what_is_skipped(run: Run) -> None:
+    """The events of a run are read without their payloads elsewhere: what is read later is masked, too."""
+    person = User.objects.create_user("rita", is_staff=True)
+    person.user_permissions.set(
+        Permission.objects.filter(codename__in=["view_run", "view_event", "skip_event"])
+    )
+    failed = {"failure_kind": "logic", "owes_retry": True, "ended_at": run.started_at}
+    Run.objects.filter(pk=run.pk).update(status="failed", phase="prepared", **failed)
+    Event.objects.filter(reserved_by=run).update(status="pending", reserved_by=None)
+
+    page = logged_in(person).get(page_of(run, "skip_events_of_run")).content.decode()
+
+    assert (IBAN in page, TOKEN in page, MASK in page, "Open Bank" in page) == (
+        *(False, False),
+        *(True, True),
+    )
+    unread = Event.objects.defer("payload").get(message_id="42")
+    assert shown(unread, frozenset({"iban"})).payload == MASK
+
+
+def test_what_an_author_says_about_a_result_is_masked(run: Run) -> None:
+    def check_result(self: Any, params: Any, result: Any) -> None:
+        raise ValueError(f"Payment {result['id']} is not to {params['iban']}.")
+
+    mutator: Any = registry.mutator("pay", run.mutation.mutator)
+    mutator.result_fields, mutator.check_result = {"id": "The payment"}, check_result
+    person = User.objects.create_user("rita", is_staff=True)
+    codenames = ["view_run", "assert_happened"]
+    person.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    form = {"reason": "x", "asked_id": "77", "_form_submitted": "True"}
+
+    page = logged_in(person).post(page_of(run, "it_happened"), form).content.decode()
+
+    assert (f"Payment 77 is not to {MASK}." in page, IBAN in page) == (True, False)
+
+
 def test_a_refusal_masks_them(run: Run, operator_user: User) -> None:
     person = User.objects.create_user("rita", is_staff=True)
     person.user_permissions.set(
-        Permission.objects.filter(codename__in=["view_run", "view_operatoraction", "skip_run"])
+        Permission.objects.filter(
+            codename__in=["view_run", "view_operatoraction", "skip_run", "skip_event"]
+        )
     )
     client = logged_in(person)
     form = {"reason": "x", "_form_submitted": "True", "seen": str(seen_now([run])[run.pk])}
@@ -198,6 +243,13 @@ def test_a_refusal_masks_them(run: Run, operator_user: User) -> None:
     skip_run(run, actor=operator_user, reason=f"I ask about {IBAN} once more")
     late = [refused(dialog, form)]
     late.append(refused(list_of(Run), {**bulk, **form}))
+    by_rita = ("--actor", "rita", "--reason", "x", "--no-input")
+    for command in (
+        ("resolve_runs", run.pk, "--operation", "skip_run"),
+        ("skip_events", "pay", "invoice.received", "42"),
+    ):
+        ran = console.run(*command, *by_rita)  # type: ignore[arg-type]
+        late.append(ran.out + ran.err)
     for page in (*stale, *late):
         assert (IBAN in page, f"I ask about {MASK} once more" in page) == (False, True)
 

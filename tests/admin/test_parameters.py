@@ -132,7 +132,8 @@ def test_what_completes_a_word_finds_nothing_by_what_no_list_takes(
 
 
 def test_rows_are_chosen_by_what_can_be_one(lived: Any, superuser: Client) -> None:
-    for model in [Run, User, Group]:
-        for chosen in ("x", "\0", "1_2F2", "💩", ""):
-            action = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
-            assert superuser.post(list_of(model), action).status_code == 404
+    actions = {Run: "bulk_it_didnt_happen", User: "delete_selected", Group: "delete_selected"}
+    for model, action in actions.items():
+        for chosen in ("x", "-1", "1.5", "1 or 1=1", "\0", "1_2F2", "💩", ""):
+            sent = {"action": action, "_selected_action": chosen, "confirmed": "yes", "reason": "x"}
+            assert superuser.post(list_of(model), sent).status_code == 404

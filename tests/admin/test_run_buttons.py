@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.contrib.messages import get_messages
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from tests.admin.addresses import list_of, page_of, text_of, told
 from workflows_app.models import Event, Evidence, OperatorAction, Run
 from workflows_app.testing import drain
 
@@ -26,16 +25,8 @@ def url_of(name: str, run: Run) -> str:
     return reverse(f"admin:workflows_app_run_{name}", args=[run.pk])
 
 
-def page_of(run: Run) -> str:
-    return reverse("admin:workflows_app_run_change", args=[run.pk])
-
-
 def press(client: Client, name: str, run: Run, reason: str = "I looked at the bank", **extra: Any):
     return client.post(url_of(name, run), {"_form_submitted": "True", "reason": reason}, **extra)
-
-
-def told(response: HttpResponse) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def test_it_didnt_happen_sends_it_again_once(
@@ -45,7 +36,10 @@ def test_it_didnt_happen_sends_it_again_once(
 
     assert response.status_code == 302
     assert response.url == page_of(blocked)
-    assert told(response) == ["Pay invoice 42: It didn't happen: a new run sends it again."]
+    assert told(response) == [
+        "Pay invoice 42: It didn't happen: a new run sends it again."
+        " The outside system was not asked: it is your word that counts."
+    ]
     action = OperatorAction.objects.get()
     assert (action.operation, action.actor, action.reason, action.run) == (
         "it_didnt_happen",
@@ -137,6 +131,7 @@ def test_an_answer_that_came_too_late_is_not_overlooked(blocked: Run, operator: 
         Evidence.objects.create(mutation=blocked.mutation, kind="late", verdict=verdict)
     pages = [operator.get(place).content.decode() for place in places]
 
+    assert "Pay invoice 42 answered after all: it happened" in text_of(operator, list_of(Run))
     assert ["has answered after all" in page for page in before] == [False] * len(places)
     sentence = "The outside system has answered after all: it happened."
     assert [sentence in page for page in pages] == [True] * len(places)

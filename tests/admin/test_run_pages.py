@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.html import escape
 
-from tests.admin.addresses import list_of, page_of, text_of, told
+from tests.admin.addresses import list_of, page_of, text_of, text_of_answer, told
 from tests.models.rows import NOON, Rows
 from tests.scenes import Scene, workflow_with
 from workflows_app.models import Event, Evidence, Input, Mutation, Run
@@ -54,8 +54,15 @@ def test_a_blocked_run_that_can_be_asked_says_all_that_is_known(
     run = scene(mutator=away).happens(payload={"amount": "12.50", "to": "ACME"}, days=6)
     assert run.status == "blocked"
 
-    text = text_of(operator, page_of(run))
+    page = operator.get(page_of(run))
+    text = text_of_answer(page)
 
+    copied = re.findall(r'data-ops-copy="([^"]*)" aria-label="([^"]*)"', page.content.decode())
+    assert {name: value for value, name in copied} == {
+        "Copy the target": "the script",
+        "Copy the key": run.mutation.idempotency_key,
+        "Copy the message id": "42",
+    }
     for words in (
         "Did it happen? Nobody knows, and the main lane of workflow “ Pay the invoices ” waits for the answer.",
         "What was attempted scripted → the script",
@@ -72,7 +79,7 @@ def test_a_blocked_run_that_can_be_asked_says_all_that_is_known(
         "Its lane Nothing else waits in the main lane . Other lanes go on.",
         "Who looks into it Nobody has said so.",
         "Did it happen? It happened If it is there, in the outside system. Nothing is sent, and the",
-        "It didn't happen If it is not there, in the outside system. It is sent again.",
+        "It didn't happen If it is not there, in the outside system, and still wanted. It is sent again.",
         "Skip If it is no longer wanted, or nobody can find out.",
         "Try again If you can't look now. The outside system is asked again, several times.",
     ):
@@ -204,6 +211,8 @@ def test_a_failed_run_without_a_date_says_what_to_do(
         operator, page_of(run, "retry_failed_run")
     )
     assert "Failure rejected by the outside system, while mutating: rejected by the script" in text
+    Run.objects.filter(pk=run.pk).update(failure_phase="prepared")
+    assert "system, while prepared: rejected" in text_of(operator, page_of(run))
 
 
 def test_a_run_that_ended_its_workers_says_which_events_to_look_at(operator: Client) -> None:
@@ -251,6 +260,9 @@ def test_an_attempt_that_was_taken_over_leads_to_the_one_that_took_over(
     assert f"Attempts run {blocked.pk} (this one) → run {retry.pk} (Pay invoice 42)" in text
     assert "Known so far Did not happen, by a person" in text
     assert "It didn't happen by olga" in text
+    assert "It waits for its turn." in text_of(operator, page_of(retry))
+    assert "Waiting" in text_of(operator, list_of(Run))
+    Run.objects.filter(pk=retry.pk).update(fencing_token=retry.workflow.lease.token)
     assert "In progress." in text_of(operator, page_of(retry))
 
 
@@ -319,18 +331,30 @@ def test_a_run_that_took_nothing_though_it_had_data_says_so(operator: Client) ->
     assert "It took no event and called nothing, though its code gave data for a call." in text
 
 
-def test_a_skipped_run_says_that_it_was_done_without(
-    scene: Callable[..., Any], operator: Client, operator_user: User
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("unknown", "Whether it happened was not learned before that."),
+        ("applied", "The outside system said that it happened."),
+        ("not_applied", "The outside system said that it did not happen."),
+    ],
+)
+def test_a_skipped_run_says_who_decided_what_and_what_was_known(
+    scene: Callable[..., Any], operator: Client, operator_user: User, verdict: str, words: str
 ) -> None:
     play = scene("lost")
     run = play.happens()
+    Evidence.objects.create(mutation=run.mutation, kind="probe", verdict=verdict)
     skip_run(run, actor=operator_user, reason="Paid by card")
     play.run_host()
-    text = text_of(operator, page_of(run))
-    assert (
-        "Done, without it: a person skipped it, and whether it happened was never learned." in text
-    )
-    assert "Known so far Skipped, by a person" in text
+    # Its worker died meanwhile: another run brought it to its end.
+    carrying = Rows("other").run("committed", phase="committed", carried_mutation=run.mutation)
+    for row in (run, carrying):
+        text = text_of(operator, page_of(row))
+        assert "Done, without it: olga skipped it, " in text
+        assert f": Paid by card {words}" in text
+        assert "Known so far Skipped, by a person" in text
+        assert "Committed" not in text.split("Timeline")[1].split("Phase")[0]
 
 
 def test_a_run_whose_worker_died_says_who_took_over(operator: Client) -> None:

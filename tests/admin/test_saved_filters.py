@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.test import Client
 
-from tests.admin.addresses import list_of, told
+from tests.admin.addresses import SHOWN_TO_SUPERUSERS, list_of, told
 from tests.conftest import logged_in
 from workflows_app.admin.saved_filters import MOST
 from workflows_app.models import Event, Run, SavedFilter
@@ -18,8 +20,8 @@ ADDRESS = "/admin/workflows_app/run/filters/"
 QUERY = "status__exact=blocked&q=acme"
 
 
-def save(client: Client, name: str, query: str = QUERY) -> list[str]:
-    return told(client.post(ADDRESS, {"name": name, "query": query}))[-1:]
+def save(client: Client, name: str, query: str = QUERY, address: str = ADDRESS) -> list[str]:
+    return told(client.post(address, {"name": name, "query": query}))[-1:]
 
 
 def test_a_filter_is_saved_shown_to_its_person_and_forgotten(
@@ -47,6 +49,14 @@ def test_a_filter_is_saved_shown_to_its_person_and_forgotten(
     assert SavedFilter.objects.exists()
     viewer.post(ADDRESS, {"forget": saved.pk})
     assert not SavedFilter.objects.exists()
+
+
+def test_each_list_keeps_the_filters_of_its_own(lived: Any, superuser: Client) -> None:
+    for model in SHOWN_TO_SUPERUSERS:
+        query = "q=red" if site.get_model_admin(model).search_fields else "status__exact=sent"
+        save(superuser, f"mine of {model.__name__}", query, address=f"{list_of(model)}filters/")
+        page = superuser.get(f"{list_of(model)}?{query}").content.decode()
+        assert re.findall("mine of ([A-Za-z]+)</bdi>", page) == [model.__name__]
 
 
 def test_the_same_name_takes_the_new_filters(viewer: Client) -> None:

@@ -14,7 +14,7 @@ from tests.conftest import logged_in
 from tests.scenes import workflow_with
 from workflows_app.admin.search import IN_PALETTE
 from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
-from workflows_app.operations import it_happened
+from workflows_app.operations import it_didnt_happen, it_happened
 from workflows_app.publishing import publish, publish_many, register_input
 from workflows_app.queries.search.finding import TOLD
 from workflows_app.testing import registered, scripted
@@ -112,6 +112,16 @@ def test_rows_are_found_by_what_only_they_have(paid: dict[str, Any], viewer: Cli
     ]
 
 
+def test_what_was_sent_again_is_called_so_as_in_the_list_of_runs(
+    scene: Any, operator_user: User, viewer: Client
+) -> None:
+    run = scene("lost").happens("77", INVOICE)
+    it_didnt_happen(run, actor=operator_user, reason="It is not in the bank's list")
+    groups = answer_of(viewer, f"#{run.pk}").context["groups"]
+    (told,) = (hit for group in groups for hit in group["hits"] if hit["link"] == page_of(run))
+    assert (told["status"], told["state"]) == ("Sent again", "sent-again")
+
+
 def test_an_input_is_found_by_its_title_and_id(paid: dict[str, Any], viewer: Client) -> None:
     register_input(
         workflow="pay", source="erp", type="invoice", external_id="A-77", title="From Globex"
@@ -132,7 +142,9 @@ def test_whole_values_come_first_then_the_newest(scene: Any, viewer: Client) -> 
     play = scene("applied")
     for number, supplier in enumerate(["ACME", "ACME Ltd", "Acmeon"]):
         play.publish(f"{number}", {"supplier": supplier})
+    play.publish("3", {"note": "for ACME, by post", "supplier": "ACME"})
     assert found(viewer, "acme")["Events"] == [
+        "supplier: ACME",
         "supplier: ACME",
         "supplier: Acmeon",
         "supplier: ACME Ltd",
@@ -188,10 +200,6 @@ RUBBISH = [
 def test_rubbish_is_answered_by_a_sentence(paid: dict[str, Any], viewer: Client) -> None:
     for typed, told in RUBBISH:
         assert told in text_of_answer(answer_of(viewer, typed))
-
-
-def test_a_nul_is_refused_before_it_is_read(viewer: Client) -> None:
-    assert viewer.get(f"{ADDRESS}?q=a%00b").status_code == 400
 
 
 def test_the_palette_finds_the_same_and_leads_to_the_page(

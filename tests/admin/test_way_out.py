@@ -38,6 +38,8 @@ def test_one_press_with_one_reason_skips_the_events_of_a_failed_run(
     # Its own event is none of those behind it.
     assert "1 event waits behind this run in the main lane" in text_of(operator, page_of(run))
     sent = form_of(operator, run)
+    never = "This workflow never does “Pay invoice 42”. invoice.paid is not published as after a success"
+    assert never in text_of(operator, page_of(run, "skip_events_of_run"))
 
     answer = press(operator, run, sent)
 

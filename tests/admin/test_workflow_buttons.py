@@ -1,4 +1,4 @@
-"""The buttons of a workflow: allowed, denied, pressed twice, opened only, and refused."""
+"""The buttons of a workflow: what they do, and to whom they are shown."""
 
 from __future__ import annotations
 
@@ -46,16 +46,6 @@ def press(
     return client.post(page_of(workflow, name), data, **extra)
 
 
-def ledger(workflow: Workflow) -> tuple[Any, ...]:
-    workflow = Workflow.objects.get(pk=workflow.pk)
-    return (
-        workflow.status,
-        workflow.history.count(),
-        OperatorAction.objects.count(),
-        Handler.objects.get(kind="producer").wake_at,
-    )
-
-
 def shown(client: Client, workflow: Workflow) -> list[str]:
     page = client.get(page_of(workflow)).content.decode()
     return [name for name in BUTTONS if page_of(workflow, name) in page]
@@ -101,36 +91,6 @@ def test_run_now_makes_the_producers_due(play: Scene, workflow: Workflow, operat
     assert due <= timezone.now()
     play.run_host()
     assert Handler.objects.get(kind="producer").state == {"polls": 2}
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "refusal"),
-    [
-        (
-            "pause_workflow",
-            "pause_workflow",
-            "Workflow pay is paused already. olga decided “Pause”",
-        ),
-        ("pause_workflow", "run_producers_now", "Workflow pay is paused. Resume it first."),
-        (None, "resume_workflow", "Workflow pay is not paused."),
-    ],
-)
-def test_a_press_that_comes_too_late_is_told_why(
-    workflow: Workflow,
-    operator: Client,
-    superuser: Client,
-    first: str | None,
-    second: str,
-    refusal: str,
-) -> None:
-    if first:
-        press(operator, first, workflow, "I was first")
-    before = ledger(workflow)
-
-    message, _words = told(press(superuser, second, workflow, "I was second"))
-
-    assert message.startswith(refusal)
-    assert ledger(workflow) == before
 
 
 def test_producers_can_run_now_while_another_lane_is_blocked(

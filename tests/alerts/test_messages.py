@@ -211,7 +211,7 @@ def test_it_is_told_in_the_language_of_the_project(
     (known,) = set(
         run.mutation.history.filter(status="indeterminate").values_list("history_change_reason")
     )
-    assert known[0].startswith("outcome unknown, and the host can't ask: ")
+    assert known[0].startswith("outcome unknown, and nobody can be asked: ")
 
 
 def breaker_of(play: Any) -> None:

@@ -109,7 +109,15 @@ def pages(*, plain: bool) -> Iterator[tuple[str, str]]:
     from django.urls import reverse
     from django.utils import timezone
 
-    from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
+    from workflows_app.models import (
+        AccountChange,
+        Alert,
+        Event,
+        Input,
+        Mutation,
+        OperatorAction,
+        Run,
+    )
 
     blocked = Run.objects.filter(status="blocked").earliest("pk")
     rows = {
@@ -123,7 +131,7 @@ def pages(*, plain: bool) -> Iterator[tuple[str, str]]:
     }
     for name, row in rows.items():
         yield name, reverse(f"admin:workflows_app_{row._meta.model_name}_change", args=[row.pk])
-    for model in (Event, Run, Mutation, Input, OperatorAction):
+    for model in (Event, Run, Mutation, Input, OperatorAction, Alert, AccountChange):
         name = f"list of {model._meta.verbose_name_plural}"
         yield name, reverse(f"admin:workflows_app_{model._meta.model_name}_changelist")
     if not plain:
@@ -143,8 +151,15 @@ def pages(*, plain: bool) -> Iterator[tuple[str, str]]:
         runs = reverse("admin:workflows_app_run_changelist")
         yield "runs: a month, the oldest", f"{runs}?on={day:%Y-%m}&o=8"
         yield "runs: for a person", f"{runs}?waits=person"
+        yield "runs: nobody looks into", f"{runs}?taken=nobody"
+        yield "runs: decided by me", f"{runs}?decided=me"
         yield "runs: of a lane", f"{runs}?lane=77"
         yield "runs: a late page", f"{runs}?p={max(1, min(5_000, Run.objects.count()) // 50)}"
+        effects = reverse("admin:workflows_app_mutation_changelist")
+        key = blocked.mutation.idempotency_key[:16]
+        yield "search: half a key", f"{search}?{urlencode({'q': key})}"
+        yield "effects: half a key", f"{effects}?{urlencode({'q': key})}"
+        yield "effects: of a lane", f"{effects}?lane=77"
         yield (
             "dialog of a decision",
             reverse("admin:workflows_app_run_it_happened", args=[blocked.pk]),
@@ -178,7 +193,21 @@ def measured(rounds: int, *, plain: bool) -> dict[str, list[float]]:
     client = Client(SERVER_NAME="localhost")
     client.force_login(person)
     found = dict(pages(plain=plain))
-    return {name: measure(client.get, address, rounds) for name, address in found.items()}
+    times = {name: measure(client.get, address, rounds) for name, address in found.items()}
+    if not plain:
+        times["home, a new process"] = measure(_as_new(client.get), found["home"], rounds)
+    return times
+
+
+def _as_new(get: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return `get` as a process does it that has not counted any hour yet."""
+    from workflows_app.admin import charts
+
+    def as_new(address: str) -> Any:
+        charts._over.clear()
+        return get(address)
+
+    return as_new
 
 
 def measured_plain(database: str, rounds: int) -> dict[str, list[float]]:

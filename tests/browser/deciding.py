@@ -9,6 +9,7 @@ WARNING = (
     " Look in the outside system first."
 )
 REASON = "Why?"
+NOBODY_WAITS = "Nobody waits for “Pay invoice 42” any more"
 LOOKED = "(the script) in the outside system, and it is not there"
 
 

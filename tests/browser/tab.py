@@ -70,6 +70,10 @@ class Tab:
         """Click the first of several links that say the same."""
         self._do(lambda page: _named(page, "link", text).first.click())
 
+    def click_at(self, x: int, y: int) -> None:
+        """Click a place of the window, whatever is there."""
+        self._do(lambda page: page.mouse.click(x, y))
+
     def submit(self, text: str, *, times: int = 1) -> None:
         """Click the dialog's own button, as quickly in a row as a browser can."""
         self._do(lambda page: _named(_dialog(page), "button", text).click(click_count=times))

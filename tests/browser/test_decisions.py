@@ -170,12 +170,14 @@ def test_with_the_keyboard_alone(blocked: Run, browse: Callable[..., Tab]) -> No
     tab.keys("Enter")
     tab.has_focus("reason")
     tab.keys(*["Tab"] * 4)
+    tab.has_focus("looked")
+    tab.keys("Space", "Tab")
     tab.has_focus("Cancel")
     tab.keys("Tab")
     tab.has_focus("Skip")
     tab.keys("Enter")
 
-    tab.sees("Skip: the run goes on without it.", "In progress.")
+    tab.sees("Skip: the run goes on without it.", "It waits for its turn.")
     assert decisions() == [("skip_run", "olga", "Paid by card. It is no longer wanted.")]
     assert Event.objects.get().status == "skipped"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from pytest_django import Settings
 
 from tests.admin.addresses import page_of
 from tests.browser.conftest import session_of
-from tests.browser.deciding import LOOKED, REASON, WARNING, decisions
+from tests.browser.deciding import LOOKED, NOBODY_WAITS, REASON, WARNING, decisions
 from tests.browser.tab import Tab
 from tests.operations.readiness import mute
 from workflows_app.models import Evidence, Run
@@ -54,12 +54,67 @@ def test_who_may_no_longer_decide_is_told_so_and_loses_no_word(
     tab.open(page_of(blocked))
     tab.click("Skip", role="button")
     tab.fill(REASON, "A long story about the bank")
+    tab.tick(NOBODY_WAITS)
     settings.WORKFLOWS_DECIDERS = {"pay": ["Clerks"]}
     tab.submit("Skip")
 
     tab.sees("olga may not use “Skip” on workflow 'pay': members of “Clerks” decide about it.")
     tab.sees("You wrote: “A long story about the bank”", "You may look, but not decide.")
     assert decisions() == []
+
+
+def test_who_lost_a_permission_is_told_which_and_loses_no_word(
+    blocked: Run, olga: User, browse: Callable[..., Tab]
+) -> None:
+    tab = browse()
+    tab.open(page_of(blocked))
+    tab.click("Skip", role="button")
+    tab.fill(REASON, "A long story about the bank")
+    tab.tick(NOBODY_WAITS)
+    olga.groups.set(Group.objects.filter(name="Workflow viewers"))
+    tab.submit("Skip")
+
+    tab.sees_dialog("You may not use “Skip” any more, and nothing was decided.")
+    assert tab.in_dialog("link", "Log in in another tab") == 0
+    assert tab.value(REASON) == "A long story about the bank"
+    assert decisions() == []
+    assert all("403" in complaint for complaint in tab.complaints)
+    tab.complaints.clear()
+
+
+def test_what_was_typed_is_not_lost_by_a_click_beside_the_dialog_nor_by_closing_it(
+    blocked: Run, browse: Callable[..., Tab]
+) -> None:
+    tab = browse()
+    tab.open(page_of(blocked))
+    tab.click("Skip", role="button")
+    tab.sees_dialog("stays unknown here")
+    tab.click_at(5, 5)
+    tab.sees_no_dialog()
+
+    tab.click("Skip", role="button")
+    for _ in range(2):
+        tab.click("It was withdrawn.", role="button")
+    tab.tick(NOBODY_WAITS)
+    tab.click_at(5, 5)
+    tab.sees_dialog("stays unknown here")
+    tab.has_focus("reason")
+    tab.keys("Escape")
+    tab.sees_no_dialog()
+
+    tab.click("It didn't happen", role="button")
+    tab.sees_dialog(WARNING)
+    assert tab.value(REASON) == "", "it was said about another decision"
+    tab.keys("Escape")
+    tab.click("Skip", role="button")
+    tab.sees_dialog("stays unknown here")
+    assert tab.value(REASON) == "It was withdrawn."
+    tab.submit("Skip")
+    assert tab.sent == [], "it takes another tick"
+    tab.tick(NOBODY_WAITS)
+    tab.submit("Skip")
+    tab.sees("Skip: the run goes on without it.")
+    assert decisions() == [("skip_run", "olga", "It was withdrawn.")]
 
 
 def test_an_answer_that_comes_while_the_dialog_is_open_is_shown_in_it_before_anything_is_sent(
@@ -109,7 +164,7 @@ def test_what_the_outside_says_is_shown_in_the_dialog(
     tab.sees_no_dialog()
     tab.has_focus("It didn't happen")
     tab.reload()
-    tab.sees("In progress.")
+    tab.sees("It waits for its turn.")
     assert decisions() == []
 
 
@@ -120,6 +175,7 @@ def test_who_was_logged_out_logs_in_elsewhere_and_loses_no_word(
     tab.open(page_of(blocked))
     tab.click("Skip", role="button")
     tab.fill(REASON, "A long story about the bank")
+    tab.tick(NOBODY_WAITS)
     tab.log_out()
 
     tab.submit("Skip")

@@ -18,6 +18,7 @@ from tests.admin.addresses import (
     one_of_each,
     page_of,
 )
+from tests.admin.rows import add_alert
 from tests.browser.tab import Tab
 from workflows_app.operations import skip_event
 
@@ -37,6 +38,7 @@ def test_no_page_complains_or_is_wider_than_the_screen(
     play = scene("lost")
     play.happens(LONG, {"long": LONG, "to": ["ACME", {"deep": LONG}]})
     skip_event(play.publish("2"), actor=olga, reason=LONG)
+    add_alert(play.workflow, subject=LONG, body=LONG, problem=LONG)
     rows = one_of_each(SHOWN)
     pages = [HOME, *map(list_of, SHOWN), *map(page_of, rows)]
     for row in rows:

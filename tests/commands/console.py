@@ -33,9 +33,10 @@ class Ran:
         return self.out.splitlines()
 
 
-def run(name: str, *arguments: object, stdin: bytes = b"") -> Ran:
+def run(name: str, *arguments: object, stdin: bytes | io.BytesIO = b"") -> Ran:
     """Run `manage.py NAME ARGUMENTS` with this input, in this process and transaction."""
-    with _standard_input(io.TextIOWrapper(io.BytesIO(stdin))):
+    stream = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
+    with _standard_input(io.TextIOWrapper(stream)):
         return _run(name, [str(argument) for argument in arguments])
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.db import connection
 
 from tests.commands.console import Ran, run
+from tests.eventually import eventually
 from tests.operations.readiness import everything
+from tests.rivals import Rival, holding
 from tests.scenes import Scene
 from workflows_app.models import Event, Input
 
@@ -237,6 +243,52 @@ def test_a_dry_run_checks_all_and_publishes_nothing(scene: SceneMaker) -> None:
     )
     assert ran.err == "line 2: must be a JSON object, not list\n"
     assert everything() == before
+
+
+class EndedByHand(io.BytesIO):
+    """Somebody ends the command while it waits for more."""
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        if not (block := super().read1(size)):
+            raise KeyboardInterrupt
+        return block
+
+
+def test_who_ends_it_is_told_which_line_was_the_last(scene: SceneMaker) -> None:
+    scene()
+    assert run(*TO, stdin=EndedByHand(lines(*map(event, "123")))) == Ran(
+        1,
+        "",
+        "CommandError: Interrupted. Published: 3; it stopped at line 3. Publish the file again:"
+        " what is there already stays as it is.\n",
+    )
+
+
+def waiting_for_longer_than_a_lot_does() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND wait_event_type = 'Lock' AND clock_timestamp() - query_start > interval '250 ms'"
+        )
+        return int(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("option", "published"), [([], "123"), (["--dry-run"], "2")])
+def test_a_dry_run_publishes_nothing_of_what_waits_for_somebody_either(
+    scene: SceneMaker, tmp_path: Path, option: list[str], published: str
+) -> None:
+    held = scene().publish("2")
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(lines(*map(event, "123")))
+
+    with holding("SELECT FROM workflows_app_event WHERE id = %s FOR UPDATE", held.pk):
+        command = Rival(partial(call_command, *TO, file, *option))
+        eventually(waiting_for_longer_than_a_lot_does, 1)
+    command.result()
+
+    assert "".join(sorted(Event.objects.values_list("message_id", flat=True))) == published
+    assert Event.objects.get(pk=held.pk).revision == (1 if option else 2)
 
 
 def test_nothing_to_publish_is_done_at_once(scene: SceneMaker) -> None:

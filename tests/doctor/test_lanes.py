@@ -122,7 +122,7 @@ def test_a_breaker_that_opened_and_one_that_is_tried_are_no_finding(blocked: Row
     (breaker,) = Breaker.objects.all()
     for status in ("open", "half_open"):
         plant(
-            "UPDATE workflows_app_breaker SET status = %(status)s, unknowns = 5, openings = 1,"
+            "UPDATE workflows_app_breaker SET status = %(status)s, unknowns = 1, openings = 1,"
             " opened_at = now(), trial_at = now() WHERE id = %(id)s",
             {"status": status, "id": breaker.pk},  # type: ignore[dict-item]
         )

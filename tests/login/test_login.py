@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -146,6 +147,12 @@ def test_a_second_factor_is_asked_for_and_a_recovery_code_is_one(olga: User) -> 
     fourth.post("/account/second-factor/authenticate/", {"code": codes[0]})
     assert fourth.get(HOME).status_code == 302
     assert "9 recovery codes are left." in text_of_answer(client.get(FACTOR))
+    old = settings.SECRET_KEY
+    with override_settings(SECRET_KEY="another key", SECRET_KEY_FALLBACKS=[old]):
+        fifth = Client()
+        log_in(fifth)
+        fifth.post("/account/second-factor/authenticate/", {"code": codes[1]})
+        assert fifth.get(HOME).status_code == 200
     left = Authenticator.objects.get(type="recovery_codes")
     left.data["used_mask"] = 0b111111111
     left.save()

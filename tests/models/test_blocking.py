@@ -35,9 +35,9 @@ def test_blocked_means_a_blocked_run_or_a_failed_one_that_no_date_brings_back(
 ) -> None:
     Rows("other").run("blocked")
     rows.run("committed")
-    rows.run(status, **owed)
+    run = rows.run(status, **owed)
 
-    assert rows.workflow.is_blocked is is_blocked
+    assert rows.workflow.is_blocked is run.needs_person is is_blocked
     listed = Workflow.objects.with_blocked().get(slug="pay")
     assert listed.blocked is is_blocked  # type: ignore[attr-defined]  # annotated
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -179,7 +179,8 @@ def test_a_failed_run_keeps_the_kind_of_its_failure() -> None:
 
 @pytest.mark.parametrize("name", ["apply", "set_failed"])
 def test_a_settled_mutation_says_who_settled_it_when(name: str) -> None:
-    mutation = Mutation(status="needs_reconcile", next_reconcile_at=NOON)
+    ended_at = NOON - timedelta(hours=1)
+    mutation = Mutation(status="needs_reconcile", next_reconcile_at=NOON, ended_at=ended_at)
     arguments, _, _ = TABLE[Mutation, "status"][name]
 
     getattr(mutation, name)(**arguments | {"by": "reconcile"})
@@ -193,7 +194,7 @@ def test_a_settled_mutation_says_who_settled_it_when(name: str) -> None:
 
 
 def test_a_skipped_mutation_was_settled_by_a_person() -> None:
-    mutation = Mutation(status="indeterminate")
+    mutation = Mutation(status="indeterminate", ended_at=NOON - timedelta(hours=1))
     mutation.skip(now=NOON)
 
     assert (mutation.resolved_by, mutation.resolved_at) == ("operator", NOON)

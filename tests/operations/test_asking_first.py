@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
+from django.utils import translation
 
 from tests.operations.readiness import SceneMaker, may_only, mute, refusal
 from tests.scenes import Scene
@@ -121,6 +122,14 @@ def test_what_agrees_is_what_the_decision_stands_on(bank: Bank, operator_user: U
     assert (action.evidence_seen, bank.probe.verdict) == (bank.probe, "not_applied")
     bank.play.run_host()
     assert Run.objects.get(retry_of=bank.run).status == "committed"
+
+
+def test_history_is_in_english_whatever_the_person_reads(bank: Bank, operator_user: User) -> None:
+    bank.says(APPLIED)
+    with translation.override("de"):
+        contradicted(it_didnt_happen, bank.run, operator_user)
+    told = bank.run.mutation.history.latest().history_change_reason
+    assert told == "it happened, by asking the outside system"
 
 
 def test_the_result_is_what_the_outside_says_where_it_agrees(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connections
+from django.test import override_settings
+from django.utils import timezone
 
+from tests.clocks import database_ahead
 from tests.operations.readiness import SceneMaker, changed, everything, mute
 from tests.operations.test_asking_first import ABSENT, APPLIED, Bank
 from workflows_app.errors import OperationRefused
@@ -46,6 +50,19 @@ def test_an_answer_is_kept_with_the_person_and_nothing_else_changes(
     assert not is_asked_for(bank.run, operator_user), "so soon the answer is the same"
 
 
+def test_how_long_ago_it_was_asked_is_told_by_the_clock_that_all_consoles_share(
+    bank: Bank, operator_user: User
+) -> None:
+    bank.says(APPLIED)
+    with database_ahead(-3600, "statement_timestamp"):
+        heard = look(bank.run, actor=operator_user)
+
+        assert heard is not None
+        assert heard.created_at < timezone.now() - timedelta(minutes=59)
+        assert not is_asked_for(bank.run, operator_user)
+    assert is_asked_for(bank.run, operator_user)
+
+
 def test_what_it_answered_need_not_be_told_by_the_person(bank: Bank, operator_user: User) -> None:
     bank.says(APPLIED)
     with pytest.raises(OperationRefused, match="lacks “number”"):
@@ -56,6 +73,7 @@ def test_what_it_answered_need_not_be_told_by_the_person(bank: Bank, operator_us
 
     assert bank.now() == ("active", "applied", "operator")
     assert Mutation.objects.get().result == {"number": "B-1"}
+    assert answer_about(Run.objects.get(pk=bank.run.pk)) is None, "of what is settled nobody asks"
 
 
 def test_if_it_can_not_say_any_more_the_person_must(bank: Bank, operator_user: User) -> None:
@@ -129,6 +147,8 @@ def test_only_what_says_something_new_makes_what_another_person_sees_stale(
     else:
         skip_run(bank.run, actor=operator_user, reason="x", seen=seen)
     assert bank.now()[0] == ("blocked" if heard == "news" else "active")
+    probes = Evidence.objects.filter(kind="probe").order_by("pk")
+    assert [probe.attempt for probe in probes] == ([1, 2] if heard == "nothing new" else [1])
 
 
 def test_who_may_not_decide_does_not_ask_and_of_a_settled_run_nobody_asks(
@@ -137,6 +157,13 @@ def test_who_may_not_decide_does_not_ask_and_of_a_settled_run_nobody_asks(
     assert not is_asked_for(bank.run, viewer_user)
     with pytest.raises(OperationRefused) as refused:
         look(bank.run, actor=viewer_user)
+    assert refused.value.code == "permission_denied"
+    # A permission is not all that it takes.
+    with override_settings(WORKFLOWS_DECIDERS={"*": ["Clerks"]}):
+        assert not is_asked_for(bank.run, operator_user)
+        assert is_asked_for(bank.run, User.objects.create_superuser("root"))
+        with pytest.raises(OperationRefused) as refused:
+            look(bank.run, actor=operator_user)
     assert refused.value.code == "permission_denied"
     skip_run(bank.run, actor=operator_user, reason="x")
     run = Run.objects.get(pk=bank.run.pk)

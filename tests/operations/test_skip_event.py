@@ -149,6 +149,26 @@ def test_an_event_that_went_to_another_lane_frees_the_lane_of_its_failed_run(
     assert Event.objects.get(pk=later.pk).status == "consumed"
 
 
+def test_of_two_lanes_whose_runs_took_nothing_the_other_one_still_owes(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    def prepare(self: Any, ctx: PrepareContext, state: Any) -> PrepareResult:
+        raise ValueError("no such supplier")
+
+    play = scene()
+    code = pays_by_supplier(play)
+    code.consumers = [type("Pay", tuple(code.consumers), {"prepare": prepare})]
+    with registered(code):
+        events = [play.publish("42", {"to": "ACME"}), play.publish("43", {"to": "Widgets"})]
+        play.run_host()
+        owing = Run.objects.filter(owes_retry=True)
+        assert {run.lane for run in owing} == {"ACME", "Widgets"}
+
+        skip_event(events[0], actor=operator_user, reason="a duplicate")
+
+    assert [run.lane for run in owing.all()] == ["Widgets"]
+
+
 def pays_by_supplier(play: Scene) -> type[Workflow]:
     """Return the workflow at a version whose consumer has a lane for each supplier."""
     code = workflow_with(play.mutator)

@@ -27,7 +27,7 @@ THEME = Path(unfold.__file__).parent
 #: Whose own German covers what the theme says as well.
 _THEIRS = ("django/conf", "django/contrib/admin", "django/contrib/auth", "simple_history")
 #: What the console calls otherwise than Django's German does.
-_REWORDED = ("History",)
+_REWORDED = ("History", " By %(filter_title)s ")
 _KEYWORDS = {
     "_": None,
     "gettext": None,

@@ -90,6 +90,7 @@ def test_w001_a_workflow_that_was_never_synced_does_not_run(only_flow: None) -> 
             "Run `manage.py sync_workflows`.",
         )
     ]
+    assert check_database(None, databases=["other"]) == [], "that is none of its business"
 
     with registered(workflow()):
         assert check_database(None, databases=["default"]) == []
@@ -180,6 +181,7 @@ def test_w002_a_mutator_that_does_not_say_how_long_a_search_may_lag_is_named_onc
                 type("Sub", (silent,), {"name": "sub"}),
                 mutator(name="none", absence_is_proof_after=timedelta(0), **asking),
                 mutator(name="some", absence_is_proof_after=timedelta(seconds=5), **asking),
+                mutator(name="nobody can ask"),
             ]
         ),
         workflow(slug="other", mutators=[silent]),

@@ -17,7 +17,7 @@ from tests.models.rows import NOON, Rows
 from tests.scenes import Scene
 from workflows_app import registry
 from workflows_app.models import Event, Evidence, Run, Topic
-from workflows_app.operations import it_didnt_happen, skip_run
+from workflows_app.operations import add_note, it_didnt_happen, skip_run, take
 from workflows_app.queries.behind import COUNTED_AT_MOST, Behind
 from workflows_app.queries.explanation import ATTEMPTS_SHOWN, explain
 from workflows_app.sdk import Reconciliation
@@ -45,7 +45,7 @@ def test_a_blocked_run_is_explained_from_its_inputs_to_the_evidence(scene: Scene
 
     assert told.run == run
     assert told.mutation == run.mutation
-    assert told.why == f"outcome unknown, and the host can't ask: {NO_ANSWER}"
+    assert told.why == f"outcome unknown, and nobody can be asked: {NO_ANSWER}"
     assert [(row.kind, row.verdict, row.detail) for row in told.evidence] == [
         ("execute", "unknown", NO_ANSWER)
     ]
@@ -175,13 +175,16 @@ def test_a_run_that_brings_an_outcome_to_next_shows_the_evidence_of_that_call(
 def test_decisions_and_attempts_are_shown_at_each_attempt(scene: SceneMaker, olga: User) -> None:
     play = scene("lost", "applied")
     first = play.happens("42")
+    note = add_note(first, actor=olga, text="They call back")
+    taken, takes = take(first, actor=olga), explain(fresh(first))
+    assert (takes.decisions, takes.notes, takes.taking) == ([], [note], taken)
     action = it_didnt_happen(first, actor=olga, reason="I asked the bank")
     play.run_host(timezone.now() + timedelta(minutes=1))
     retry = Run.objects.get(retry_of=first)
 
     told, told_of_retry = explain(fresh(first)), explain(retry)
 
-    assert told.decisions == [action]
+    assert (told.decisions, told.notes, told.taking) == ([action], [taken, note], None)
     assert told_of_retry.decisions == []
     assert told.attempts == told_of_retry.attempts == [first, retry]
     assert told.why == "olga asserted that it did not happen: I asked the bank"
@@ -260,7 +263,7 @@ def test_a_crash_leaves_the_reason_that_nobody_recorded_the_outcome(scene: Scene
     told = explain(Run.objects.get(status="blocked"))
 
     assert told.why == (
-        "outcome unknown, and the host can't ask: the worker ended before the outcome was recorded"
+        "outcome unknown, and nobody can be asked: the worker ended before the outcome was recorded"
     )
     assert [(row.kind, row.verdict, row.detail) for row in told.evidence] == [
         ("execute", "unknown", "the worker ended before the outcome was recorded")

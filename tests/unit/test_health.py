@@ -135,16 +135,16 @@ def test_held_lanes_are_counted_by_what_holds_them(rows: Rows) -> None:
     # All but the one with the committed run, and the free one.
     assert (found.held.number, found.lanes_with_work) == (6, 8)
     assert found.held.since == NOW - timedelta(hours=3)
-    assert (found.held.waiting_behind, found.backlog.pending) == (3, 6)
+    assert (found.held.in_held_lanes, found.backlog.pending) == (3, 6)
 
 
-def test_behind_a_held_lane_waits_only_what_some_consumer_takes(rows: Rows) -> None:
+def test_in_a_held_lane_waits_only_what_some_consumer_takes(rows: Rows) -> None:
     rows.run("blocked", lane="a")
     nobody = Topic.objects.create(workflow=rows.workflow, name="invoice.paid")
     Event.objects.create(topic=nobody, message_id="1", payload={}, lane="a")
     rows.event(lane="a")
 
-    assert health_of().held.waiting_behind == 1
+    assert health_of().held.in_held_lanes == 1
 
 
 def test_a_run_counts_once_in_the_hour_in_which_it_ended(rows: Rows) -> None:

@@ -40,6 +40,7 @@ def test_an_input_is_kept_as_given(flow: Workflow) -> None:
         "42",
         "Invoice 42 from ACME",
     )
+    assert (str(row), str(register(external_id="43"))) == (row.title, "erp invoice 43")
 
 
 def test_the_same_identity_gives_the_same_row_with_its_first_title(flow: Workflow) -> None:

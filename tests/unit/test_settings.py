@@ -90,6 +90,8 @@ def test_the_console_names_its_fields_in_whatever_language_comes_first() -> None
             0,
             ["reserviert von", "reserved by", ""],
         ), done.stderr
+    once = setting("LANGUAGES", **PRODUCTION | {"LANGUAGES": "de, en-gb,de"})
+    assert once == [["de", "Deutsch"], ["en-gb", "English"]]
 
 
 def test_without_a_word_no_host_is_ours() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from django.contrib import admin
 from django.utils.text import Truncator
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from unfold.decorators import display
 
 from workflows_app.admin.base import ReadOnlyAdmin
+from workflows_app.admin.person_filters import PersonFilter
 from workflows_app.models import AccountChange
 
 #: Lines of changes that are whole sentences.
@@ -26,8 +28,10 @@ _WHOLE = frozenset(
 
 @admin.register(AccountChange)
 class AccountChangeAdmin(ReadOnlyAdmin):
-    list_display = ["created_at", "kind", "about", "shortly", "actor_name"]
-    list_filter = ["kind"]
+    list_display = ["created", "kind", "about", "shortly", "actor_name"]
+    sortable_by = ["created"]
+    dated_by = "created_at"
+    list_filter = ["kind", PersonFilter]
     filter_parameters = ["kind__exact"]
     search_fields = ["about", "actor_name", "what"]
     search_help_text = gettext_lazy(
@@ -36,17 +40,36 @@ class AccountChangeAdmin(ReadOnlyAdmin):
     fields = ["kind", "about", "about_key", "changed", "person", "created_at", "address", "session"]
     hidden_while_empty = {"address": "address", "session": "session"}
 
+    exported = {
+        "change": "pk",
+        "kind": "kind",
+        "about": "about",
+        "what": "what",
+        "person": "actor_name",
+        "created_at": "created_at",
+        "address": "address",
+        "session": "session",
+    }
+
+    @display(description=gettext_lazy("created"), ordering="pk")
+    def created(self, change: AccountChange) -> datetime:
+        return change.created_at
+
     @display(description=gettext_lazy("what"))
     def shortly(self, change: AccountChange) -> str:
-        return Truncator(self.changed(change)).chars(160)
+        return Truncator("; ".join(_lines(change))).chars(160)
 
     @display(description=gettext_lazy("what"))
     def changed(self, change: AccountChange) -> str:
-        return "\n".join(map(_in_readers_words, change.what.splitlines()))
+        return "\n".join(_lines(change))
 
     @display(description=gettext_lazy("by"))
     def person(self, change: AccountChange) -> str:
         return change.actor_name or _("no person: a command, or code")
+
+
+def _lines(change: AccountChange) -> list[str]:
+    return [_in_readers_words(line) for line in change.what.splitlines()]
 
 
 def _in_readers_words(line: str) -> str:

@@ -10,19 +10,24 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
 from unfold.views import ChangeList
 
+from workflows_app.admin.date_filters import AgeFilter, TimeFilter
+from workflows_app.admin.export import ExportedList
 from workflows_app.admin.paging import CappedPaginator, PagedChangeList
-from workflows_app.admin.parameters import NamedParameters
+from workflows_app.admin.saved_filters import SavedFilters
 from workflows_app.admin.seeing import all_that_may_be_seen, may_see, shown
 from workflows_app.admin.visible import row_for_page, visible
 
@@ -32,8 +37,12 @@ _NAME_LENGTH = 200
 _site: ContextVar[str] = ContextVar("workflows_admin_site", default="admin")
 
 
-class ReadOnlyAdmin(NamedParameters):
-    """A list and a page per row. Needs Django's view permission of the model."""
+class ReadOnlyAdmin(ExportedList, SavedFilters):
+    """A list and a page per row. Needs Django's view permission of the model.
+
+    Each list has filters that people save, and an export. One with `dated_by` has filters by age and time, and
+    years, months and days: what has none is as long as the code that declares it, and fits a page or two.
+    """
 
     class Media:
         css = {"all": ["workflows_app/admin.css", "workflows_app/pages.css"]}
@@ -48,6 +57,8 @@ class ReadOnlyAdmin(NamedParameters):
     paginator = CappedPaginator
     #: Sorting 100,000 rows by another column than an indexed one takes its time.
     sortable_by: Sequence[str] = ()
+    #: What an empty list says that nothing was asked of.
+    when_empty = gettext_lazy("There is nothing here yet.")
     #: Which fields of the page are left out while a field of the row is empty.
     hidden_while_empty: Mapping[str, str] = {}
 
@@ -66,6 +77,17 @@ class ReadOnlyAdmin(NamedParameters):
 
         return on_site
 
+    @property
+    def list_filter_submit(self) -> bool:
+        """Tell whether the filters have something to type."""
+        return bool(self.dated_by)
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        """Return the filters of the list, and after the first those by its dates."""
+        own = list(super().get_list_filter(request))
+        dated = [AgeFilter, (self.dated_by, TimeFilter)] if self.dated_by else []
+        return [*own[:1], *dated, *own[1:]]
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return PagedChangeList
 
@@ -82,7 +104,7 @@ class ReadOnlyAdmin(NamedParameters):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Return the fields that say something about `obj`."""
         return [
-            name
+            _asking_first(self.model, name)
             for name in super().get_fields(request, obj)
             if name not in self.hidden_while_empty
             or getattr(obj, self.hidden_while_empty[name], None) not in (None, "")
@@ -108,7 +130,8 @@ class ReadOnlyAdmin(NamedParameters):
             # What the theme shows by itself: the name in the heading, and fields.
             context["adminform"].form.instance = context["original"] = row_for_page(obj)
         # Of a row without a history of its own, Django's would list nothing.
-        context["show_history"] = hasattr(self.model, "history")
+        history = getattr(self.model, "history", None)
+        context["show_history"] = history is not None and may_see(history.model)
         answer: HttpResponse = super().render_change_form(
             request, context, *args, obj=obj, **kwargs
         )
@@ -133,6 +156,22 @@ def link_to(row: Model | None, text: str | None = None) -> SafeString | str:
     return format_html(
         '<a class="ops-link" href="{}">{}</a>', address_of(row), visible(text or shown(row))
     )
+
+
+@cache
+def _asking_first(model: type[Model], name: str) -> Any:
+    """Return a field as the page shows it: Django's own link to another row asks for no permission there."""
+    field = next((each for each in model._meta.concrete_fields if each.name == name), None)
+    if field is None or not field.is_relation:
+        return name
+
+    def linked(row: Any) -> SafeString | str:
+        other = getattr(row, name)
+        # People are told by their names, as in lists and in history. A project need not have pages of them.
+        return visible(other) if isinstance(other, get_user_model()) else link_to(other)
+
+    linked.__name__ = name
+    return display(description=field.verbose_name)(linked)
 
 
 @contextmanager

@@ -31,6 +31,15 @@ class BreakerAdmin(ButtonsAdmin):
     filter_parameters = ["status__exact", "handler__workflow__id__exact"]
     search_fields = ["handler__name"]
     search_help_text = _("A part of the consumer's name")
+    exported = {
+        "workflow": "handler.workflow.slug",
+        "consumer": "handler.name",
+        "status": "status",
+        "unknowns": "unknowns",
+        "openings": "openings",
+        "opened_at": "opened_at",
+        "trial_at": "trial_at",
+    }
     fields = [
         "workflow_link",
         "consumer_link",

@@ -5,39 +5,23 @@ Rows hint, dialogs tell in full, and operations do it: each sentence is made her
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Min, prefetch_related_objects
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from workflows_app import registry
 from workflows_app.admin.seeing import may_see, shown
+from workflows_app.admin.values import in_short
 from workflows_app.admin.visible import visible
+from workflows_app.admin.what_follows import NAMED_AT_MOST, events_of, never_follows, news
 from workflows_app.models import Breaker, Evidence, Mutation, OperatorAction, Run, Workflow
 from workflows_app.operations.asking import PROBE_SECONDS, answer_about, can_ask, outside_says
 from workflows_app.queries.explanation import late_answer
 from workflows_app.queries.taking import taken_by
-
-#: The most characters of parameters and payloads of each row in a preview of many.
-SHOWN_AMONG_MANY = 1_000
-
-
-def in_short(value: Any, *, among: int) -> SafeString | str:
-    """Return `value` as JSON, escaped and cut, where it is one `among` many; alone it is shown as a table."""
-    if among == 1:
-        return ""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    if len(text) > SHOWN_AMONG_MANY:
-        cut = _("(cut; %(number)s characters: its own page shows all)")
-        text = f"{text[:SHOWN_AMONG_MANY]} … {cut % {'number': f'{len(text):,}'}}"
-    return format_html('<pre class="ops-json">{}</pre>', visible(text))
 
 
 def attempted(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -66,7 +50,7 @@ def happened(runs: Sequence[Run]) -> list[dict[str, Any]]:
             "follows": _(
                 "Nothing is sent. The workflow learns that it happened, and goes on: %(news)s."
             )
-            % {"news": _news(run)},
+            % {"news": news(run)},
             "warning": _if_it_did_not(run),
             "asks_first": _asks_first(run),
         }
@@ -88,7 +72,7 @@ def sent_again(runs: Sequence[Run]) -> list[dict[str, Any]]:
                     "It is sent again. If that works, the workflow learns that it happened, and goes on:"
                     " %(news)s."
                 )
-                % {"news": _news(run)}
+                % {"news": news(run)}
                 + f" {held_back[run.pk]}"
             ).strip(),
             "warning": _if_it_did(run, first_sent.get(run.idempotency_key)),
@@ -99,14 +83,17 @@ def sent_again(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def skipped(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Return `attempted`, and what does not follow once it is skipped."""
+    """Return `attempted`, what never follows once it is skipped, and the events that are skipped with it."""
+    events = events_of(runs)
     return [
         {
             **told,
             "follows": _(
-                "Nothing is sent. The workflow learns that it was skipped, and goes on: %(no_news)s"
+                "Nothing is sent. The workflow learns that it was skipped, and goes on. %(never)s"
             )
-            % {"no_news": _no_news(run)},
+            % {"never": never_follows(run)},
+            "skipped": events.get(run.pk, [])[:NAMED_AT_MOST],
+            "skipped_more": max(0, len(events.get(run.pk, [])) - NAMED_AT_MOST),
             "warning": _if_skipped(run),
         }
         for run, told in zip(runs, attempted(runs), strict=True)
@@ -114,10 +101,27 @@ def skipped(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def retried(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Return `attempted`, and what a retry does now."""
+    """Return `attempted`, what a retry does now, and what follows if it works."""
     held_back = _held_back(runs)
+    told_of_all = _("A new run takes over. If it works, the workflow goes on: %(news)s.")
     return [
-        {**told, "follows": held_back[run.pk], "caution": _refused_before(run)}
+        {
+            **told,
+            "follows": f"{told_of_all % {'news': news(run)}} {held_back[run.pk]}".strip(),
+            "caution": _refused_before(run),
+        }
+        for run, told in zip(runs, attempted(runs), strict=True)
+    ]
+
+
+def asked_again(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return `attempted`, and what follows from either answer of the outside system."""
+    told_of_all = _(
+        "If the outside system says that it happened, the workflow goes on: %(news)s. If it says that it"
+        " did not, a new run does it."
+    )
+    return [
+        {**told, "follows": told_of_all % {"news": news(run)}}
         for run, told in zip(runs, attempted(runs), strict=True)
     ]
 
@@ -133,18 +137,18 @@ def _refused_before(run: Run) -> str:
 
 def looked(run: Run) -> str:
     """Return what a person ticks who says that it did not happen."""
-    if outside_says(run, Evidence.Verdict.NOT_APPLIED):
+    if may_see(Evidence) and outside_says(run, Evidence.Verdict.NOT_APPLIED):
         return _("The outside system says that it did not happen, and I have no doubt")
     run = shown(run)
-    mutation = run.settled_mutation
-    if mutation is None:
+    mutation = run.settled_mutation if may_see(Mutation) else None
+    what = visible(mutation.target or mutation.mutator) if mutation else ""
+    title = visible(run.title)
+    if not title and not what:
         return _("I looked for it in the outside system, and it is not there")
-    what = visible(mutation.target or mutation.mutator)
-    if not run.title:
+    if not title:
         return _("I looked for %(what)s in the outside system, and it is not there") % {
             "what": what
         }
-    title = visible(run.title)
     if what in title:
         told = _("I looked for “%(title)s” in the outside system, and it is not there")
         return told % {"title": title}
@@ -159,39 +163,6 @@ def _asks_first(run: Run) -> str:
         "When you confirm, the outside system is asked first, for %(seconds)s seconds at most. If it"
         " says clearly that it happened, or that it did not, that counts, and not what you say."
     ) % {"seconds": f"{PROBE_SECONDS:g}"}
-
-
-def _news(run: Run) -> str:
-    """Say what the consumer of `run` may publish when its effect has happened."""
-    topics = _topics(run)
-    if topics is None:
-        return _("what it publishes is not known here")
-    if not topics:
-        return _("nothing is published")
-    told = ngettext("%(topics)s is published", "%(topics)s are published", len(topics))
-    return told % {"topics": _(" and ").join(topics)}
-
-
-def _no_news(run: Run) -> str:
-    topics = _topics(run)
-    if topics is None:
-        return _(
-            "what it would have published is not known here, and whoever waits for that is not told."
-        )
-    if not topics:
-        return _("nothing is published.")
-    told = ngettext(
-        "%(topics)s is not published as after a success, and whoever waits for that is not told.",
-        "%(topics)s are not published as after a success, and whoever waits for that is not told.",
-        len(topics),
-    )
-    return told % {"topics": _(" and ").join(topics)}
-
-
-def _topics(run: Run) -> list[str] | None:
-    workflow = registry.get(run.workflow.slug)
-    handler = workflow.handler_named(run.handler.name) if workflow else None
-    return list(handler.publishes) if handler is not None else None
 
 
 def _said(run: Run) -> str:

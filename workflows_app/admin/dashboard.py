@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import F
+from django.db.models import CharField, F, Value
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -17,7 +17,6 @@ from workflows_app.alerts.outages import outages
 from workflows_app.models import Breaker, Evidence, Mutation, OperatorAction, Run
 from workflows_app.queries.attention import (
     MUTATOR,
-    answered_after_all,
     blocked_runs,
     contradictions,
     failures_that_wait,
@@ -25,7 +24,7 @@ from workflows_app.queries.attention import (
     open_breakers,
 )
 from workflows_app.queries.health import workflow_health
-from workflows_app.queries.taking import taken_by
+from workflows_app.queries.taking import late_answers, taken_by
 
 #: More than this is no list to work through on a home page; the run list has all.
 MOST = 50
@@ -53,7 +52,9 @@ def _home() -> dict[str, Any]:
     now = timezone.now()
     late = list(contradictions(now=now)[: MOST + 1]) if may_see(Evidence, Mutation) else []
     breakers = list(seen(Breaker, open_breakers()[: MOST + 1]))
-    blocked, blocked_number = in_groups(blocked_runs(), by=MUTATOR, each=OF_A_GROUP, most=MOST)
+    # Who may not see what calls outside is not told by the groups either.
+    outside = MUTATOR if may_see(Mutation) else Value("", output_field=CharField())
+    blocked, blocked_number = in_groups(blocked_runs(), by=outside, each=OF_A_GROUP, most=MOST)
     failed, failed_number = in_groups(
         failures_that_wait(), by=F("handler__name"), each=OF_A_GROUP, most=MOST
     )
@@ -72,8 +73,10 @@ def _home() -> dict[str, Any]:
         "breakers": breakers[:MOST],
         "blocked": blocked,
         "blocked_number": blocked_number,
+        "blocked_more": blocked_number > sum(group.number for group in blocked),
         "failures": failed,
         "failed_number": failed_number,
+        "failed_more": failed_number > sum(group.number for group in failed),
         "contradictions": list(seen(Evidence, late[:MOST])),
         "alert_outages": outages(),
         "health": health,
@@ -90,7 +93,7 @@ def _mark(runs: Iterable[Any]) -> None:
     """Say of each run who looks into it, and whether the outside system has answered after all."""
     listed = list(runs)
     taken = taken_by(run.pk for run in listed) if may_see(OperatorAction) else {}
-    late = answered_after_all(listed) if may_see(Evidence, Mutation) else {}
+    late = late_answers(listed) if may_see(Evidence, Mutation) else {}
     for run in listed:
         run.taking, run.late = taken.get(run.pk), late.get(run.pk)
 
@@ -104,4 +107,5 @@ def _decisions() -> Any:
 
 
 def _given_up(now: Any) -> Any:
-    return _decisions().filter(created_at__gte=now - FOLLOWED_UP_FOR, operation__in=GIVEN_UP)
+    given_up = _decisions().filter(created_at__gte=now - FOLLOWED_UP_FOR, operation__in=GIVEN_UP)
+    return given_up.prefetch_related("event__inputs")

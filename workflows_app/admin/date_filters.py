@@ -18,12 +18,10 @@ from workflows_app.admin.slices import Dates
 
 
 class AgeFilter(ChoiceFilter):
-    """How old a row is."""
+    """How old a row is, by the instant by which its list is dated."""
 
     title = gettext_lazy("age")
     parameter_name = "age"
-    #: The instant that counts.
-    field = "created_at"
 
     AGES = {
         "1h": (gettext_lazy("the last hour"), timedelta(hours=1)),
@@ -36,6 +34,10 @@ class AgeFilter(ChoiceFilter):
         "over1d": (gettext_lazy("more than a day"), timedelta(days=1)),
         "over7d": (gettext_lazy("more than 7 days"), timedelta(days=7)),
     }
+
+    def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        self.field = model_admin.dated_by
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
         return [(name, str(told)) for name, (told, _age) in (self.AGES | self.OLDER).items()]
@@ -54,20 +56,8 @@ class AgeFilter(ChoiceFilter):
         return None
 
 
-class StartedFilter(AgeFilter):
-    """How long ago a run began."""
-
-    field = "started_at"
-
-
-class SentFilter(AgeFilter):
-    """How long ago an effect was sent."""
-
-    field = "sent_at"
-
-
 class TimeFilter(RangeDateTimeFilter):
-    """From when to when, in the person's time zone; a day without a time is all of that day."""
+    """From when to when, in the person's time zone. The end is what was typed: all of that day, minute or second."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows in between. Raises IncorrectLookupParameters for what is no date or time."""
@@ -76,10 +66,12 @@ class TimeFilter(RangeDateTimeFilter):
     @property
     def dates(self) -> Dates | None:
         """Return the dates that are asked for, the last instant of the end too. Raises IncorrectLookupParameters."""
-        begin, end = self._instant("from", time.min), self._instant("to", time.max)
+        begin, end = self._instant("from"), self._instant("to")
         return None if begin is None and end is None else Dates(self.field_path, begin, end)
 
-    def _instant(self, which: str, otherwise: time) -> datetime | None:
+    def _instant(self, which: str) -> datetime | None:
+        """Return the first instant of what was typed, and of an end the last, also in an hour that clocks repeat."""
+        is_end = which == "to"
         day, at = (
             str(self.used_parameters.get(f"{self.field_path}_{which}_{part}") or "")
             for part in (0, 1)
@@ -88,8 +80,13 @@ class TimeFilter(RangeDateTimeFilter):
             date = forms.DateField(required=False).clean(day)
             if date is None:
                 return None
-            clock = forms.TimeField(required=False).clean(at) or otherwise
-            return timezone.make_aware(datetime.combine(date, clock))
+            clock = forms.TimeField(required=False).clean(at)
+            if clock is None:
+                clock = time.max if is_end else time.min
+            elif is_end:
+                second = clock.second if at.count(":") == 2 else time.max.second
+                clock = clock.replace(second=second, microsecond=time.max.microsecond)
+            return timezone.make_aware(datetime.combine(date, clock.replace(fold=int(is_end))))
         except (forms.ValidationError, OverflowError, ValueError) as rubbish:
             raise IncorrectLookupParameters from rubbish
 

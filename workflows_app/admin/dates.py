@@ -70,9 +70,10 @@ class Span:
 
     @property
     def label(self) -> str:
-        """Return its name: “2026”, “November 2026”, “28 November 2026”, as the person's language has it."""
-        kinds = {"%Y": "Y", "%Y-%m": "YEAR_MONTH_FORMAT", "%Y-%m-%d": "DATE_FORMAT"}
-        return date_format(self.first, kinds[self.form])
+        """Return its name: “2026”, “November 2026”, “Sat 28 November 2026”, as the person's language has it."""
+        if self.form == "%Y-%m-%d":
+            return f"{date_format(self.first, 'D')} {date_format(self.first, 'DATE_FORMAT')}"
+        return date_format(self.first, "Y" if self.form == "%Y" else "YEAR_MONTH_FORMAT")
 
     @property
     def around(self) -> list[Span]:
@@ -131,7 +132,7 @@ def dates_of(changelist: Any, field: str, shown: Span | None) -> Steps | None:
     return Steps(
         back=[link(span, span.label) for span in around[:-1]],
         here=around[-1].label if around else "",
-        parts=[link(part, _short(part)) for part in parts],
+        parts=[link(part, _short(part, shown)) for part in parts],
     )
 
 
@@ -150,7 +151,9 @@ def _january(form: str) -> dict[str, int]:
     return {"month": 1} if form == "%Y" else {}
 
 
-def _short(span: Span) -> str:
-    """Return its name among its like, whose rest is told beside them."""
-    kinds = {"%Y": "Y", "%Y-%m": "F", "%Y-%m-%d": "MONTH_DAY_FORMAT"}
-    return date_format(span.first, kinds[span.form])
+def _short(span: Span, around: Span | None) -> str:
+    """Return its name among its like, without what is told beside them; of a day also which one of the week."""
+    if span.form == "%Y-%m-%d":
+        day = date_format(span.first, "j" if around else "MONTH_DAY_FORMAT")
+        return f"{date_format(span.first, 'D')} {day}"
+    return date_format(span.first, "Y" if span.form == "%Y" else "F")

@@ -27,10 +27,11 @@ from workflows_app.admin.confirming import PASSWORD, name_again
 from workflows_app.admin.next_page import after, next_for
 from workflows_app.admin.reasons import ReasonField
 from workflows_app.admin.results import what_came_of_it
+from workflows_app.admin.seeing import may_see, shown_text
 from workflows_app.admin.seeing import shown as as_seen
 from workflows_app.admin.sessions import must_name_themselves
 from workflows_app.admin.visible import visible
-from workflows_app.models import Run
+from workflows_app.models import Evidence, Run
 from workflows_app.operations import OperationRefused
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ def _form(button: Button) -> type[BaseDialogForm]:
             self.arguments: dict[str, Any] = {}
             self.asked = dict(button.asks(self.row))
             reason: Any = self.fields["reason"].widget
-            reason.offered = button.offered_reasons(self.row)
+            # Some say what the outside system answered.
+            reason.offered = button.offered_reasons(self.row) if may_see(Evidence) else []
             told = {name: str(self.data.get(_field_of(name), "")) for name in self.asked}
             self.insisted = button.insists(self.row, told)
             if self.insisted is not None and self.asked:
@@ -158,7 +160,9 @@ def _form(button: Button) -> type[BaseDialogForm]:
                 try:
                     self.arguments = dict(button.answered(self.row, answers))
                 except OperationRefused as refusal:
-                    raise ValidationError(str(refusal)) from None
+                    # The author's words may tell of what is masked.
+                    told = shown_text(as_seen(self.row), str(refusal))
+                    raise ValidationError(told) from None
             if button.carries_seen:
                 self.arguments["seen"] = cleaned.get("seen") or None
             if self.insisted is not None:

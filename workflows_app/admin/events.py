@@ -14,16 +14,14 @@ from unfold.decorators import display
 
 from workflows_app.admin.base import folded_json, link_to
 from workflows_app.admin.buttons import ButtonsAdmin, button
-from workflows_app.admin.consequences import in_short
-from workflows_app.admin.date_filters import AgeFilter, TimeFilter
-from workflows_app.admin.export import Column, ExportedList, json_text
 from workflows_app.admin.filters import LaneFilter, TopicFilter
 from workflows_app.admin.finding import FoundByWords
 from workflows_app.admin.graph import drawn
 from workflows_app.admin.labels import STATUS_LABELS, lane_label, state_of
 from workflows_app.admin.next_page import next_for
-from workflows_app.admin.saved_filters import SavedFilters
+from workflows_app.admin.person_filters import DecidedByFilter
 from workflows_app.admin.seeing import seen, shown
+from workflows_app.admin.values import in_short
 from workflows_app.models import Event, Input, OperatorAction, Run
 from workflows_app.operations.skip_event import SKIP_EVENT
 from workflows_app.queries import lineage
@@ -40,37 +38,29 @@ _SKIP_EVENT = button(
 
 
 @admin.register(Event)
-class EventAdmin(FoundByWords, ExportedList, SavedFilters, ButtonsAdmin):
+class EventAdmin(FoundByWords, ButtonsAdmin):
     buttons = (_SKIP_EVENT,)
     change_form_outer_before_template = "workflows_app/event_explanation.html"
     list_display = ["message_id", "topic", "lane_name", "status_label", "held_by", "created"]
     sortable_by = ["created"]
     dated_by = "created_at"
-    list_filter = [
-        "status",
-        "topic__workflow",
-        TopicFilter,
-        LaneFilter,
-        AgeFilter,
-        ("created_at", TimeFilter),
-    ]
-    list_filter_submit = True
+    list_filter = ["status", "topic__workflow", TopicFilter, LaneFilter, DecidedByFilter]
     filter_parameters = ["status__exact", "topic__workflow__id__exact"]
     fields = ["status", "held_by", "revision", "payload_as_json"]
     hidden_while_empty = {"held_by": "reserved_by_id"}
-    exported = (
-        Column("event", lambda event: event.pk),
-        Column("workflow", lambda event: event.topic.workflow.slug),
-        Column("topic", lambda event: event.topic.name),
-        Column("message_id", lambda event: event.message_id),
-        Column("lane", lambda event: event.lane),
-        Column("status", lambda event: event.status),
-        Column("revision", lambda event: event.revision),
-        Column("reserved_by", lambda event: event.reserved_by_id),
-        Column("created_by", lambda event: event.created_by_id),
-        Column("created_at", lambda event: event.created_at),
-        Column("payload", lambda event: json_text(event.payload)),
-    )
+    exported = {
+        "event": "pk",
+        "workflow": "topic.workflow.slug",
+        "topic": "topic.name",
+        "message_id": "message_id",
+        "lane": "lane",
+        "status": "status",
+        "revision": "revision",
+        "reserved_by": "reserved_by_id",
+        "created_by": "created_by_id",
+        "created_at": "created_at",
+        "payload": "payload",
+    }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         events: QuerySet[Event] = super().get_queryset(request)

@@ -11,22 +11,21 @@ import csv
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import JSONField, QuerySet
 from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from workflows_app.admin.finding import want_all
+from workflows_app.admin.finding import FoundByWords, want_all
 from workflows_app.admin.parameters import NamedParameters, WrongValue
 from workflows_app.admin.seeing import masked_names
 from workflows_app.masking import Names, shown
@@ -41,18 +40,11 @@ _AT_ONCE = 1_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column: its heading, and what it has of a row."""
-
-    heading: str
-    of: Callable[[Any], Any]
-
-
 class ExportedList(NamedParameters):
     """A list with an export of what it shows, for people with `export`."""
 
-    exported: Sequence[Column] = ()
+    #: The columns: their headings, and what they have of a row, as `handler.name`.
+    exported: Mapping[str, str] = {}
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.export_view)
@@ -100,16 +92,17 @@ class ExportedList(NamedParameters):
         number, is_complete = 0, False
         typed = request.GET.get("q", "").strip()
         try:
-            yield _line([column.heading for column in self.exported])
+            yield _line([*self.exported])
             try:
-                term = term_of(typed) if typed and names else None
+                is_by_words = isinstance(self, FoundByWords)
+                term = term_of(typed) if typed and names and is_by_words else None
             except NoTerm:
                 term = None
             for row in _newest_first(rows):
                 if _is_found_by_what_is_masked(row, term, names):
                     continue
                 seen = shown(row, names)
-                yield _line([column.of(seen) for column in self.exported])
+                yield _line([_value(seen, path) for path in self.exported.values()])
                 number += 1
             is_complete = True
         finally:
@@ -117,9 +110,16 @@ class ExportedList(NamedParameters):
             logger.info("export.ended user=%s list=%s query=%s rows=%s %s", *told, number, ended)
 
 
-def json_text(value: Any) -> str:
-    """Return a JSON value as it stands in a cell."""
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
+def _value(row: Any, path: str) -> Any:
+    """Return what stands at the end of `path`, JSON as its text; nothing if something on the way is missing."""
+    *relations, last = path.split(".")
+    for name in relations:
+        row = getattr(row, name)
+        if row is None:
+            return None
+    value = getattr(row, last)
+    is_json = any(isinstance(field, JSONField) and field.name == last for field in row._meta.fields)
+    return json.dumps(value, ensure_ascii=False) if is_json and value is not None else value
 
 
 def _is_found_by_what_is_masked(row: Any, term: Term | None, names: Names) -> bool:

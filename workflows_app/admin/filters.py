@@ -14,13 +14,23 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import TextFilter
 
 from workflows_app import registry
+from workflows_app.admin.seeing import masked_names, may_see, shown
 from workflows_app.conf import LANE_LENGTH
-from workflows_app.models import Event, EventWords, Handler, Mutation, Run, Topic, WorkflowVersion
+from workflows_app.models import (
+    Alert,
+    Event,
+    EventWords,
+    Handler,
+    Mutation,
+    Run,
+    Topic,
+    WorkflowVersion,
+)
 from workflows_app.queries.search import NoTerm, term_of
 from workflows_app.queries.search.finding import matching
 
-#: Of effects that the code no longer makes, those that were made last are offered.
-_LAST_EFFECTS = 2_000
+#: Of effects that the code no longer makes, and of channels, those that had one of the last rows are offered.
+_LAST_ROWS = 2_000
 _MAIN = "main"
 
 
@@ -92,52 +102,129 @@ class PollsFilter(ChoiceFilter):
         return queryset.filter(~of_producer | Q(published))
 
 
-class TopicFilter(ChoiceFilter):
+class RowFilter(ChoiceFilter):
+    """One of the rows of a model that workflows have a few of each."""
+
+    rows: type[Topic | Handler | WorkflowVersion]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        rows = self.rows._default_manager.select_related("workflow")
+        return [(str(row.pk), self.name_of(row)) for row in rows]
+
+    def name_of(self, row: Any) -> str:
+        return str(row)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value() or ""
+        if not value.isdecimal():
+            return queryset
+        return queryset.filter(**{path_of(queryset, str(self.parameter_name)): int(value)})
+
+
+class TopicFilter(RowFilter):
     """The topic of an event."""
 
     title = gettext_lazy("topic")
     parameter_name = "topic"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        topics = Topic.objects.select_related("workflow")
-        return [(str(topic.pk), str(topic)) for topic in topics]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value() or ""
-        return queryset.filter(topic=int(value)) if value.isdecimal() else queryset
+    rows = Topic
 
 
-class VersionFilter(ChoiceFilter):
-    """The version of the code that executed a run."""
+class HandlerFilter(RowFilter):
+    """The handler of a run."""
+
+    title = gettext_lazy("handler")
+    parameter_name = "handler"
+    rows = Handler
+
+
+class VersionFilter(RowFilter):
+    """The version of the code that executed a run, or sent an effect."""
 
     title = gettext_lazy("version")
     parameter_name = "version"
+    rows = WorkflowVersion
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        versions = WorkflowVersion.objects.select_related("workflow")
-        return [(str(row.pk), f"{row.workflow.slug} {row}") for row in versions]
+    def name_of(self, row: WorkflowVersion) -> str:
+        return f"{row.workflow.slug} {row}"
+
+
+class OfEffectFilter(ChoiceFilter):
+    """What its outside effect tells of a run: people who may not see effects are offered none of it."""
+
+    #: The field of the effect.
+    field: str
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value() or ""
-        return queryset.filter(version=int(value)) if value.isdecimal() else queryset
+        if not self.value() or not may_see(Mutation):
+            return queryset
+        field = self.field if queryset.model is Mutation else f"mutation__{self.field}"
+        return queryset.filter(**{field: self.value()})
 
 
-class OutsideFilter(ChoiceFilter):
-    """The outside system, by its mutator."""
+class OutcomeFilter(OfEffectFilter):
+    """What became of the outside effect of a run."""
 
-    title = gettext_lazy("outside system")
-    parameter_name = "outside"
+    field = "status"
+
+    title = gettext_lazy("outcome")
+    parameter_name = "outcome"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        last = Mutation.objects.order_by("-pk").values_list("mutator", flat=True)[:_LAST_EFFECTS]
-        names = {each.name for code in registry.all_workflows() for each in code.mutators}
-        return [(name, name) for name in sorted({*names, *last})]
+        if not may_see(Mutation):
+            return []
+        return [(value, str(label)) for value, label in Mutation.Status.choices]
+
+
+class BlockedFilter(ChoiceFilter):
+    """Workflows of which something waits for a person, or for a new version."""
+
+    title = gettext_lazy("blocked")
+    parameter_name = "blocked"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        return [("yes", _("yes")), ("no", _("no"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = {"yes": True, "no": False}.get(self.value() or "")
+        return queryset if chosen is None else queryset.filter(blocked=chosen)
+
+
+class PlaceFilter(ChoiceFilter):
+    """Where a message went: a channel, or people. Of channels those are offered that had one lately."""
+
+    title = gettext_lazy("to")
+    parameter_name = "place"
+    _PEOPLE = "-"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        last = Alert.objects.order_by("-pk").values_list("channel", flat=True)[:_LAST_ROWS]
+        channels = sorted(filter(None, set(last)))
+        return [*((name, name) for name in channels), (self._PEOPLE, _("people, by e-mail"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if not self.value():
             return queryset
-        field = "mutator" if queryset.model is Mutation else "mutation__mutator"
-        return queryset.filter(**{field: self.value()})
+        return queryset.filter(channel="" if self.value() == self._PEOPLE else self.value())
+
+
+def path_of(rows: QuerySet[Any], name: str) -> str:
+    """Return where rows of a list have what is the run's, or their own: outside effects have a run."""
+    return f"run__{name}" if rows.model is Mutation else name
+
+
+class OutsideFilter(OfEffectFilter):
+    """The outside system, by its mutator."""
+
+    field = "mutator"
+    title = gettext_lazy("outside system")
+    parameter_name = "outside"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        if not may_see(Mutation):
+            return []
+        last = Mutation.objects.order_by("-pk").values_list("mutator", flat=True)[:_LAST_ROWS]
+        names = {each.name for code in registry.all_workflows() for each in code.mutators}
+        return [(name, name) for name in sorted({*names, *last})]
 
 
 class LaneFilter(TextFilter):
@@ -150,12 +237,25 @@ class LaneFilter(TextFilter):
         typed = (self.value() or "").strip()[:LANE_LENGTH]
         if not typed:
             return queryset
-        found = queryset.filter(lane="" if typed == _MAIN else typed)
-        if queryset.model is not Event or typed == _MAIN:
-            return found
-        try:
-            words = EventWords.objects.filter(matching("words", term_of(typed), begins=False))
-        except NoTerm:
-            return found
-        # Lanes of events that are done have no index of their own.
-        return found.filter(pk__in=words.values("pk"))
+        lane = "" if typed == _MAIN else typed
+        found = _with_index(queryset.filter(**{path_of(queryset, "lane"): lane}), lane)
+        return found if not masked_names() or _is_shown(found, lane) else queryset.none()
+
+
+def _with_index(rows: QuerySet[Any], lane: str) -> QuerySet[Any]:
+    """Return the same rows of a lane by their words, if they are events: done ones have no index by their lane."""
+    if rows.model is not Event or not lane:
+        return rows
+    try:
+        words = EventWords.objects.filter(matching("words", term_of(lane), begins=False))
+    except NoTerm:
+        return rows
+    return rows.filter(pk__in=words.values("pk"))
+
+
+def _is_shown(rows: QuerySet[Any], lane: str) -> bool:
+    """Tell whether the newest of `rows` shows its lane to the person: nobody finds out what is masked for them."""
+    newest = rows.order_by("-pk").first()
+    seen_row = newest if newest is None else shown(newest)
+    holder = getattr(seen_row, "run", seen_row)
+    return holder is not None and holder.lane == lane

@@ -6,6 +6,7 @@ The graph is SVG with links, and needs no script. What came of something stands 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
 from workflows_app.admin.base import address_of
-from workflows_app.admin.labels import SENT_AGAIN, css_state
+from workflows_app.admin.labels import css_state, state_with
 from workflows_app.admin.seeing import may_see, shown
 from workflows_app.admin.visible import visible
 from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
@@ -77,8 +78,7 @@ def drawn(root: Model) -> Drawn:
     """Return the story of `root` as far as the person may see it."""
     story = story_of(root)
     rows = [shown(row) for row in story.rows if may_see(type(row))]
-    effects = [row for row in story.rows if isinstance(row, Mutation)]
-    sent_again = {effect.run_id for effect in effects if effect.is_denied_by_person}
+    effects = _Effects([row for row in story.rows if isinstance(row, Mutation)])
     drawn_rows, left_out = _within_limit(story, rows)
     columns = _columns(drawn_rows, story.edges)
     places: dict[Key, tuple[int, int]] = {}
@@ -89,10 +89,10 @@ def drawn(root: Model) -> Drawn:
         places[key_of(row)] = (x, y)
         used[column] += 1
     boxes = [
-        _box(row, _told(row, sent_again), *places[key_of(row)], row == story.root)
+        _box(row, _told(row, effects), *places[key_of(row)], row == story.root)
         for row in drawn_rows
     ]
-    lines = sorted((_line(row, _told(row, sent_again)) for row in rows), key=lambda line: line.at)
+    lines = sorted((_line(row, _told(row, effects)) for row in rows), key=lambda line: line.at)
     more = [_more(kind, left_out[kind], kind.__name__ in story.is_cut) for kind in left_out]
     counted = Counter(type(row) for row in drawn_rows)
     told = [_count(kind, counted[kind]) for kind in KINDS if counted[kind]]
@@ -157,11 +157,23 @@ def _line(row: Any, told: tuple[str, str, str, str]) -> Line:
     return Line(happened_at(row), kind, label, status, state, address_of(row))
 
 
-def _told(row: Any, sent_again: set[int]) -> tuple[str, str, str, str]:
-    """Return what it is, how it is called, and how it stands, in words and as a part of a CSS class.
+class _Effects:
+    """The outside effects of a story, to find that of a run without a query."""
 
-    `sent_again`: the runs that a person had sent again.
-    """
+    def __init__(self, effects: Iterable[Mutation]) -> None:
+        self._by_run, self._by_key = {}, {}
+        for effect in effects:
+            self._by_run[effect.run_id] = self._by_key[effect.pk] = effect
+
+    def of(self, run: Run) -> Mutation | None:
+        """Return its own, or the one that it carries, if the story has it."""
+        carried = run.carried_mutation_id
+        own = self._by_run.get(run.pk)
+        return own if own is not None or carried is None else self._by_key.get(carried)
+
+
+def _told(row: Any, effects: _Effects) -> tuple[str, str, str, str]:
+    """Return what it is, how it is called, and how it stands, in words and as a part of a CSS class."""
     if isinstance(row, Input):
         return _("input"), visible(row, 200), "", ""
     if isinstance(row, Event):
@@ -169,9 +181,7 @@ def _told(row: Any, sent_again: set[int]) -> tuple[str, str, str, str]:
         return _("event"), label, row.get_status_display(), css_state(row)
     if isinstance(row, Run):
         label = visible(row.title or _("run %(number)s") % {"number": row.pk}, 200)
-        status, state = row.get_status_display(), css_state(row)
-        if row.pk in sent_again:
-            state, status = SENT_AGAIN, _("Sent again")
+        state, status = state_with(row, effects.of(row))
         return _("run"), label, status, state
     if isinstance(row, Mutation):
         return _("effect"), visible(row, 200), row.get_status_display(), css_state(row)

@@ -27,6 +27,12 @@ class HandlerAdmin(ReadOnlyAdmin):
     list_filter = ["kind", "is_current", "workflow"]
     filter_parameters = ["kind__exact", "is_current__exact", "workflow__id__exact"]
     search_fields = ["name"]
+    exported = {
+        "workflow": "workflow.slug",
+        "handler": "name",
+        "kind": "kind",
+        "is_current": "is_current",
+    }
     fields = [
         "workflow",
         "name",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.admin.utils import unquote
 from django.db.models import Model, QuerySet
@@ -16,6 +18,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from simple_history.template_utils import HistoricalRecordContextHelper
 
 from workflows_app.admin.base import ReadOnlyAdmin, link_to
+from workflows_app.admin.history_filters import INTERNAL, asked_for, filtered, filters_of
 from workflows_app.admin.seeing import shown as as_seen
 from workflows_app.admin.seeing import shown_text, shown_value
 from workflows_app.admin.values import facts_of
@@ -25,13 +28,11 @@ from workflows_app.queries.plain_words import meaning
 from workflows_app.queries.recorded import in_readers_words
 from workflows_app.templatetags.workflows_app import folded, when
 
-#: What changes for the host alone, and tells a person nothing.
-_INTERNAL = ("fencing_token", "failure_traceback")
-#: A decision and its history rows are of one transaction.
-_TOGETHER = timedelta(minutes=1)
+#: So far apart a decision and its history rows may be: its transaction may wait, and clocks may differ.
+_TOGETHER = timedelta(days=1)
 #: What the host writes of a call that ended with an exception: its name tells a person nothing.
 _UNKNOWN = re.compile(
-    r"(outcome unknown(?:, and the host can't ask)?: )(\w+(?:Error|Exception|Answer|Timeout)\b.*)",
+    r"(outcome unknown(?:, and nobody can be asked)?: )(\w+(?:Error|Exception|Answer|Timeout)\b.*)",
     re.DOTALL,
 )
 
@@ -47,7 +48,7 @@ class _SeenChanges(HistoricalRecordContextHelper):
                 "new": self._shown(change.field, change.new),
             }
             for change in delta.changes
-            if change.field not in _INTERNAL
+            if change.field not in INTERNAL
         ]
 
     def _shown(self, name: str, value: Any) -> Any:
@@ -91,7 +92,13 @@ class ReadOnlyHistoryAdmin(SimpleHistoryAdmin, ReadOnlyAdmin):
                 _("There is no %(kind)s %(number)s.")
                 % {"kind": self.model._meta.verbose_name, "number": object_id}
             )
-        answer: HttpResponse = super().history_view(request, object_id, extra_context)
+        of_row = self.model.history.filter(id=unquote(object_id))
+        context = {
+            **(extra_context or {}),
+            "history_filters": filters_of(request, of_row),
+            "asked_for": urlencode(asked_for(request)),
+        }
+        answer: HttpResponse = super().history_view(request, object_id, context)
         return answer
 
     def history_form_view(
@@ -122,19 +129,24 @@ class ReadOnlyHistoryAdmin(SimpleHistoryAdmin, ReadOnlyAdmin):
         rows: QuerySet[Any] = super().get_history_queryset(
             request, history_manager, pk_name, object_id
         )
-        return rows.order_by("-history_id")
+        return filtered(request, rows).order_by("-history_id")
 
     def set_history_delta_changes(
         self, request: HttpRequest, historical_records: Sequence[Any], *args: Any, **kwargs: Any
     ) -> None:
-        """Compare each record of the page with the one before it, which may be on the next page."""
+        """Compare each record of the page with the one before it, which the page need not show."""
         records = list(historical_records)
-        if records:
-            oldest = records[-1]
-            before = self.model.history.filter(id=oldest.id, history_id__lt=oldest.history_id)
-            related = before._select_related_history_tracked_objs()
-            records.extend(related.order_by("-history_id")[:1])
-        super().set_history_delta_changes(request, records, *args, **kwargs)
+        of_row = self.model.history.filter(id__in={record.id for record in records})
+        keys = list(of_row.order_by("history_id").values_list("history_id", flat=True))
+        earlier = dict(pairwise(reversed(keys)))
+        wanted = {earlier[record.pk] for record in records if record.pk in earlier}
+        missing = of_row.filter(pk__in=wanted - {record.pk for record in records})
+        known = {record.pk: record for record in records}
+        known |= {record.pk: record for record in missing._select_related_history_tracked_objs()}
+        for record in records:
+            if record.pk in earlier:
+                pair = (record, known[earlier[record.pk]])
+                super().set_history_delta_changes(request, pair, *args, **kwargs)
         _name_people(records)
         for record in records:
             record.history_change_reason = shown_text(as_seen(record), _why(record))

@@ -12,36 +12,32 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from workflows_app.admin.base import ReadOnlyAdmin
-from workflows_app.admin.date_filters import AgeFilter, TimeFilter
-from workflows_app.admin.export import Column, ExportedList
 from workflows_app.admin.finding import FoundByWords
 from workflows_app.admin.graph import drawn
-from workflows_app.admin.saved_filters import SavedFilters
 from workflows_app.admin.seeing import seen
 from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
 from workflows_app.queries import lineage
 
 
 @admin.register(Input)
-class InputAdmin(FoundByWords, ExportedList, SavedFilters, ReadOnlyAdmin):
+class InputAdmin(FoundByWords, ReadOnlyAdmin):
     change_form_outer_before_template = "workflows_app/input_explanation.html"
     list_display = ["__str__", "workflow", "source", "type", "external_id", "created"]
     sortable_by = ["created"]
     dated_by = "created_at"
     list_select_related = ["workflow"]
-    list_filter = ["workflow", AgeFilter, ("created_at", TimeFilter)]
-    list_filter_submit = True
+    list_filter = ["workflow"]
     filter_parameters = ["workflow__id__exact"]
     fields = ["workflow", "source", "type", "external_id", "title", "created_at"]
-    exported = (
-        Column("input", lambda row: row.pk),
-        Column("workflow", lambda row: row.workflow.slug),
-        Column("source", lambda row: row.source),
-        Column("type", lambda row: row.type),
-        Column("external_id", lambda row: row.external_id),
-        Column("title", lambda row: row.title),
-        Column("created_at", lambda row: row.created_at),
-    )
+    exported = {
+        "input": "pk",
+        "workflow": "workflow.slug",
+        "source": "source",
+        "type": "type",
+        "external_id": "external_id",
+        "title": "title",
+        "created_at": "created_at",
+    }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Input]:
         inputs: QuerySet[Input] = super().get_queryset(request)

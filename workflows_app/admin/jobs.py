@@ -22,6 +22,16 @@ class JobAdmin(ReadOnlyAdmin):
     search_fields = ["=id", "=lock"]
     search_help_text = _("A job's number, or its lock, as in workflow:1")
     ordering = ["-id"]
+    exported = {
+        "job": "id",
+        "task": "task_name",
+        "args": "args",
+        "status": "status",
+        "queue": "queue_name",
+        "lock": "lock",
+        "attempts": "attempts",
+        "scheduled_at": "scheduled_at",
+    }
     fields = [
         "id",
         "task_name",

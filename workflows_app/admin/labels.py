@@ -34,6 +34,7 @@ STATUS_LABELS = {
     "applied": "success",
     "skipped": "default",
     "crashed": "default",
+    "waiting": "default",
     SENT_AGAIN: "default",
 }
 #: The words of `queries.health.STATES`, as people read them.
@@ -73,10 +74,20 @@ def lane_label(lane: str | None) -> str:
 
 
 def state_of_run(run: Run) -> tuple[str, str]:
-    """Return how a run stands, in one word and in the reader's.
+    """Return how a run stands, in one word and in the reader's. Reads its outside effect unless it is there."""
+    return state_with(run, run.settled_mutation)
 
-    What a person has settled by saying that it did not happen is no failure.
+
+def state_with(run: Run, effect: Mutation | None) -> tuple[str, str]:
+    """Return the same of a run with this outside effect, its own or the one that it carries.
+
+    What a person has settled by saying that it did not happen is no failure; what was given up is not “committed”.
     """
-    if run.is_sent_again:
+    if run.is_sent_again_after(effect):
         return SENT_AGAIN, _("Sent again")
+    is_done = run.status == Run.Status.COMMITTED
+    if is_done and effect is not None and effect.status == Mutation.Status.SKIPPED:
+        return str(effect.status), str(effect.get_status_display())
+    if run.waits_for_turn:
+        return "waiting", _("Waiting")
     return state_of(run), str(run.get_status_display())

@@ -13,22 +13,21 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from workflows_app.admin.base import folded_json, link_to
-from workflows_app.admin.date_filters import SentFilter, TimeFilter
-from workflows_app.admin.export import Column, ExportedList, json_text
-from workflows_app.admin.filters import OutsideFilter
+from workflows_app.admin.filters import LaneFilter, OutsideFilter, VersionFilter
 from workflows_app.admin.finding import FoundByWords
 from workflows_app.admin.graph import drawn
 from workflows_app.admin.history import ReadOnlyHistoryAdmin
 from workflows_app.admin.labels import STATUS_LABELS, state_of
-from workflows_app.admin.saved_filters import SavedFilters
+from workflows_app.admin.person_filters import DecidedByFilter
 from workflows_app.admin.seeing import seen
 from workflows_app.models import Evidence, Input, Mutation, OperatorAction
 from workflows_app.queries import lineage
 from workflows_app.queries.search import Term
+from workflows_app.queries.search.finding import by_key
 
 
 @admin.register(Mutation)
-class MutationAdmin(FoundByWords, ExportedList, SavedFilters, ReadOnlyHistoryAdmin):
+class MutationAdmin(FoundByWords, ReadOnlyHistoryAdmin):
     change_form_outer_before_template = "workflows_app/mutation_explanation.html"
     list_display = ["__str__", "workflow", "run_link", "status_label", "resolved_by", "sent"]
     sortable_by = ["sent"]
@@ -38,10 +37,10 @@ class MutationAdmin(FoundByWords, ExportedList, SavedFilters, ReadOnlyHistoryAdm
         "resolved_by",
         "run__workflow",
         OutsideFilter,
-        SentFilter,
-        ("sent_at", TimeFilter),
+        LaneFilter,
+        VersionFilter,
+        DecidedByFilter,
     ]
-    list_filter_submit = True
     filter_parameters = ["status__exact", "resolved_by__exact", "run__workflow__id__exact"]
     fields = [
         "mutator",
@@ -65,24 +64,24 @@ class MutationAdmin(FoundByWords, ExportedList, SavedFilters, ReadOnlyHistoryAdm
         "result_as_json": "result",
     }
 
-    exported = (
-        Column("mutation", lambda mutation: mutation.pk),
-        Column("workflow", lambda mutation: mutation.run.workflow.slug),
-        Column("run", lambda mutation: mutation.run_id),
-        Column("mutator", lambda mutation: mutation.mutator),
-        Column("target", lambda mutation: mutation.target),
-        Column("status", lambda mutation: mutation.status),
-        Column("resolved_by", lambda mutation: mutation.resolved_by),
-        Column("sent_at", lambda mutation: mutation.sent_at),
-        Column("resolved_at", lambda mutation: mutation.resolved_at),
-        Column("idempotency_key", lambda mutation: mutation.idempotency_key),
-        Column("params", lambda mutation: json_text(mutation.params)),
-        Column("result", lambda mutation: json_text(mutation.result)),
-    )
+    exported = {
+        "mutation": "pk",
+        "workflow": "run.workflow.slug",
+        "run": "run_id",
+        "mutator": "mutator",
+        "target": "target",
+        "status": "status",
+        "resolved_by": "resolved_by",
+        "sent_at": "sent_at",
+        "resolved_at": "resolved_at",
+        "idempotency_key": "idempotency_key",
+        "params": "params",
+        "result": "result",
+    }
 
     def found_otherwise(self, queryset: QuerySet[Mutation], term: Term) -> QuerySet[Mutation]:
-        """Find an effect by its idempotency key."""
-        return queryset.filter(idempotency_key__in={term.text, term.text.lower()})
+        """Find an effect by its idempotency key, or by the beginning of it."""
+        return queryset.filter(by_key(term))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mutation]:
         mutations: QuerySet[Mutation] = super().get_queryset(request)

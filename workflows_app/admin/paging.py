@@ -141,11 +141,16 @@ class PagedChangeList(ChangeList):
         """
         dates = self.dates_shown
         begins_late = self._newest_first or (dates is not None and dates.begin is not None)
-        return dates if begins_late and not self.query else None
+        is_by_key = self._order.removeprefix("-") in ("pk", self.lookup_opts.pk.attname)
+        return dates if is_by_key and begins_late and not self.query else None
+
+    @property
+    def _order(self) -> str:
+        return str((self.queryset.query.order_by or ("-pk",))[0])
 
     @property
     def _newest_first(self) -> bool:
-        return str((self.queryset.query.order_by or ("-pk",))[0]).startswith("-")
+        return self._order.startswith("-")
 
     def _keys(self, number: int) -> list[Any]:
         """Return the keys of the first `number` rows; in slices those of all that are counted."""

@@ -41,10 +41,17 @@ def _kept(action: OperatorAction) -> str:
 
 def _heard(action: OperatorAction, given: Any) -> str:
     heard = action.evidence_seen
-    if heard is None or heard.kind != Evidence.Kind.PROBE or action.operation not in _ASKS_FIRST:
+    if action.operation not in _ASKS_FIRST:
         return ""
-    if heard.verdict == Evidence.Verdict.UNKNOWN:
-        return _("The outside system was asked, and could not say: it is your word that counts.")
+    was_asked = heard is not None and heard.kind == Evidence.Kind.PROBE
+    if heard is None or heard.verdict == Evidence.Verdict.UNKNOWN:
+        if was_asked:
+            return _(
+                "The outside system was asked, and could not say: it is your word that counts."
+            )
+        return _("The outside system was not asked: it is your word that counts.")
+    if not was_asked:
+        return ""
     if not _is_other(action, given):
         return _("The outside system was asked, and says the same.")
     told = _(

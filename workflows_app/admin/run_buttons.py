@@ -6,6 +6,7 @@ from typing import Any
 
 from workflows_app.admin import consequences
 from workflows_app.admin.buttons import button
+from workflows_app.admin.what_follows import nobody_waits
 from workflows_app.models import OperatorAction, Run
 from workflows_app.operations import DECLARED
 
@@ -15,7 +16,8 @@ Code = OperatorAction.Operation
 _SHOWN: dict[str, dict[str, Any]] = {
     Code.IT_HAPPENED: {"details_of": consequences.happened},
     Code.IT_DIDNT_HAPPEN: {"details_of": consequences.sent_again, "tick": consequences.looked},
-    Code.SKIP_RUN: {"details_of": consequences.skipped},
+    Code.SKIP_RUN: {"details_of": consequences.skipped, "tick": nobody_waits},
+    Code.TRY_AGAIN: {"details_of": consequences.asked_again},
     Code.RETRY_FAILED_RUN: {"details_of": consequences.retried},
 }
 

@@ -85,6 +85,18 @@ def put_decisions(context: dict[str, Any], explanation: Explanation, person: Any
         by = next((each for each in decisions if each.operation == Operation.IT_DIDNT_HAPPEN), None)
         context["denied"] = by
         context["is_denied_by_reader"] = by is not None and by.actor_id == person.pk
+    if explanation.mutation is not None and explanation.mutation.status == Mutation.Status.SKIPPED:
+        context["skipped_by"] = _skipped_by(explanation.mutation)
+        context["outside_said"] = _said(explanation)
+
+
+def _skipped_by(mutation: Mutation) -> OperatorAction | None:
+    """Return the decision that skipped it, perhaps on an earlier run, as far as the person may see it."""
+    if not may_see(OperatorAction):
+        return None
+    skips = OperatorAction.objects.filter(run=mutation.run_id, operation=Operation.SKIP_RUN)
+    near = skips.select_related("run__mutation", "run__carried_mutation")
+    return shown(near.order_by("-pk").first())
 
 
 def _was_pressed(explanation: Explanation) -> bool:
@@ -104,5 +116,11 @@ def evident_decision(explanation: Explanation) -> str:
     """
     if explanation.run.status != Run.Status.BLOCKED:
         return ""
+    said = _said(explanation)
+    return str(_LEADS_TO[said].label) if said else ""
+
+
+def _said(explanation: Explanation) -> str:
+    """Return the verdict of the outside system's own answers; nothing if none is definite, or it said both."""
     said = {item.verdict for item in explanation.evidence} & set(_LEADS_TO)
-    return str(_LEADS_TO[said.pop()].label) if len(said) == 1 else ""
+    return said.pop() if len(said) == 1 else ""

@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from workflows_app.admin.base import link_to, pretty_json
-from workflows_app.admin.date_filters import StartedFilter, TimeFilter
-from workflows_app.admin.export import Column, ExportedList
 from workflows_app.admin.filters import (
+    HandlerFilter,
     LaneFilter,
+    OutcomeFilter,
     OutsideFilter,
     PollsFilter,
     VersionFilter,
@@ -28,22 +28,24 @@ from workflows_app.admin.finding import FoundByWords
 from workflows_app.admin.graph import drawn
 from workflows_app.admin.labels import STATUS_LABELS, lane_label, state_of_run
 from workflows_app.admin.looking import LooksOutside
+from workflows_app.admin.person_filters import DecidedByFilter, TakenByFilter
 from workflows_app.admin.run_buttons import RUN_BUTTONS
 from workflows_app.admin.run_page import as_seen, put_decisions
-from workflows_app.admin.saved_filters import SavedFilters
 from workflows_app.admin.search import SearchPage
 from workflows_app.admin.seeing import may_see
 from workflows_app.admin.visible import visible
 from workflows_app.admin.way_out import SKIP_EVENTS
-from workflows_app.models import Event, Mutation, Run
+from workflows_app.models import Event, Evidence, Mutation, Run
 from workflows_app.queries.explanation import explain
 from workflows_app.queries.lanes import lane_in_words
 from workflows_app.queries.search import Term
+from workflows_app.queries.taking import late_answers
 
 
 @admin.register(Run)
-class RunAdmin(SearchPage, FoundByWords, ExportedList, SavedFilters, LooksOutside):
+class RunAdmin(SearchPage, FoundByWords, LooksOutside):
     buttons = (*RUN_BUTTONS, SKIP_EVENTS)
+    when_empty = gettext_lazy("There is nothing here yet. Polls that found nothing are left out.")
     change_form_outer_before_template = "workflows_app/run_explanation.html"
     list_display = [
         "number",
@@ -63,13 +65,14 @@ class RunAdmin(SearchPage, FoundByWords, ExportedList, SavedFilters, LooksOutsid
         "failure_kind",
         "workflow",
         OutsideFilter,
+        OutcomeFilter,
+        HandlerFilter,
         LaneFilter,
         VersionFilter,
+        TakenByFilter,
+        DecidedByFilter,
         PollsFilter,
-        StartedFilter,
-        ("started_at", TimeFilter),
     ]
-    list_filter_submit = True
     filter_parameters = ["status__exact", "failure_kind__exact", "workflow__id__exact"]
     fields = [
         "status_in_words",
@@ -92,27 +95,35 @@ class RunAdmin(SearchPage, FoundByWords, ExportedList, SavedFilters, LooksOutsid
         "prepared": "prepare_result",
     }
 
-    exported = (
-        Column("run", lambda run: run.pk),
-        Column("workflow", lambda run: run.workflow.slug),
-        Column("handler", lambda run: run.handler.name),
-        Column("version", lambda run: str(run.version)),
-        Column("lane", lambda run: run.lane),
-        Column("title", lambda run: run.title),
-        Column("status", lambda run: run.status),
-        Column("phase", lambda run: run.phase),
-        Column("failure", lambda run: run.failure_kind),
-        Column("message", lambda run: run.failure_message),
-        Column("retry_of", lambda run: run.retry_of_id),
-        Column("started_at", lambda run: run.started_at),
-        Column("ended_at", lambda run: run.ended_at),
-    )
+    exported = {
+        "run": "pk",
+        "workflow": "workflow.slug",
+        "handler": "handler.name",
+        "version": "version",
+        "lane": "lane",
+        "title": "title",
+        "status": "status",
+        "phase": "phase",
+        "failure": "failure_kind",
+        "message": "failure_message",
+        "retry_of": "retry_of_id",
+        "started_at": "started_at",
+        "ended_at": "ended_at",
+    }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         runs: QuerySet[Run] = super().get_queryset(request)
         return runs.select_related(
             "workflow", "handler", "version", "retry_of", "mutation", "carried_mutation"
         )
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Have with each run of the list the answer about it that came too late. One query more."""
+        listed: Any = super().get_changelist_instance(request)
+        late = late_answers(listed.result_list) if may_see(Evidence, Mutation) else {}
+        for run in listed.result_list:
+            run.late = late.get(run.pk)
+        return listed
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Leave out what was prepared, if the person may not see what went in and what was to go out."""
@@ -164,8 +175,13 @@ class RunAdmin(SearchPage, FoundByWords, ExportedList, SavedFilters, LooksOutsid
         return f"{run.pk}"
 
     @display(description=gettext_lazy("what"))
-    def what(self, run: Run) -> str:
-        return run.title or "–"
+    def what(self, run: Any) -> str:
+        title, late = run.title or "–", run.late
+        if late is None or not (run.status in Run.OPEN or late.contradicts):
+            return title
+        mark = "consumed" if late.verdict == Evidence.Verdict.APPLIED else "failed"
+        told = _("answered after all: %(verdict)s") % {"verdict": late.get_verdict_display()}
+        return format_html('{} <span class="ops-state ops-state-{}">{}</span>', title, mark, told)
 
     @display(description=gettext_lazy("handler"))
     def handler_name(self, run: Run) -> str:

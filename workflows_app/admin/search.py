@@ -20,7 +20,7 @@ from unfold.dataclasses import SearchResult
 from unfold.settings import CONFIG_DEFAULTS
 
 from workflows_app.admin.base import address_of, on_site, site_name
-from workflows_app.admin.labels import css_state
+from workflows_app.admin.labels import css_state, state_of_run
 from workflows_app.admin.parameters import NamedParameters
 from workflows_app.admin.seeing import all_that_may_be_seen, masked_names, may_see, seen_by
 from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
@@ -144,13 +144,17 @@ def _as_shown(group: Group, typed: str) -> dict[str, Any]:
 
 def _hit(hit: Hit) -> dict[str, Any]:
     row = hit.row
-    status = row.get_status_display() if hasattr(row, "get_status_display") else ""
+    if isinstance(row, Run):
+        state, status = state_of_run(row)
+    else:
+        state = css_state(row)
+        status = row.get_status_display() if hasattr(row, "get_status_display") else ""
     return {
         "title": _title(row),
         "link": address_of(row),
         "why": hit.why,
         "status": status,
-        "state": css_state(row),
+        "state": state,
         "workflow": _workflow_of(row),
         "at": getattr(row, "created_at", None) or getattr(row, "started_at", None) or row.sent_at,
     }

@@ -15,4 +15,5 @@ class TopicAdmin(ReadOnlyAdmin):
     list_filter = ["workflow"]
     filter_parameters = ["workflow__id__exact"]
     search_fields = ["name"]
+    exported = {"workflow": "workflow.slug", "topic": "name", "consumer": "consumer.name"}
     fields = ["workflow", "name", "consumer"]

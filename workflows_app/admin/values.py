@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from workflows_app.admin.visible import visible
@@ -21,6 +23,11 @@ DEEPEST = 6
 #: The most characters of one value; and of a label.
 VALUE_LENGTH = 2_000
 _LABEL_LENGTH = 80
+#: What is told of a payload in a line: so many values, and none that is longer.
+BRIEF_ROWS = 4
+_BRIEF = 60
+#: The most characters of parameters and payloads of each row in a preview of many.
+SHOWN_AMONG_MANY = 1_000
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _AMOUNT = re.compile(r"[+-]?[\d.,' ]*\d(?: ?(?:[A-Z]{3}|[€$£%]))?")
 
@@ -52,6 +59,30 @@ def facts_of(value: Any) -> Facts:
             return Facts(rows, is_cut=True)
         rows.append(fact)
     return Facts(rows)
+
+
+def in_brief(value: Any, *, without: str) -> str:
+    """Return what tells most of a payload, in a line: its first short values, with an amount if it has one.
+
+    `without`: what stands beside it already.
+    """
+    rows = [row for row in facts_of(value).rows if row.text != without and len(row.text) <= _BRIEF]
+    chosen = rows[:BRIEF_ROWS]
+    amount = next((row for row in rows if row.is_amount), None)
+    if amount is not None and amount not in chosen:
+        chosen[-1] = amount
+    return ", ".join(f"{row.label}: {row.text}" for row in chosen)
+
+
+def in_short(value: Any, *, among: int) -> SafeString | str:
+    """Return `value` as JSON, escaped and cut, where it is one `among` many; alone it is shown as a table."""
+    if among == 1:
+        return ""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    if len(text) > SHOWN_AMONG_MANY:
+        cut = _("(cut; %(number)s characters: its own page shows all)")
+        text = f"{text[:SHOWN_AMONG_MANY]} … {cut % {'number': f'{len(text):,}'}}"
+    return format_html('<pre class="ops-json">{}</pre>', visible(text))
 
 
 def label_of(name: str) -> str:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from workflows_app.admin.buttons import Button
 from workflows_app.admin.seeing import seen as seen_by_person
+from workflows_app.admin.what_follows import never_follows
 from workflows_app.engine.retry import only_next_is_missing
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Event, Run
@@ -89,7 +90,17 @@ def _read(run: Run, events: list[Event], seen: str | None, actor: Any) -> dict[i
 
 
 def _details_of(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    return [{"skipped": list(seen_by_person(Event, events_to_skip(run)))} for run in runs]
+    return [
+        {"skipped": list(seen_by_person(Event, _in_full(run))), "never": never_follows(run)}
+        for run in runs
+    ]
+
+
+def _in_full(run: Run) -> list[Event]:
+    """Return `events_to_skip` with their payloads."""
+    keys = [event.pk for event in events_to_skip(run)]
+    found = Event.objects.select_related("topic__workflow").in_bulk(keys)
+    return [found[key] for key in keys if key in found]
 
 
 SKIP_EVENTS = Button(

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from workflows_app.admin.buttons import ButtonsAdmin, button
+from workflows_app.admin.filters import BlockedFilter
 from workflows_app.admin.labels import STATUS_LABELS, lane_label, state_of
 from workflows_app.admin.seeing import may_see, seen, shown, shown_text
 from workflows_app.models import Breaker, Handler, OperatorAction, Run, Topic, Workflow
@@ -37,9 +38,17 @@ class WorkflowAdmin(ButtonsAdmin):
     change_form_outer_before_template = "workflows_app/workflow_explanation.html"
     buttons = (button(PAUSE_WORKFLOW), button(RESUME_WORKFLOW), button(RUN_PRODUCERS_NOW))
     list_display = ["slug", "title", "status_label", "blocked_label", "active_version"]
-    list_filter = ["status"]
+    list_filter = ["status", BlockedFilter]
     filter_parameters = ["status__exact"]
     search_fields = ["slug", "title"]
+    exported = {
+        "workflow": "slug",
+        "title": "title",
+        "status": "status",
+        "blocked": "blocked",
+        "version": "active_version",
+        "created_at": "created_at",
+    }
     fields = ["slug", "title", "status", "active_version", "created_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workflow]:
@@ -54,7 +63,8 @@ class WorkflowAdmin(ButtonsAdmin):
             "held_number": number,
             "held_more": number - len(held),
             "lanes_number": numbers.with_work,
-            "at_work": seen(Run, row.runs.filter(status=Run.Status.ACTIVE)[:LIMIT]),
+            "at_work": seen(Run, row.runs.filter(Run.at_work())[:LIMIT]),
+            "in_line": seen(Run, row.runs.filter(~Run.at_work(), status=Run.Status.ACTIVE)[:LIMIT]),
             "breakers": seen(Breaker, open_breakers().filter(handler__workflow=row)),
             "topics": seen(Topic, topics_with_pending(row)),
             "handlers": seen(Handler, with_next_at(row.handlers.filter(is_current=True))),

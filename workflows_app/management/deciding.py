@@ -22,6 +22,7 @@ from workflows_app.errors import OperationRefused
 from workflows_app.management import command
 from workflows_app.management.actors import actor_named
 from workflows_app.management.exits import SOME_REFUSED, wrong_usage
+from workflows_app.masking import Names, names_for, shown, struck_of
 from workflows_app.models import OperatorAction
 from workflows_app.operations.declaration import Operation
 
@@ -76,6 +77,7 @@ class DecidingCommand(command.Command):
         shown. Commits each. Exits with 3 if some were refused.
         """
         actor = actor_named(options["actor"])
+        names = names_for(actor)
         dry_run: bool = options["dry_run"]
         chosen = list(items)
         if chosen and options["interactive"] and not dry_run:
@@ -90,7 +92,10 @@ class DecidingCommand(command.Command):
                 tried += 1
                 call = partial(decides, target, seen=seen[target.pk])
                 self._decide_one(
-                    told, call, report, dry_run=dry_run, asks_first=arguments.get("probe", False)
+                    *(told, target, call, report),
+                    names=names,
+                    dry_run=dry_run,
+                    asks_first=arguments.get("probe", False),
                 )
         except command.CUT_SHORT as error:
             left = _left(told, len(chosen) - tried, dry_run)
@@ -106,9 +111,11 @@ class DecidingCommand(command.Command):
     def _decide_one(
         self,
         told: dict[str, Any],
+        target: Any,
         decides: Callable[[], OperatorAction],
         report: Report,
         *,
+        names: Names,
         dry_run: bool,
         asks_first: bool,
     ) -> None:
@@ -123,7 +130,9 @@ class DecidingCommand(command.Command):
                         transaction.set_rollback(True)
                     self._in_doubt = True
             except OperationRefused as refusal:
-                report.refuse(told, refusal.code, str(refusal))
+                # As pages tell it: without what the person may not see of the row as it is by now.
+                row = shown(type(target)._default_manager.get(pk=target.pk), names)
+                report.refuse(told, refusal.code, struck_of(row, str(refusal)))
             else:
                 report.done.append({**told, "action": None if dry_run else action.pk})
         self._in_doubt = False

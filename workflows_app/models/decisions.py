@@ -19,7 +19,7 @@ class OperationName(models.TextChoices):
     """The name of an operation, the codename of its permission, what that permits, and the label."""
 
     SKIP_EVENT = "skip_event", "skip_event", "Can skip events", _("Skip event")
-    TRY_AGAIN = "try_again", "try_again", "Can let the host reconcile again", _("Try again")
+    TRY_AGAIN = "try_again", "try_again", "Can have the outside system asked again", _("Try again")
     IT_HAPPENED = (
         "it_happened",
         "assert_happened",
@@ -36,7 +36,7 @@ class OperationName(models.TextChoices):
     DECIDE_NOW = (
         "decide_now",
         "decide_now",
-        "Can stop the host from asking, and decide instead",
+        "Can end the asking, and decide instead",
         _("Decide now"),
     )
     RETRY_FAILED_RUN = (

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
 
 from workflows_app.conf import LANE_LENGTH
 from workflows_app.models import guards
 from workflows_app.models.decisions import OperationName, permissions_for
+from workflows_app.models.states import StateField
 from workflows_app.models.words import triggers_of_words, word_index
 from workflows_app.models.workflows import Topic, Workflow
 
@@ -63,7 +64,7 @@ class Event(FSMModelMixin, models.Model):
     lane = models.CharField(max_length=LANE_LENGTH, null=True, blank=True)
     #: Rises when a pending event is published again with another payload.
     revision = models.PositiveIntegerField(default=1)
-    status = FSMField(
+    status = StateField(
         max_length=10, choices=Status.choices, default=Status.PENDING.value, protected=True
     )
     reserved_by = models.ForeignKey(

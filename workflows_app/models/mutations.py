@@ -8,10 +8,12 @@ from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
 
 from workflows_app.models import guards
+from workflows_app.models.states import StateField
 from workflows_app.models.words import Values, word_index
 
 
@@ -44,7 +46,7 @@ class Mutation(FSMModelMixin, models.Model):
     params = models.JSONField()
     target = models.CharField(max_length=300, blank=True)
     idempotency_key = models.CharField(max_length=64)
-    status = FSMField(
+    status = StateField(
         max_length=20, choices=Status.choices, default=Status.IN_FLIGHT.value, protected=True
     )
     result = models.JSONField(null=True, blank=True)
@@ -93,7 +95,10 @@ class Mutation(FSMModelMixin, models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["idempotency_key"], name="mutation_key"),
+            # Also for the beginning of a key, whatever the collation.
+            models.Index(
+                fields=["idempotency_key"], name="mutation_key", opclasses=["varchar_pattern_ops"]
+            ),
             models.Index(
                 fields=["status"],
                 name="mutation_unknown",
@@ -225,7 +230,7 @@ class Evidence(models.Model):
         db_index=False,
     )
     actor_name = models.CharField("person", max_length=254, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ["id"]

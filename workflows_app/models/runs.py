@@ -8,13 +8,14 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
 
 from workflows_app.conf import LANE_LENGTH
 from workflows_app.models import guards
 from workflows_app.models.copies import new
 from workflows_app.models.decisions import OperationName, permissions_for
 from workflows_app.models.events import Event
+from workflows_app.models.states import StateField
 from workflows_app.models.words import word_index
 from workflows_app.models.workflows import Handler, Workflow, WorkflowVersion
 
@@ -57,10 +58,10 @@ class Run(FSMModelMixin, models.Model):
     version = models.ForeignKey(
         WorkflowVersion, models.PROTECT, related_name="runs", db_index=False
     )
-    phase = FSMField(
+    phase = StateField(
         max_length=10, choices=Phase.choices, default=Phase.PREPARING.value, protected=True
     )
-    status = FSMField(
+    status = StateField(
         max_length=12, choices=Status.choices, default=Status.ACTIVE.value, protected=True
     )
     title = models.CharField(max_length=300, blank=True)
@@ -90,7 +91,7 @@ class Run(FSMModelMixin, models.Model):
     #: Ended, and its work is still to be done: at `retry_due_at`, or when a person or a new version says.
     owes_retry = models.BooleanField(default=False)
     retry_due_at = models.DateTimeField(null=True, blank=True)
-    #: The claim that executes it. Empty: it is to be continued by whoever claims the workflow.
+    #: The claim that executes it. Empty: nobody does. It waits for a place, or for whoever claims the workflow.
     fencing_token = models.BigIntegerField(null=True, blank=True)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -184,6 +185,7 @@ class Run(FSMModelMixin, models.Model):
                 condition=Q(status__in=["active", "reconciling", "blocked", "failed"]),
             ),
             guards.by_date("started_at", "run_by_time"),
+            guards.by_date("ended_at", "run_by_end"),
             word_index(
                 "run_words",
                 "title",
@@ -229,6 +231,16 @@ class Run(FSMModelMixin, models.Model):
         waits = self.owes_retry and self.retry_due_at is None
         return self.status == self.Status.BLOCKED or (self.status == self.Status.FAILED and waits)
 
+    @classmethod
+    def at_work(cls) -> Q:
+        """Return what makes a run one that a worker executes. An active one without a claim waits for its turn."""
+        return Q(status=cls.Status.ACTIVE, fencing_token__isnull=False)
+
+    @property
+    def waits_for_turn(self) -> bool:
+        """Tell whether the run goes on, and nobody executes it now: there is no place for it, or it may not."""
+        return self.status == self.Status.ACTIVE and self.fencing_token is None
+
     @property
     def settled_mutation(self) -> Mutation | None:
         """Return the mutation whose outcome `next` gets: its own, or the one it carries."""
@@ -237,11 +249,15 @@ class Run(FSMModelMixin, models.Model):
     @property
     def is_sent_again(self) -> bool:
         """Tell whether a person said that it did not happen, so that another run does it again."""
-        mutation = getattr(self, "mutation", None)
+        return self.is_sent_again_after(getattr(self, "mutation", None))
+
+    def is_sent_again_after(self, effect: Mutation | None) -> bool:
+        """Tell the same of `effect`, which is read already; what the run only carries is another run's to send."""
         return (
             self.status == self.Status.FAILED
-            and mutation is not None
-            and mutation.is_denied_by_person
+            and effect is not None
+            and effect.run_id == self.pk
+            and effect.is_denied_by_person
         )
 
     # The phase only moves forward.

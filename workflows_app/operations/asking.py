@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from workflows_app import registry
@@ -24,7 +24,7 @@ from workflows_app.engine.claims import Claim, lock_workflow
 from workflows_app.engine.jobs import Answer, Job, Worker
 from workflows_app.engine.late import contradicts_ledger, record_late
 from workflows_app.errors import OperationRefused
-from workflows_app.models import Breaker, Evidence, Mutation, OperatorAction, Run, Workflow
+from workflows_app.models import Breaker, Evidence, OperatorAction, Run, Workflow
 from workflows_app.operations.base import NAME_LENGTH, events_held_by, locked_run
 from workflows_app.sdk.mutators import Mutator
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
@@ -60,7 +60,8 @@ def is_asked_for(run: Run, person: Any) -> bool:
     """Tell whether the page of `run` lets the outside system be asked, as `person` opens it. Three queries at most."""
     if run.status != Run.Status.BLOCKED or not can_ask(run) or not _may_assert(run, person):
         return False
-    lately = {"kind": Evidence.Kind.PROBE, "created_at__gt": timezone.now() - ASKED_ANEW_AFTER}
+    # Another console may have asked, whose clock differs from this one's.
+    lately = {"kind": Evidence.Kind.PROBE, "created_at__gt": Now() - ASKED_ANEW_AFTER}
     return not run.mutation.evidence.filter(**lately).exists()
 
 
@@ -81,7 +82,7 @@ def look(run: Run, *, actor: Any) -> Evidence | None:
         finding = outcomes.as_proof(case, probed.mutator, probed.finding)
         if is_telling(case.run, finding):
             count_definite(case)
-        return keep(finding, case.run.mutation, actor)
+        return keep(finding, case, actor)
 
 
 def put_question(run: Run, seconds: float) -> Probe | None:
@@ -157,8 +158,9 @@ def outside_says(run: Run, verdict: Verdict) -> bool:
     return answer is not None and answer.verdict == verdict
 
 
-def keep(finding: Finding, mutation: Mutation, person: Any, *, words: str = "") -> Evidence:
+def keep(finding: Finding, case: Case, person: Any, *, words: str = "") -> Evidence:
     """Write down what was heard, for whom; `words`: what they said, if that is kept nowhere else. Needs the lock."""
+    mutation = case.run.mutation
     asked_before = mutation.evidence.filter(kind=Evidence.Kind.PROBE).count()
     return Evidence.objects.create(
         mutation=mutation,
@@ -171,6 +173,7 @@ def keep(finding: Finding, mutation: Mutation, person: Any, *, words: str = "") 
         contradicts=contradicts_ledger(finding.verdict, mutation.status),
         actor=person,
         actor_name=str(person)[:NAME_LENGTH],
+        created_at=case.now,
     )
 
 

@@ -115,7 +115,7 @@ def _hear(
     finding = outcomes.as_proof(case, probed.mutator, probed.finding)
     is_opposite = is_telling(run, finding) and finding.verdict != says
     words = _said(decision, says) if is_opposite else ""
-    evidence = keep(finding, run.mutation, decision.actor, words=words)
+    evidence = keep(finding, case, decision.actor, words=words)
     if not is_telling(run, finding):
         return evidence, None, None
     count_definite(case)

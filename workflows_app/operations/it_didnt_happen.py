@@ -125,7 +125,9 @@ IT_DIDNT_HAPPEN = Operation(
     refuses=NOT_BLOCKED,
     change=Change((Run.Status.BLOCKED,), Run.Status.FAILED, effect=Mutation.Status.FAILED),
     icon="replay",
-    hint=gettext_lazy("If it is not there, in the outside system. It is sent again."),
+    hint=gettext_lazy(
+        "If it is not there, in the outside system, and still wanted. It is sent again."
+    ),
     offered_reasons=_reasons,
     consequence=gettext_lazy(
         "You say that it did not happen. A new run sends it again, with the same parameters and the same"

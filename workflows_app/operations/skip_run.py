@@ -50,5 +50,6 @@ SKIP_RUN = Operation(
         "Whether it happened stays unknown here. Nothing follows as after a success. This can't be undone."
     ),
     done=_("the run goes on without it."),
+    tick_for_many=_("Nobody waits for any of these any more, or somebody sees to it outside"),
     carries_seen=True,
 )

@@ -8,7 +8,6 @@ what the ledger holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -137,12 +136,3 @@ def in_groups(runs: QuerySet[Run], *, by: Any, each: int, most: int) -> tuple[li
         for (workflow, name), listed in found.items()
     ]
     return groups, runs.count()
-
-
-def answered_after_all(runs: Iterable[Run]) -> dict[int, Evidence]:
-    """Return of each of `runs` the newest late answer that says whether it happened. One query."""
-    late = Evidence.objects.filter(
-        mutation__run__in=[run.pk for run in runs], kind=Evidence.Kind.LATE
-    ).exclude(verdict=Evidence.Verdict.UNKNOWN)
-    newest = late.select_related("mutation").order_by("mutation_id", "-pk").distinct("mutation_id")
-    return {item.mutation.run_id: item for item in newest}

@@ -44,8 +44,8 @@ class HeldLanes:
     without_events: int = 0
     #: Since when the first of them is held.
     since: datetime | None = None
-    #: Pending events of lanes that are held.
-    waiting_behind: int = 0
+    #: Pending events of lanes that are held, those too that a failed run is about.
+    in_held_lanes: int = 0
     #: The number of the unfinished run that matters most.
     worst_run: int | None = None
 

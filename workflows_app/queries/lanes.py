@@ -25,7 +25,7 @@ from django.db.models.functions import Coalesce, Concat
 from django.utils.translation import gettext as _
 
 from workflows_app.conf import PRODUCER_LANE
-from workflows_app.models import Event, Handler, LaneState, Mutation, Run, Workflow
+from workflows_app.models import Event, Handler, LaneState, Mutation, Reservation, Run, Workflow
 from workflows_app.models.workflows import MAIN_LANE
 
 #: What an unfinished run does to its lane, in a word, the worst first. "working" does not hold it up.
@@ -131,8 +131,20 @@ def since() -> Coalesce:
     return Coalesce("ended_at", "started_at")
 
 
+def _own_pending() -> Coalesce:
+    """Return how many pending events of its lane a run is itself about: they don't wait behind it."""
+    own = Reservation.objects.filter(
+        run=OuterRef("pk"),
+        event__status=Event.Status.PENDING,
+        event__lane=OuterRef("lane"),
+        event__topic__consumer__isnull=False,
+    )
+    number = own.order_by().values("run").annotate(number=Count("pk"))
+    return Coalesce(Subquery(number.values("number")), 0)
+
+
 def _waiting_behind() -> Any:
-    """Return how many pending events are in the lane of a run."""
+    """Return how many pending events are in the lane of a run, without its own."""
     pending = Event.objects.filter(
         topic__workflow=OuterRef("workflow"),
         topic__consumer__isnull=False,
@@ -140,4 +152,4 @@ def _waiting_behind() -> Any:
         status=Event.Status.PENDING,
     )
     number = pending.order_by().values("topic__workflow").annotate(number=Count("pk"))
-    return Coalesce(Subquery(number.values("number")), 0)
+    return Coalesce(Subquery(number.values("number")), 0) - _own_pending()

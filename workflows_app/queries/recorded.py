@@ -34,7 +34,7 @@ _SAID = (
     gettext_noop("it did not happen, by %(label)s: %(told)s"),
     gettext_noop("%(name)s was applied"),
     gettext_noop("%(name)s was rejected: %(told)s"),
-    gettext_noop("outcome unknown, and the host can't ask: %(told)s"),
+    gettext_noop("outcome unknown, and nobody can be asked: %(told)s"),
     gettext_noop("outcome unknown: %(told)s"),
     gettext_noop("still unknown after %(number)s attempts: %(told)s"),
     gettext_noop("still unknown, attempt %(number)s: %(told)s"),

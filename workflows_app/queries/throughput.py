@@ -1,6 +1,6 @@
 """What was done lately, hour by hour: what ended, what stayed unknown, what people decided.
 
-Each is read by an index on its dates: of the history of runs, of evidence, of decisions.
+Each is read by an index on its dates, block by block: of runs, of evidence, of decisions.
 """
 
 from __future__ import annotations
@@ -46,15 +46,14 @@ def first_hour_of_week(*, now: datetime) -> datetime:
 def hours_since(since: datetime, *, now: datetime) -> list[Span]:
     """Return all hours from `since`, the beginning of one, to the current one. Three queries."""
     ended = _by_hour(
-        Run.history.model.objects.filter(
-            history_date__gte=since,
+        Run.objects.filter(
             ended_at__gte=since,
             status__in=[Run.Status.COMMITTED, Run.Status.FAILED],
             handler__in=Handler.objects.filter(kind=Handler.Kind.CONSUMER),
         ),
         "ended_at",
         "status",
-        Count("id", distinct=True),
+        Count("pk"),
     )
     calls = Evidence.objects.filter(
         created_at__gte=since, kind=Evidence.Kind.EXECUTE, verdict=Evidence.Verdict.UNKNOWN

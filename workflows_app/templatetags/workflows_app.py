@@ -88,6 +88,14 @@ def folded(text: object) -> SafeString | str:
 
 
 @register.filter
+def state_of(run: Any) -> str:
+    """Return how a run stands, in a word, as the list of runs says it."""
+    from workflows_app.admin.labels import state_of_run
+
+    return state_of_run(run)[1]
+
+
+@register.filter
 def result_of(action: Any) -> str:
     """Return the result that a decision gave, in words: see `results`."""
     from workflows_app.admin.results import result_of
@@ -101,6 +109,23 @@ def facts(value: Any) -> Any:
     from workflows_app.admin.values import facts_of
 
     return facts_of(value)
+
+
+@register.filter
+def brief(value: Any, without: str) -> str:
+    """Return what tells most of a payload, in a line: see `in_brief`."""
+    from workflows_app.admin.values import in_brief
+
+    return in_brief(value, without=without)
+
+
+@register.filter
+def linked(row: Any, text: object = None) -> SafeString | str:
+    """Return `text` as a link to the page of `row`, and without one to whoever may not see that."""
+    from workflows_app.admin.base import link_to
+    from workflows_app.admin.seeing import may_see
+
+    return link_to(row, str(text)) if may_see(type(row)) else shown(text)
 
 
 @register.simple_tag

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.db.models import QuerySet
 
+from workflows_app.management.actors import masked_for
 from workflows_app.management.deciding import DecidingCommand, Report
 from workflows_app.management.exits import wrong_usage
 from workflows_app.management.selection import topic_named, workflow_named
+from workflows_app.masking import secret_names, shown
 from workflows_app.models import Event, Topic
 from workflows_app.operations.seen import seen_now
 from workflows_app.operations.skip_event import SKIP_EVENT
@@ -47,9 +50,13 @@ class Command(DecidingCommand):
         found = topic_named(workflow_named(workflow), topic)
         report = Report()
         events = _pending(found) if all_pending else _named(found, message_ids, report)
+        names = masked_for(options["actor"])
         number = "1 event" if len(events) == 1 else f"{len(events)} events"
         self.decide(
-            [({"event": event.pk, "message_id": event.message_id}, event) for event in events],
+            [
+                ({"event": event.pk, "message_id": shown(event, names).message_id}, event)
+                for event in events
+            ],
             SKIP_EVENT,
             report,
             question=f"Skip {number} of {found}, for good?",
@@ -59,14 +66,18 @@ class Command(DecidingCommand):
         )
 
 
+def _in(topic: Topic) -> QuerySet[Event]:
+    """Return the events of `topic`, with their payloads only if something in them could be secret."""
+    events = topic.events.select_related("topic")
+    return events if secret_names() else events.defer("payload")
+
+
 def _pending(topic: Topic) -> list[Event]:
-    events = topic.events.filter(status=Event.Status.PENDING).order_by("pk")
-    return list(events.select_related("topic").defer("payload"))
+    return list(_in(topic).filter(status=Event.Status.PENDING).order_by("pk"))
 
 
 def _named(topic: Topic, message_ids: list[str], report: Report) -> list[Event]:
-    found = topic.events.filter(message_id__in=message_ids).select_related("topic")
-    events = {event.message_id: event for event in found.defer("payload")}
+    events = {event.message_id: event for event in _in(topic).filter(message_id__in=message_ids)}
     for message_id in dict.fromkeys(message_ids):
         if message_id not in events:
             report.refuse(

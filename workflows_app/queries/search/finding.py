@@ -35,6 +35,8 @@ from workflows_app.statement_limits import STOPPED
 #: How many candidates of a kind are looked at, and how many hits are told.
 CANDIDATES = 100
 TOLD = 10
+#: So many characters of an idempotency key are its beginning; fewer are that of many.
+KEY_FROM = 6
 
 Found = dict[int, str]
 MaySee = Callable[[type[Model]], bool]
@@ -67,6 +69,16 @@ def with_words(model: type[Model], term: Term, *, begins: bool = True) -> QueryS
     if model is Event:
         return EventWords.objects.filter(matching("words", term, begins=begins))
     return model._default_manager.filter(matches(model, term, begins=begins))
+
+
+def by_key(term: Term) -> Q:
+    """Return the condition by which effects are found by their idempotency key, or by the beginning of it."""
+    typed = {term.text, term.text.lower()}
+    found = Q(idempotency_key__in=typed)
+    if len(term.text) >= KEY_FROM:
+        for text in typed:
+            found |= Q(idempotency_key__startswith=text)
+    return found
 
 
 def find(term: Term, *, may_see: MaySee, names: Names, told: int = TOLD) -> list[Group]:
@@ -151,9 +163,9 @@ def _runs(term: Term, names: Names, events: list[Hit]) -> list[Hit]:
 
 def _effects(term: Term, names: Names, runs: list[Hit]) -> list[Hit]:
     """Return effects by their key, by their words, and by their runs."""
-    keys = Mutation.objects.filter(idempotency_key__in={term.text, term.text.lower()})
-    by_key = list(keys.order_by("-pk").values_list("pk", flat=True)[:CANDIDATES])
-    hits = {hit.row.pk: hit for hit in _hits(_rows(Mutation, by_key), term, names)}
+    keys = Mutation.objects.filter(by_key(term)).order_by("-pk")
+    of_key = list(keys.values_list("pk", flat=True)[:CANDIDATES])
+    hits = {hit.row.pk: hit for hit in _hits(_rows(Mutation, of_key), term, names)}
     hits |= {hit.row.pk: hit for hit in _own(Mutation, term, names) if hit.row.pk not in hits}
     of_runs = {hit.row.pk: hit for hit in runs}
     rows = Mutation.objects.filter(run__in=of_runs).select_related(*_READS[Mutation])

@@ -80,6 +80,8 @@ class Term:
 def term_of(typed: str) -> Term:
     """Return what `typed` asks for. Raises NoTerm, which says why. One query."""
     text = " ".join("".join(c if c.isprintable() else " " for c in typed).split())
+    # What a page of the outside has cut.
+    text = text.removesuffix("…")
     if not text:
         raise NoTerm(_("Type what you look for."))
     if len(text) > LONGEST:

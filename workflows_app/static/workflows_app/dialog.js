@@ -1,6 +1,6 @@
 // What the theme's dialog lacks: a role and a name for screen readers, one submission at a time,
-// ticks that must be set, a word when the session is over, and the focus: kept inside it while it is open, and then
-// back on the button that opened it.
+// ticks that must be set, a word when the session or a permission is gone, typed words that are not lost, and the
+// focus: kept inside it while it is open, and then back on the button that opened it.
 (() => {
     let opener = null;
     const modal = () => document.getElementById("modal-content");
@@ -46,18 +46,53 @@
         return true;
     };
 
-    const sayLoggedOut = (form) => {
-        form.dataset.tokenIsOld = "true";
-        if (form.querySelector(".ops-logged-out")) return;
-        const told = document.getElementById("ops-logged-out").content.cloneNode(true);
-        form.querySelector("#dialog-form").prepend(told);
+    const say = (form, name) => {
+        form.querySelector(`.${name}`)?.remove();
+        form.querySelector("#dialog-form").prepend(document.getElementById(name).content.cloneNode(true));
     };
 
-    document.addEventListener("htmx:responseError", (event) => {
-        // 403: logged out, and logged in anew, in another tab.
-        const isOver = [401, 403].includes(event.detail.xhr.status);
-        if (isOver && isDialogForm(event.detail.elt)) sayLoggedOut(event.detail.elt);
+    const sayLoggedOut = (form) => {
+        form.dataset.tokenIsOld = "true";
+        say(form, "ops-logged-out");
+    };
+
+    document.addEventListener("htmx:responseError", async (event) => {
+        const { elt: form, xhr } = event.detail;
+        if (!isDialogForm(form) || ![401, 403].includes(xhr.status)) return;
+        // 403: a permission is gone; or they logged out, and logged in anew, in another tab.
+        const again = { headers: { "HX-Request": "true" } };
+        const isDenied = xhr.status === 403 && (await fetch(form.getAttribute("hx-post"), again)).status === 403;
+        if (isDenied) say(form, "ops-denied");
+        else sayLoggedOut(form);
     });
+
+    // A click beside the dialog leaves it open once something was typed. However it is closed, its words are there
+    // again when it is opened again; ticks are not, nor is a password.
+    const TYPED = "textarea, input[type=text]";
+    const kept = new Map();
+    const openForm = () => (modal()?.getClientRects().length ? modal().querySelector("form[hx-post]") : null);
+    const wordsOf = (form) => [...form.querySelectorAll(TYPED)].filter((field) => field.value.trim());
+
+    document.addEventListener("input", ({ target }) => {
+        if (!target.matches?.(TYPED) || !isDialogForm(target.form ?? document.body)) return;
+        kept.set(`${target.form.getAttribute("hx-post")} ${target.name}`, target.value);
+    });
+    const putBack = (form) => {
+        for (const field of form?.querySelectorAll(TYPED) ?? []) {
+            field.value ||= kept.get(`${form.getAttribute("hx-post")} ${field.name}`) ?? "";
+        }
+    };
+    window.addEventListener(
+        "click",
+        (event) => {
+            const form = openForm();
+            if (!form || modal().contains(event.target) || !wordsOf(form).length) return;
+            event.preventDefault();
+            event.stopPropagation();
+            wordsOf(form)[0].focus();
+        },
+        true,
+    );
 
     // While the database is away the answer is a page for the dialog, though its status is an error's.
     document.addEventListener("htmx:beforeSwap", (event) => {
@@ -89,6 +124,7 @@
         shown.setAttribute("role", "dialog");
         shown.setAttribute("aria-modal", "true");
         shown.setAttribute("aria-label", shown.querySelector("h1")?.textContent.trim() ?? "");
+        putBack(shown.querySelector("form[hx-post]"));
         focusWhenShown(shown.querySelector("[autofocus]"));
     });
 

@@ -74,7 +74,10 @@
         const offer = event.target.closest?.("[data-ops-offer]");
         const field = offer?.closest("form")?.elements[offer.dataset.opsOffer];
         if (!field) return;
-        field.value = [field.value.trim(), offer.textContent].filter(Boolean).join(" ");
+        if (!field.value.includes(offer.textContent)) {
+            field.value = [field.value.trim(), offer.textContent].filter(Boolean).join(" ");
+            field.dispatchEvent(new Event("input", { bubbles: true }));
+        }
         field.focus();
     });
 
