@@ -10,6 +10,9 @@ PROCESSES ?= auto
 TESTS := -m pytest $(or $(ARGS),--numprocesses $(PROCESSES) --maxprocesses 8 --dist loadfile --no-loadscope-reorder) \
 	$(addprefix --role=,$(ROLE)) $(ONLY) $(addprefix --ignore=,$(NOT))
 
+# Compiled once, and not by each of the hundreds of processes that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo drill screenshots test test-long check static coverage model mutants soak bench bench-quick bench-report bench-peers matrix messages format lock clean
 
