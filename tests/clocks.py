@@ -11,13 +11,16 @@ from tests.owner import as_owner
 
 
 @contextmanager
-def database_ahead(seconds: float) -> Iterator[None]:
-    """Let this session's `clock_timestamp()` be so many seconds ahead. Needs a transaction that is undone."""
+def database_ahead(seconds: float, clock: str = "clock_timestamp") -> Iterator[None]:
+    """Let this session's `clock` be so many seconds ahead. Needs a transaction that is undone.
+
+    Django's `Now` reads `statement_timestamp`.
+    """
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("CREATE SCHEMA IF NOT EXISTS another_clock")
         cursor.execute(
-            "CREATE OR REPLACE FUNCTION another_clock.clock_timestamp() RETURNS timestamptz"
-            f" LANGUAGE sql AS 'SELECT pg_catalog.clock_timestamp() + {seconds} * interval ''1 s'''"
+            f"CREATE OR REPLACE FUNCTION another_clock.{clock}() RETURNS timestamptz"
+            f" LANGUAGE sql AS 'SELECT pg_catalog.{clock}() + {seconds} * interval ''1 s'''"
         )
         cursor.execute("GRANT USAGE ON SCHEMA another_clock TO PUBLIC")
     with connection.cursor() as cursor:
