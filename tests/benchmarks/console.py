@@ -131,7 +131,9 @@ def pages(*, plain: bool) -> Iterator[tuple[str, str]]:
     }
     for name, row in rows.items():
         yield name, reverse(f"admin:workflows_app_{row._meta.model_name}_change", args=[row.pk])
-    for model in (Event, Run, Mutation, Input, OperatorAction, Alert, AccountChange):
+    # The plain project has none of the console's own accounts and alerts.
+    more = () if plain else (Alert, AccountChange)
+    for model in (Event, Run, Mutation, Input, OperatorAction, *more):
         name = f"list of {model._meta.verbose_name_plural}"
         yield name, reverse(f"admin:workflows_app_{model._meta.model_name}_changelist")
     if not plain:
