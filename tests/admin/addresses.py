@@ -97,3 +97,8 @@ def text_of_html(part: str) -> str:
 def told(response: Any) -> list[str]:
     """Return the messages that the person is shown next."""
     return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def opened(client: Client, name: str, row: Any) -> str:
+    """Return the dialog of a button, as its page."""
+    return client.get(page_of(row, name)).content.decode()

@@ -20,3 +20,8 @@ def lived(scene: Callable[..., Any], operator_user: User) -> Any:
     skip_event(play.publish("blue-4"), actor=operator_user, reason="The order was cancelled")
     play.publish("blue-5")
     return play
+
+
+@pytest.fixture
+def superuser_user() -> User:
+    return User.objects.create_superuser("root")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 
 from django.contrib import admin
 from django.utils.text import Truncator
@@ -50,10 +49,6 @@ class AccountChangeAdmin(ReadOnlyAdmin):
         "address": "address",
         "session": "session",
     }
-
-    @display(description=gettext_lazy("created"), ordering="pk")
-    def created(self, change: AccountChange) -> datetime:
-        return change.created_at
 
     @display(description=gettext_lazy("what"))
     def shortly(self, change: AccountChange) -> str:

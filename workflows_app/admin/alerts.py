@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -49,10 +48,6 @@ class AlertAdmin(ReadOnlyAdmin):
         fields = super().get_fields(request, obj)
         is_over = obj is not None and obj.status != Alert.Status.WAITING
         return [name for name in fields if name != "next_attempt_at" or not is_over]
-
-    @display(description=gettext_lazy("created"), ordering="pk")
-    def created(self, alert: Alert) -> datetime:
-        return alert.created_at
 
     @display(description=gettext_lazy("to"))
     def place(self, alert: Alert) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -55,10 +54,6 @@ class OperatorActionAdmin(FoundByWords, ReadOnlyAdmin):
         """Leave out the result of a decision that has none."""
         fields = super().get_fields(request, obj)
         return [name for name in fields if name != "result" or (obj and result_of(obj))]
-
-    @display(description=_("created"), ordering="pk")
-    def created(self, action: OperatorAction) -> datetime:
-        return action.created_at
 
     @display(description=_("decision"))
     def what(self, action: OperatorAction) -> str:

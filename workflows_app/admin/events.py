@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -84,10 +83,6 @@ class EventAdmin(FoundByWords, ButtonsAdmin):
             "runs": seen(Run, lineage.runs_of_event(row)),
             "decisions": list(seen(OperatorAction, lineage.decisions_on_event(row))),
         }
-
-    @display(description=_("created"), ordering="pk")
-    def created(self, event: Event) -> datetime:
-        return event.created_at
 
     @display(description=_("status"), label=STATUS_LABELS)
     def status_label(self, event: Event) -> tuple[str, str]:

@@ -154,6 +154,13 @@ class OfEffectFilter(ChoiceFilter):
     #: The field of the effect.
     field: str
 
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        return self.offered() if may_see(Mutation) else []
+
+    def offered(self) -> list[tuple[Any, str]]:
+        """Return the choices, for who may see effects."""
+        raise NotImplementedError
+
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if not self.value() or not may_see(Mutation):
             return queryset
@@ -169,9 +176,7 @@ class OutcomeFilter(OfEffectFilter):
     title = gettext_lazy("outcome")
     parameter_name = "outcome"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        if not may_see(Mutation):
-            return []
+    def offered(self) -> list[tuple[Any, str]]:
         return [(value, str(label)) for value, label in Mutation.Status.choices]
 
 
@@ -219,9 +224,7 @@ class OutsideFilter(OfEffectFilter):
     title = gettext_lazy("outside system")
     parameter_name = "outside"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        if not may_see(Mutation):
-            return []
+    def offered(self) -> list[tuple[Any, str]]:
         last = Mutation.objects.order_by("-pk").values_list("mutator", flat=True)[:_LAST_ROWS]
         names = {each.name for code in registry.all_workflows() for each in code.mutators}
         return [(name, name) for name in sorted({*names, *last})]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 
 from workflows_app.admin.base import ReadOnlyAdmin
 from workflows_app.admin.finding import FoundByWords
@@ -42,10 +39,6 @@ class InputAdmin(FoundByWords, ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Input]:
         inputs: QuerySet[Input] = super().get_queryset(request)
         return inputs.select_related("workflow")
-
-    @display(description=_("created"), ordering="pk")
-    def created(self, row: Input) -> datetime:
-        return row.created_at
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         return {
