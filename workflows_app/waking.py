@@ -9,21 +9,15 @@ before a slow transaction commits, and find nothing; a job deferred after the co
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
 
-from django.db import connection, transaction
-from procrastinate import App
-from procrastinate.contrib.django import app
-from procrastinate.contrib.django.django_connector import DjangoConnector
-from procrastinate.contrib.django.settings import settings
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
 from workflows_app.boundaries import Boundary, reached
 from workflows_app.models import Lease
 from workflows_app.models.rows import Tuples
-from workflows_app.outages import sqlstate_of
 
 logger = logging.getLogger("workflows_app")
 
@@ -33,10 +27,15 @@ ADVANCE_TASK = "workflows_app.advance"
 SESSION_NAME = "workflows worker"
 #: How long to wait for another session that is about to put the same job into the queue.
 PATIENCE_SECONDS = 5.0
-#: The job may be lost in a crash of the database: the sweep finds the work.
-_SESSION = """
-    SELECT set_config('synchronous_commit', 'off', true), set_config('lock_timeout', $1, true),
-           set_config('application_name', $2, true)
+#: Its job may be lost in a crash of the database: the sweep finds the work. The queue's own function would break
+#: the transaction if such a job waits already.
+_DEFER = """
+    INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
+    SELECT $1, $2, lock, lock, jsonb_build_object('workflow_id', $3::bigint)
+      FROM (SELECT 'workflow:' || $3::bigint AS lock, set_config('lock_timeout', $4, true),
+                   set_config('synchronous_commit', 'off', true),
+                   set_config('application_name', $5, true)) wanted
+    ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING RETURNING id
 """
 
 
@@ -64,33 +63,19 @@ def wake_at(workflow_id: int, *, due_at: object) -> None:
 def defer_advance(workflow_id: int) -> bool:
     """Put a job for the workflow into the queue, now. Return False if one waits there already.
 
-    Nor is one put there while another session has been about to do so for long: its process may be
-    suspended, and only a sweep that does not wait for it ends such a session. The sweep tries again.
+    Nor is one put there while a transaction of another session holds the same job for long. The sweep tries again.
     """
+    values = (QUEUE, ADVANCE_TASK, workflow_id, f"{PATIENCE_SECONDS:g}s", SESSION_NAME)
+    # A statement by itself is a transaction; within one, what fails must not break it.
+    is_alone = connection.get_autocommit()
     try:
-        with transaction.atomic():
-            Tuples(_SESSION, [f"{PATIENCE_SECONDS:g}s", SESSION_NAME]).execute()
-            _queue().configure_task(
-                ADVANCE_TASK,
-                queue=QUEUE,
-                lock=f"workflow:{workflow_id}",
-                queueing_lock=f"workflow:{workflow_id}",
-            ).defer(workflow_id=workflow_id)
-    except AlreadyEnqueued:
-        return False
-    except ConnectorException as error:
-        if sqlstate_of(error) != LockNotAvailable.sqlstate:
+        with nullcontext() if is_alone else transaction.atomic():
+            return bool(Tuples(_DEFER, values).read())
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
             raise
         logger.warning("job.held_up workflow=%s", workflow_id)
         return False
-    return True
-
-
-@lru_cache(maxsize=1)
-def _queue() -> App:
-    """Return the queue on Django's own connection, in workers too, where the app has another."""
-    alias: str = settings.DATABASE_ALIAS
-    return app.with_connector(DjangoConnector(alias=alias))
 
 
 @dataclass(frozen=True)

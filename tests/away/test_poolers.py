@@ -23,13 +23,15 @@ class Pooler(Relay):
         super()._answer(client, server)
 
 
-@pytest.mark.parametrize(("relay", "threshold"), [(Relay, 3), (Pooler, None)])
+@pytest.mark.parametrize(
+    ("relay", "asked", "threshold"), [(Relay, 3, 3), (Pooler, 3, None), (Pooler, 0, None)]
+)
 def test_nothing_is_prepared_behind_a_pooler(
-    database: Database, relay: type[Relay], threshold: int | None
+    database: Database, relay: type[Relay], asked: int, threshold: int | None
 ) -> None:
     with (
         relay(database.server.port) as way,
-        serving(f"{way.url(database.name)}&prepare_threshold=3"),
+        serving(f"{way.url(database.name)}&prepare_threshold={asked}"),
     ):
         connection.ensure_connection()
         assert connection.connection.prepare_threshold == threshold

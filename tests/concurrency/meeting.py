@@ -162,7 +162,7 @@ def _plain(told: str, arena: Arena) -> str:
     """Return `told` without what differs from one meeting to the next."""
     runs = list(Run.objects.filter(workflow=arena.row).order_by("pk").values_list("pk", flat=True))
     told = re.sub(r"(?<=[Rr]un )\d+", lambda found: str(runs.index(int(found[0])) + 1), told)
-    told = re.sub(r" on [\d-]{10} at [\d:]{8}", " just now", told)
+    told = re.sub(r" on [\d-]{10} at [\d:]{8} UTC", " just now", told)
     return told.replace(arena.slug, "pay")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import chain, repeat
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.engine.stage import (
 )
 from workflows_app.models import Breaker, Run
 from workflows_app.sdk import Every, MutationCall, PrepareContext, PrepareResult, Reconciliation
+from workflows_app.sdk.schedules import Schedule
 from workflows_app.testing import scripted
 
 pytestmark = pytest.mark.django_db
@@ -80,13 +82,49 @@ def test_a_consumer_that_wanted_to_look_again(deploy: Deploy) -> None:
     assert looks == [after(2 * A_DAY), after(1)]
 
 
-def test_what_was_put_off_by_the_host_itself_waits(deploy: Deploy) -> None:
+class _Varies:
+    """A schedule of an author's own, which is not due equally late each time it is asked."""
+
+    def __init__(self) -> None:
+        self._days = chain([40], repeat(30))
+
+    def first_at(self, now: datetime) -> datetime:
+        return now
+
+    def next_after(self, now: datetime) -> datetime:
+        return now + timedelta(days=next(self._days))
+
+
+@pytest.mark.parametrize("schedule", [Every(days=40), _Varies()])
+def test_what_was_put_off_by_the_host_itself_waits(deploy: Deploy, schedule: Schedule) -> None:
     polls: list[Any] = []
-    deploy(
-        code(producer(lambda ctx, state: polls.append(ctx.now), Every(days=40))),
-    )
+    deploy(code(producer(lambda ctx, state: polls.append(ctx.now), schedule)))
     host()
 
+    host(1)
     host(39 * A_DAY)
 
     assert polls == [NOW]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"policy": {"backoff_initial_seconds": A_DAY, "backoff_max_seconds": A_DAY}},
+        {"policy": {"reconcile_attempts": 2}, "absence_is_proof_after": timedelta(days=1)},
+    ],
+    ids=["it backs off", "the last time comes when the search lags no more"],
+)
+def test_so_does_a_question_as_the_mutator_of_several_wants_it(
+    deploy: Deploy, how: dict[str, Any]
+) -> None:
+    outside = Outside(RETRY, **how)
+    ship = consumer(mutate=lambda prepared: MutationCall(outside.mutator, {}))
+    deploy(code(ship, calls=[outside.mutator, scripted()]))
+    send()
+    host()
+
+    host(1)
+
+    assert len(outside.asked) == 1
+    assert last_run().mutation.next_reconcile_at == after(A_DAY)

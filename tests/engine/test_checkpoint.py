@@ -20,7 +20,9 @@ from tests.engine.stage import (
     send,
     status_of,
 )
-from workflows_app.models import Event, Mutation, Reservation
+from workflows_app.engine.claims import Claim
+from workflows_app.engine.holding import Hand, Holding, LaneView
+from workflows_app.models import Event, Mutation, Reservation, Run, Workflow
 from workflows_app.operations import skip_event
 from workflows_app.sdk import MutationCall, PrepareContext, PrepareResult
 from workflows_app.testing import scripted
@@ -128,3 +130,14 @@ def test_a_failed_checkpoint_leaves_no_ledger_row_behind(
     assert not Mutation.objects.exists()
     assert (run.status, run.idempotency_key, run.reservations.count()) == ("committed", "", 0)
     assert not called.calls
+
+
+def test_whose_events_keep_changing_leaves_their_publisher_longer_each_time_and_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    claim, workflow = Claim(1, 1, "worker"), Workflow(slug="ship")
+    holding = Holding(claim, workflow, code(consumer()), handlers={}, topics={})
+    hand = Hand(holding, Run(pk=7, lane="acme"), LaneView(1, "acme"))
+
+    assert [hand.start_over() for _ in range(9)] == [0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    assert caplog.messages == ["run.starts_over workflow=ship run=7 lane=acme times=5"]

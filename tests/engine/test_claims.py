@@ -67,7 +67,7 @@ def test_a_free_workflow_is_claimed_for_a_while(workflow_id: int) -> None:
     assert (taken.claim, taken.workflow) == (Claim(workflow_id, 1, this_holder()), row())
     assert (_lease().holder, _lease().token) == (this_holder(), 1)
     lasts = Lease.objects.filter(
-        expires_at__gt=Now() + timedelta(seconds=50), expires_at__lte=Now() + timedelta(seconds=60)
+        expires_at__gt=Now() + timedelta(seconds=65), expires_at__lte=Now() + timedelta(seconds=75)
     )
     assert lasts.exists()
 
@@ -163,6 +163,25 @@ def test_a_claim_of_the_same_number_by_somebody_else_is_not_released(workflow_id
     release([taken])
 
     assert Lease.objects.values().get() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_outlasts_a_call_of_whatever_mutator(deploy: Deploy) -> None:
+    """Else another worker would ask about a call that may not have arrived yet."""
+    outlasts: list[bool] = []
+
+    def execute(params: Any, key: str) -> Any:
+        later = Now() + timedelta(seconds=500)
+        outlasts.append(Lease.objects.filter(expires_at__gt=later).exists())
+
+    slow = mutator(execute, policy={"call_timeout_seconds": 500})
+    quick = mutator(execute, name="carrier.quick", policy={"call_timeout_seconds": 5})
+    ship = consumer(mutate=lambda prepared: MutationCall(slow, {}))
+    deploy(code(ship, calls=[quick, slow]))
+    send()
+    host()
+
+    assert outlasts == [True]
 
 
 def test_a_workflow_at_rest_is_held_by_nobody(workflow_id: int) -> None:

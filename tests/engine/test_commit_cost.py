@@ -26,13 +26,16 @@ from tests.engine.stage import (
     last_run,
     mutator,
     producer,
+    row,
     runs,
     send,
 )
+from tests.jobs import empty_queue
 from workflows_app.engine.claims import commit_may_be_lost
 from workflows_app.models import Lease
 from workflows_app.sdk import MutationOutcome, NextContext, PrepareResult, Workflow
 from workflows_app.testing import scripted
+from workflows_app.waking import defer_advance
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,6 +75,17 @@ def test_an_event_costs_six_round_trips_to_the_database(deploy: Deploy) -> None:
     cost(20)
 
     assert cost(9) - cost(5) == 6 * 4
+
+
+def test_to_wake_a_worker_costs_one_round_trip_whether_a_job_waits_or_not(deploy: Deploy) -> None:
+    deploy(code(consumer()))
+    pk, told, cost = row().pk, [], {True: 0, False: 0}
+    for _ in range(10):
+        empty_queue()
+        for is_new in (True, False):
+            cost[is_new] = round_trips(lambda: told.append(defer_advance(pk)))
+    assert told == [True, False] * 10
+    assert cost == {True: 1, False: 1}
 
 
 def test_one_waits_before_the_call_leaves_and_one_before_next(deploy: Deploy) -> None:

@@ -115,13 +115,14 @@ def test_what_failed_for_good_is_tried_again_with_the_new_code(
     )
 
 
-def test_rolling_back_is_other_code_too(deploy: Deploy) -> None:
+def test_rolling_back_is_other_code_too(deploy: Deploy, operator_user: User) -> None:
     works, broken = calling(scripted("applied")), calling(scripted("rejected"), version="1.1")
     deploy(works)
     deploy(broken)
     send()
     host()
-    sync(works, rollback=True, note="1.1 is refused", now=NOW)
+    sync(works, rollback=True, note="1.1 is refused", now=NOW, actor=operator_user)
+    assert last_run().history.latest().history_user == operator_user
     with registry.override(works):
         host()
 

@@ -22,13 +22,16 @@ from tests.engine.stage import (
     runs,
     send,
     status_of,
+    take_one,
 )
 from workflows_app import registry
 from workflows_app.engine.advancing import advance
 from workflows_app.engine.versions import sync
 from workflows_app.sdk import (
+    EventRecord,
     MutationOutcome,
     NextContext,
+    PrepareContext,
     PrepareResult,
     Reconciliation,
     Workflow,
@@ -122,6 +125,44 @@ def test_a_run_that_fails_under_old_code_during_the_deploy_is_tried_with_the_new
     host()
     assert _versions() == [("1.0", "failed"), ("1.1", "committed")]
     assert fresh(event).status == "consumed"
+
+
+def test_an_event_that_a_deploy_puts_into_another_lane_is_not_taken_in_its_old_one(
+    deploy: Deploy,
+) -> None:
+    new = code(consumer(lane=lambda event: "new"), version="1.1")
+
+    def prepare(ctx: PrepareContext, state: Any) -> PrepareResult:
+        taken = take_one(ctx, state)
+        sync(new, now=NOW)
+        return taken
+
+    deploy(code(consumer(prepare)))
+    event = send()
+    advance(row().pk, clock=lambda: NOW)
+    assert (fresh(event).lane, fresh(event).status) == ("new", "pending")
+
+    deploy(new)
+    host()
+    assert (last_run().lane, status_of("1")) == ("new", "consumed")
+
+
+def test_what_old_code_says_of_a_lane_during_the_deploy_does_not_count(deploy: Deploy) -> None:
+    new = code(consumer(lane=lambda event: "new"), version="1.1")
+
+    def lane(event: EventRecord) -> str:
+        sync(new, now=NOW)
+        return "old"
+
+    deploy(code(consumer(lane=lane)))
+    with registry.override(code(consumer(), version="9.9")):
+        event = send()
+    advance(row().pk, clock=lambda: NOW)
+    assert fresh(event).lane is None
+
+    deploy(new)
+    host()
+    assert (last_run().lane, status_of("1")) == ("new", "consumed")
 
 
 @pytest.mark.django_db(transaction=True)

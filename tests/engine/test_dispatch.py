@@ -88,8 +88,9 @@ def test_a_workflow_is_due_when_something_is_owed_to_it(workflow_id: int, state:
     assert dispatch.due_workflows(NOW) == ({workflow_id} if is_due else set())
 
 
-def test_the_work_is_shared_by_the_workers_that_live(workflow_id: int) -> None:
+def test_the_work_is_shared_by_the_workers_that_live(workflow_id: int, deploy: Deploy) -> None:
     Lease.objects.update(holder=ELSEWHERE)
+    deploy(code(consumer(), slug="at-rest"))
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO procrastinate_workers (last_heartbeat) SELECT now() - seconds * interval '1 s'"
@@ -102,8 +103,9 @@ def test_the_work_is_shared_by_the_workers_that_live(workflow_id: int) -> None:
 def test_others_wait_for_a_place_while_a_workflow_s_job_waits(workflow_id: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES"
-            " ('workflows', 'workflows_app.sweep'), ('mails', 'workflows_app.advance')"
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES"
+            " ('workflows', 'workflows_app.sweep', 'todo'), ('mails', 'workflows_app.advance', 'todo'),"
+            " ('workflows', 'workflows_app.advance', 'doing')"
         )
     assert not dispatch.others_wait()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
+from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
 
 from tests.engine.stage import (
     NOW,
@@ -137,7 +140,9 @@ def test_the_backoff_doubles_up_to_the_limit_and_then_a_person_is_needed(
 
 
 @pytest.mark.parametrize("where", PHASES)
-def test_a_fault_of_the_code_waits_for_other_code(deploy: Deploy, where: str) -> None:
+def test_a_fault_of_the_code_waits_for_other_code_and_is_told_as_an_error(
+    deploy: Deploy, caplog: pytest.LogCaptureFixture, where: str
+) -> None:
     build, phase = PHASES[where]
     deploy(build(_Fails(KeyError("amount"), times=1)))
     event = send()
@@ -149,6 +154,12 @@ def test_a_fault_of_the_code_waits_for_other_code(deploy: Deploy, where: str) ->
     assert failed.failure_traceback.rstrip().endswith("KeyError: 'amount'")
     assert (failed.owes_retry, failed.retry_due_at) == (True, None)
     assert fresh(event).status == "pending"
+    (told,) = (one for one in caplog.records if one.getMessage().startswith("run.failed"))
+    assert (told.levelno, told.getMessage()) == (
+        logging.ERROR,
+        f"run.failed workflow=ship run={failed.pk} lane= kind=logic retry_due_at=None"
+        " waits_for=Retry now, Skip event, or a new version",
+    )
     assert host(10**8) == 0
 
 
@@ -202,6 +213,22 @@ def test_events_are_released_with_the_reason_when_nothing_was_done_outside(deplo
         ("pending", f"run {run.pk} failed (logic): ValueError: no address"),
     ]
     assert run.reservations.get().event == event, "what it had reserved stays known"
+
+
+@pytest.mark.parametrize("undone", [DeadlockDetected, LockNotAvailable, SerializationFailure])
+def test_what_the_database_undid_for_another_one_is_tried_again(
+    deploy: Deploy, undone: type[Exception]
+) -> None:
+    error = OperationalError("somebody else was first")
+    error.__cause__ = undone()
+    deploy(_in_next(_Fails(error, times=1)))
+    send()
+    host()
+
+    assert (last_run().failure_kind, last_run().failure_message) == (
+        "transient",
+        "somebody else was first",
+    )
 
 
 def test_an_error_without_words_is_told_by_its_name(deploy: Deploy) -> None:

@@ -7,11 +7,13 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from tests.engine.stage import (
     NOW,
     RECEIVED,
     SHIPPED,
+    SLUG,
     Deploy,
     by_lane,
     by_payload,
@@ -29,6 +31,7 @@ from workflows_app import registry
 from workflows_app.engine.versions import sync
 from workflows_app.errors import LaneRefused, SyncRefused
 from workflows_app.models import Event, LaneRefusal, LaneState
+from workflows_app.publishing import publish
 from workflows_app.queries.waiting import why_pending
 from workflows_app.sdk import (
     MutationOutcome,
@@ -67,16 +70,19 @@ class Odd(str):
 
 def test_a_lane_that_raises_refuses_the_publication(deploy: Deploy) -> None:
     def lane(event: EventRecord) -> Any:
-        return event.payload["supplier"]
+        # What it does to its copy is not kept.
+        return event.payload.pop("supplier")
 
     deploy(code(consumer(lane=lane)))
-    send("1", {"supplier": "acme"})
+    assert send("1", {"supplier": "acme"}).payload == {"supplier": "acme"}
     with pytest.raises(LaneRefused, match=r"Ship.*'2'.*KeyError"):
         send("2", {})
     with pytest.raises(
         LaneRefused, match=r"received': what it returned must be text, not int\. It"
     ):
         send("3", {"supplier": 5})
+    with pytest.raises(LaneRefused, match="'producer:' begins lanes of producers"):
+        send("3", {"supplier": "producer:acme"})
     assert [event.lane for event in Event.objects.all()] == ["acme"]
 
     deploy(code(consumer(lane=lambda event: Odd("x")), version="1.1"))
@@ -100,7 +106,7 @@ def test_next_that_publishes_what_has_no_lane_fails_its_run(deploy: Deploy) -> N
 
 
 def _a_publisher_without_the_code() -> AbstractContextManager[None]:
-    return registry.override(code(consumer(), version="9.9"))
+    return registry.override(code(consumer(), version="1.9"))
 
 
 def test_events_without_a_lane_are_named_before_they_are_offered(deploy: Deploy) -> None:
@@ -180,6 +186,7 @@ def test_an_event_whose_lane_cannot_be_named_stays_pending_and_holds_nothing_up(
 
     with _a_publisher_without_the_code():
         send("1", {"supplier": "best"})
+    assert why not in why_pending(fresh(bad)), "that was said of another payload"
     host(20)
     assert (fresh(bad).lane, fresh(bad).status) == ("best", "consumed")
     assert LaneRefusal.objects.get().event == ending
@@ -191,18 +198,22 @@ def test_other_code_is_asked_again_for_the_lane_that_the_old_one_did_not_name(
     def refused(event: EventRecord) -> str:
         raise KeyError("supplier")
 
-    deploy(code(consumer(lane=refused)))
-    with _a_publisher_without_the_code():
-        event = send("1", {})
-    host()
-    assert LaneRefusal.objects.get().event == event
+    for slug in ("other", SLUG):
+        deploy(code(consumer(lane=refused), slug=slug))
+        with registry.override(code(consumer(), version="1.9", slug=slug)):
+            event = publish(workflow=slug, topic=RECEIVED, message_id="1", payload={})
+        host(slug=slug)
+    assert LaneRefusal.objects.filter(event=event).exists()
     deploy(code(consumer(lane=lambda event: "any"), version="1.1"))
+    assert LaneRefusal.objects.get().event.topic.workflow.slug == "other", "of its own events"
     host(10)
 
     assert (fresh(event).lane, fresh(event).status) == ("any", "consumed")
 
 
-def test_another_version_names_the_lanes_of_pending_events_anew(deploy: Deploy) -> None:
+def test_another_version_names_the_lanes_of_pending_events_anew(
+    deploy: Deploy, operator_user: User
+) -> None:
     deploy(by_lane(scripted("lost")))
     send("1", "acme")
     held = send("2", "acme")
@@ -212,10 +223,12 @@ def test_another_version_names_the_lanes_of_pending_events_anew(deploy: Deploy) 
             consumer(mutate=lambda prepared: None, lane=lambda event: event.message_id),
             calls=[scripted("applied")],
             version="1.1",
-        )
+        ),
+        actor=operator_user,
     )
 
     assert fresh(held).lane == "2"
+    assert fresh(held).history.latest().history_user == operator_user
     assert LaneState.objects.get(lane="acme").oldest_pending is None
     assert Event.objects.get(message_id="1").lane == "acme", "what is reserved stays where it is"
 
@@ -230,6 +243,7 @@ def test_another_version_that_cannot_name_a_lane_is_refused_or_leaves_the_event_
     send("0", "acme")
     host()
     event, other = send("1", "acme"), send("2", {"supplier": "best"})
+    send("3", "acme")
     newer = code(consumer(lane=picky), calls=[scripted()], version="1.1")
     with pytest.raises(SyncRefused) as refused:
         sync(newer, now=NOW)

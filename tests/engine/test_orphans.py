@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 
+from tests.engine.dying import Dies, crash
 from tests.engine.outside import RETRY, Outside
 from tests.engine.stage import (
     NOW,
@@ -27,7 +28,8 @@ from workflows_app import registry
 from workflows_app.engine.versions import sync
 from workflows_app.errors import SyncRefused
 from workflows_app.operations import skip_event
-from workflows_app.sdk import PrepareResult, Reconciliation, Workflow
+from workflows_app.publishing import publish
+from workflows_app.sdk import Mutator, PrepareResult, Reconciliation, Workflow
 from workflows_app.testing import scripted
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound")]
@@ -106,18 +108,30 @@ def test_a_name_is_a_producer_s_or_a_consumer_s_for_good(deploy: Deploy) -> None
 
 
 @pytest.mark.parametrize(
-    ("outcome", "status"), [("lost", "blocked"), ("rejected", "failed")], ids=["blocked", "failed"]
+    ("mutator", "status"),
+    [
+        (scripted("lost"), "blocked"),
+        (Outside(RETRY, name="scripted").mutator, "reconciling"),
+        (scripted("rejected"), "failed"),
+    ],
+    ids=["blocked", "reconciling", "failed"],
 )
-def test_an_unfinished_run_keeps_its_handler(deploy: Deploy, outcome: str, status: str) -> None:
-    deploy(calling(scripted(outcome)))
+def test_an_unfinished_run_keeps_its_handler(
+    deploy: Deploy, mutator: type[Mutator], status: str
+) -> None:
+    # Of another workflow: that is none of this one's.
+    deploy(calling(scripted("lost", name="carrier.other"), slug="other"))
+    publish(workflow="other", topic=RECEIVED, message_id="1", payload=0)
+    host(slug="other")
+    deploy(calling(mutator))
     send()
     host()
-    held = "" if status == "blocked" else "topic 'order.received' has 1 pending event(s); "
+    held = "topic 'order.received' has 1 pending event(s); " if status == "failed" else ""
 
     unknown = "; mutator 'scripted' has 1 effect(s) with an unknown outcome"
     told = f"{held}run {last_run().pk} of 'Ship' is {status}"
 
-    assert _refused() == _sentence(told + (unknown if status == "blocked" else ""))
+    assert _refused() == _sentence(told + ("" if status == "failed" else unknown))
 
 
 def test_accepted_orphans_stay_pending_and_come_back_with_their_consumer(deploy: Deploy) -> None:
@@ -133,18 +147,24 @@ def test_accepted_orphans_stay_pending_and_come_back_with_their_consumer(deploy:
     assert fresh(event).status == "consumed"
 
 
-def test_a_failed_run_whose_handler_is_gone_holds_nothing(deploy: Deploy) -> None:
+def test_a_failed_run_whose_handler_is_gone_holds_nothing(
+    deploy: Deploy, operator_user: User
+) -> None:
     deploy(calling(scripted("rejected")))
     send("1")
     host()
-    sync(WITHOUT, now=NOW, accept_orphans=True)
+    sync(WITHOUT, now=NOW, accept_orphans=True, actor=operator_user)
     with registry.override(WITHOUT):
         send("2", topic=SHIPPED)
         host()
 
     assert (last_run().handler.name, status_of("2", SHIPPED)) == ("Bill", "consumed")
     assert (status_of("1"), row().is_blocked) == ("pending", False)
-    assert runs()[0].history.latest().history_change_reason == "version 1.1 active (repaired)"
+    newest = runs()[0].history.latest()
+    assert (newest.history_change_reason, newest.history_user) == (
+        "version 1.1 active (repaired)",
+        operator_user,
+    )
 
 
 def test_what_is_found_to_have_happened_waits_for_its_next(deploy: Deploy) -> None:
@@ -170,6 +190,24 @@ def test_what_is_found_to_have_happened_waits_for_its_next(deploy: Deploy) -> No
     host(10**8)
     assert [run.status for run in runs()] == ["failed", "committed"]
     assert (fresh(event).status, len(outside.sent)) == ("consumed", 1)
+
+
+def test_what_was_applied_when_a_worker_died_waits_for_its_next_too(deploy: Deploy) -> None:
+    called, dies = scripted("applied"), Dies()
+    deploy(calling(called, lambda ctx, prepared, outcome: dies()))
+    event = send()
+    crash()
+    without = code(BILL, calls=[called], version="1.1")
+    sync(without, now=NOW, accept_orphans=True)
+    with registry.override(without):
+        host()
+        host(10**8)
+    assert (last_run().status, fresh(event).reserved_by) == ("crashed", last_run())
+
+    deploy(calling(called, version="1.2"))
+    host(10**8)
+    assert [run.status for run in runs()] == ["crashed", "committed"]
+    assert (fresh(event).status, len(called.calls)) == ("consumed", 1)
 
 
 def test_what_a_version_without_the_mutator_cannot_ask_about_blocks(deploy: Deploy) -> None:

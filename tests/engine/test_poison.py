@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import Any
 
@@ -63,7 +64,9 @@ def _crash_three_times() -> None:
 
 
 @sound
-def test_after_crashes_in_a_row_it_fails_as_poison_and_waits(deploy: Deploy) -> None:
+def test_after_crashes_in_a_row_it_fails_as_poison_and_waits(
+    deploy: Deploy, caplog: pytest.LogCaptureFixture
+) -> None:
     deploy(code(consumer(_kills)))
     event = send()
     _crash_three_times()
@@ -74,17 +77,25 @@ def test_after_crashes_in_a_row_it_fails_as_poison_and_waits(deploy: Deploy) -> 
     assert [one.earlier_crashes for one in runs()] == [0, 1, 2, 3]
     assert (run.failure_kind, run.failure_phase) == ("poison", "preparing")
     assert run.failure_message == "its worker died, 4 times in a row"
+    assert caplog.record_tuples[-1] == (
+        "workflows_app",
+        logging.ERROR,
+        f"run.failed workflow=ship run={run.pk} lane= kind=poison crashes=4"
+        " waits_for=Skip event, Retry now, or a new version",
+    )
     assert (run.owes_retry, run.retry_due_at) == (True, None)
     assert (fresh(event).status, row().is_blocked) == ("pending", True)
     assert host(10**8) == 0
 
 
 @sound
-def test_a_new_version_retries_it_and_counts_from_the_start(deploy: Deploy) -> None:
+@pytest.mark.parametrize("is_told", [True, False], ids=["after it failed", "before"])
+def test_a_new_version_retries_it_and_counts_from_the_start(deploy: Deploy, is_told: bool) -> None:
     deploy(code(consumer(_kills)))
     send()
     _crash_three_times()
-    host(70)
+    if is_told:
+        host(70)
     deploy(code(consumer(), version="1.1"))
     host(70)
 
@@ -161,7 +172,8 @@ def test_after_an_applied_effect_poison_keeps_the_events_and_sends_nothing(deplo
     _crash_three_times()
     host(70)
     run = last_run()
-    assert (run.failure_kind, fresh(event).reserved_by) == ("poison", run)
+    assert (run.failure_kind, run.failure_phase) == ("poison", "mutated")
+    assert fresh(event).reserved_by == run
 
     deploy(calling(called, version="1.1"))
     host(70)

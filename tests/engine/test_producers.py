@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
 from tests.engine.outside import RETRY, Outside
 from tests.engine.stage import (
@@ -29,7 +28,6 @@ from tests.engine.stage import (
 )
 from workflows_app.engine.versions import sync
 from workflows_app.models import Event, Handler, Input, LaneState
-from workflows_app.operations import run_producers_now
 from workflows_app.registry import override
 from workflows_app.sdk import Cron, Every, MutationCall, PollContext, Reconciliation
 from workflows_app.sdk.json_values import copied
@@ -174,12 +172,16 @@ def test_an_event_that_is_published_without_an_input_gets_one_of_its_own(deploy:
 
 
 def test_what_a_producer_publishes_goes_to_the_consumer_at_once(deploy: Deploy) -> None:
+    # With a topic of the same name.
+    others = [code(consumer(), slug=slug) for slug in ("before", "zz-after")]
+    deploy(others[0])
     deploy(
         code(
             producer(lambda ctx, state: ctx.publish(RECEIVED, message_id="7", payload=0)),
             consumer(),
         )
     )
+    deploy(others[1])
     host()
 
     assert [run.handler.name for run in runs()] == ["Import", "Ship"]
@@ -228,19 +230,6 @@ def test_what_was_due_while_nobody_looked_coalesces(waiting: _Polls) -> None:
     assert waiting == [NOW, after(9)]
 
 
-def test_run_now_makes_all_producers_due(deploy: Deploy, operator_user: User) -> None:
-    polls = _Polls()
-    deploy(code(producer(polls, Cron("0 0 1 1 *")), producer(_Polls(), name="Other")))
-    host()
-    before = len(runs())
-    assert host() == 0
-    run_producers_now(row(), actor=operator_user, reason="the ERP was repaired")
-    host()
-
-    assert len(runs()) == before + 2
-    assert last_run().status == "committed"
-
-
 def test_a_producer_changes_nothing_outside(deploy: Deploy) -> None:
     called = mutator(lambda params, key: pytest.fail("nothing may be sent"))
     deploy(code(producer(lambda ctx, state: MutationCall), consumer(), calls=[called]))
@@ -250,14 +239,6 @@ def test_a_producer_changes_nothing_outside(deploy: Deploy) -> None:
         "failed",
         "state is not JSON: type has no JSON form.",
     )
-
-
-def test_a_later_interval_counts_from_the_run_and_not_from_the_plan(deploy: Deploy) -> None:
-    deploy(code(producer(_Polls(), Every(seconds=90))))
-    host(7)
-
-    assert _due_at() == after(97)
-    assert _due_at() == NOW + timedelta(seconds=97)
 
 
 def test_only_the_workflow_with_an_unknown_outcome_waits(deploy: Deploy) -> None:

@@ -113,6 +113,22 @@ def test_publishing_the_same_message_again_updates_it_and_adds_to_its_causes(
     ]
 
 
+def test_what_another_payload_brings_is_looked_at_by_who_had_left_the_event(deploy: Deploy) -> None:
+    def publish_one(ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> None:
+        ctx.publish(SHIPPED, message_id="x", payload=prepared.reservations[0].payload)
+
+    def take_the_second(ctx: PrepareContext, state: Any) -> PrepareResult:
+        events = ctx.peek(SHIPPED)
+        return PrepareResult([one for one in events if one.payload == "second"])
+
+    bill = consumer(take_the_second, name="Bill", subscribes=[SHIPPED], publishes=[])
+    deploy(code(consumer(next=publish_one), bill))
+    for message_id, payload, status in (("1", "first", "pending"), ("2", "second", "consumed")):
+        send(message_id, payload)
+        host()
+        assert status_of("x", SHIPPED) == status
+
+
 def test_events_come_before_their_causes_where_the_database_checks_at_once(deploy: Deploy) -> None:
     def publish_two(ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> None:
         ctx.publish(SHIPPED, message_id="x", payload=1)

@@ -232,11 +232,14 @@ def test_a_worker_that_was_overtaken_in_record_writes_nothing(
 
 
 def test_a_slow_record_holds_up_nobody(deploy: Deploy, write: Callable[[str], None]) -> None:
-    other_is_done = threading.Event()
+    slow_one_began, other_is_done = threading.Event(), threading.Event()
 
     def record(message_id: str) -> None:
         if message_id == "slow":
+            slow_one_began.set()
             assert other_is_done.wait(PATIENCE_SECONDS)
+        else:
+            assert slow_one_began.wait(PATIENCE_SECONDS)
         write(message_id)
 
     def is_over() -> bool:

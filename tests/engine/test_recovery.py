@@ -12,6 +12,7 @@ from tests.engine.stage import (
     SHIPPED,
     SLUG,
     Deploy,
+    after,
     by_payload,
     calling,
     code,
@@ -137,6 +138,7 @@ def test_while_in_flight_a_mutator_that_cannot_be_asked_blocks(
         f"outcome unknown, and nobody can be asked: {LOST}",
     )
     assert evidence_of(run.mutation) == [("execute", "unknown", LOST, 1)]
+    assert (run.mutation.sent_at, run.mutation.ended_at) == (NOW, after(10**8)), "by now it is over"
     assert fresh(event).reserved_by == run
     assert len(called.calls) == 1, "it is not sent again"
 

@@ -25,7 +25,7 @@ from pytest_django import Settings
 from tests.engine.stage import Deploy, code, consumer, host, row, send
 from workflows_app import dispatch
 from workflows_app.engine.advancing import advance
-from workflows_app.models import Lease, Run
+from workflows_app.models import Lease, MachineClock, Run
 from workflows_app.models.clocks import database_now
 from workflows_app.sweeping import DatabaseClock, defer_sweep
 from workflows_app.waking import defer_advance
@@ -207,10 +207,16 @@ def test_a_worker_is_taken_for_dead_after_the_time_of_the_settings(
     assert ProcrastinateJob.objects.get().pk == job
 
 
-def test_the_sweep_wakes_what_is_due(workflow_id: int) -> None:
+def test_the_sweep_wakes_what_is_due_and_forgets_what_nobody_says_of_clocks_any_more(
+    workflow_id: int,
+) -> None:
+    for minutes in (19, 21):
+        seen_at = Now() - timedelta(minutes=minutes)
+        MachineClock.objects.create(machine=f"{minutes}", seconds_ahead=9, seen_at=seen_at)
     _sweep()
 
     assert _waiting() == [workflow_id]
+    assert MachineClock.objects.get().machine == "19"
 
 
 @pytest.mark.parametrize(
@@ -271,11 +277,16 @@ def test_what_a_clock_that_was_ahead_has_put_off_is_looked_at_when_it_is_right_a
     seconds: float,
     is_looked_at: bool,
 ) -> None:
+    deploy(code(consumer(), slug="at-rest"))
+    Lease.objects.update(next_due_at=None)
     deploy(code(consumer()))
-    send()
+    send("1")
+    send("2")
     host()
-    Run.objects.update(started_at=Now() + timedelta(seconds=seconds))
-    Lease.objects.update(next_due_at=Now() + timedelta(days=1))
+    Run.objects.update(started_at=Now() - timedelta(days=7))
+    newest = Run.objects.filter(pk=Run.objects.latest("pk").pk)
+    newest.update(started_at=Now() + timedelta(seconds=seconds))
+    Lease.objects.filter(pk=row().pk).update(next_due_at=Now() + timedelta(days=1))
     empty_queue()
     clock = DatabaseClock()
 

@@ -192,24 +192,27 @@ def test_rolling_back_to_a_known_version_with_other_code_is_refused() -> None:
 
 
 def test_a_handler_that_is_gone_is_no_longer_current_and_its_topic_nobodys() -> None:
-    sync(code(consumer(), producer(lambda ctx, state: None)), now=NOW)
+    ship = consumer(subscribes=[RECEIVED, "order.cancelled"])
+    sync(code(ship, producer(lambda ctx, state: None)), now=NOW)
     LaneState.objects.update(state={"kept": True})
     bill = consumer(name="Bill", subscribes=[SHIPPED], publishes=[])
-    sync(code(bill, version="1.1"), now=NOW, accept_orphans=True)
+    fetch = producer(lambda ctx, state: None, name="Fetch", publishes=[RECEIVED])
+    sync(code(bill, fetch, version="1.1"), now=NOW, accept_orphans=True)
 
     current = dict(Handler.objects.values_list("name", "is_current"))
-    assert current == {"Import": False, "Ship": False, "Bill": True}
+    assert current == {"Import": False, "Ship": False, "Bill": True, "Fetch": True}
     topics = {topic.name: str(topic.consumer or "nobody") for topic in row().topics.all()}
-    assert topics == {RECEIVED: "nobody", SHIPPED: "ship: Bill"}
+    assert topics == {RECEIVED: "nobody", "order.cancelled": "nobody", SHIPPED: "ship: Bill"}
 
-    sync(code(consumer(), version="1.2"), now=NOW)
+    sync(code(consumer(), version="1.2"), now=NOW, accept_orphans=True)
     assert Handler.objects.get(name="Ship").state == {"kept": True}, "and back it is as it was"
 
 
-def test_the_title_follows_the_code() -> None:
+def test_the_title_and_what_is_secret_follow_the_code() -> None:
     sync(_at("1.0"), now=NOW)
     renamed = _at("1.1")
     renamed.title = "Send the parcels"
+    renamed.secret_fields = ["pin", "iban"]
     sync(renamed, now=NOW)
 
-    assert row().title == "Send the parcels"
+    assert (row().title, row().secret_names) == ("Send the parcels", ["iban", "pin"])

@@ -7,14 +7,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import transaction
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.engine.stage import NOW, RECEIVED, SLUG, Deploy, code, consumer, host, row, send
 from workflows_app.dispatch import due_workflows, wake_due
 from workflows_app.models import Arrival, Event, Handler, Topic
-from workflows_app.operations import pause_workflow
 from workflows_app.publishing import TopicWriter, publish
 from workflows_app.waking import defer_advance, wake, wake_at
 
@@ -77,18 +75,6 @@ def test_a_job_that_waits_already_is_enough(workflow_id: int) -> None:
 
     assert _jobs() == [_job(workflow_id)]
     assert Event.objects.count() == 0, "and the transaction goes on"
-
-
-def test_an_operation_wakes_the_host_and_makes_the_workflow_due(
-    workflow_id: int, operator_user: User, django_capture_on_commit_callbacks: Capture
-) -> None:
-    with django_capture_on_commit_callbacks(execute=True):
-        action = pause_workflow(row(), actor=operator_user, reason="stocktaking")
-
-    assert _jobs() == [_job(workflow_id)]
-    due_at = row().lease.next_due_at
-    assert due_at is not None
-    assert due_at <= action.created_at
 
 
 def test_waking_at_an_instant_is_durable_even_if_the_job_is_lost(workflow_id: int) -> None:

@@ -182,12 +182,13 @@ def test_an_event_that_waits_for_another_consumer_is_looked_at_after_it(
     assert looks == [NOW, after(10)]
 
 
+@pytest.mark.parametrize("lane", ["", "its own"])
 def test_a_consumer_that_only_its_clock_woke_comes_after_those_with_events(
-    deploy: Deploy, operator_user: User
+    deploy: Deploy, operator_user: User, lane: str
 ) -> None:
     deploy(
         code(
-            consumer(_Looks(60)),
+            consumer(_Looks(60), lane=lambda event: lane),
             consumer(
                 lambda ctx, state: PrepareResult(ctx.peek("order.cancelled")),
                 name="Cancel",

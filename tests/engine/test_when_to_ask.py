@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.engine.stage import (
     evidence_of,
     host,
     last_run,
+    mutator,
     reasons,
     row,
     runs,
@@ -64,13 +66,21 @@ def test_the_distance_of_attempts_has_a_limit(deploy: Deploy) -> None:
     assert due == [after(10), after(30), after(55), after(80), after(105)]
 
 
-def test_a_single_attempt_blocks_at_once(deploy: Deploy) -> None:
+def test_a_single_attempt_blocks_at_once_and_is_told_as_an_error(
+    deploy: Deploy, caplog: pytest.LogCaptureFixture
+) -> None:
     outside = Outside(RETRY)
     deploy(calling(outside.mutator, policy={"reconcile_attempts": 1}))
     send()
     host()
 
     assert (last_run().status, len(outside.asked)) == ("blocked", 1)
+    assert caplog.record_tuples[-1] == (
+        "workflows_app",
+        logging.ERROR,
+        f"run.blocked workflow=ship run={last_run().pk} lane= mutator=carrier.ship"
+        " question=did it happen?",
+    )
 
 
 def test_absence_proves_nothing_while_the_search_of_the_outside_system_lags(
@@ -91,6 +101,29 @@ def test_absence_proves_nothing_while_the_search_of_the_outside_system_lags(
     assert (run.status, run.failure_kind, run.mutation.status) == ("failed", "transient", "failed")
     assert evidence_of(run.mutation)[-1] == ("reconcile", "not_applied", "", 3)
     assert len(outside.sent) == 1
+
+
+def test_an_absence_that_was_seen_before_it_proves_anything_is_none_when_it_is_told(
+    deploy: Deploy,
+) -> None:
+    time = [after(0)]
+
+    def look(params: Any, key: str) -> Reconciliation:
+        # It looks at once, and answers when the search has caught up.
+        time[0] = after(40)
+        return Reconciliation.not_applied()
+
+    def execute(params: Any, key: str) -> Any:
+        raise ConnectionError("reset by peer")
+
+    deploy(calling(mutator(execute, look, absence_is_proof_after=timedelta(seconds=30))))
+    send()
+    advance(row().pk, clock=lambda: time[0], max_steps=2)
+
+    assert (last_run().status, evidence_of(last_run().mutation)[1][:2]) == (
+        "reconciling",
+        ("reconcile", "unknown"),
+    )
 
 
 def test_presence_counts_before_absence_would(deploy: Deploy) -> None:
@@ -132,3 +165,4 @@ def test_absence_is_counted_from_the_end_of_the_call(deploy: Deploy) -> None:
     detail = "not there, which proves nothing before 2100-01-01 12:01:30 UTC"
     assert evidence_of(mutation)[1:] == [("reconcile", "unknown", detail, 1)]
     assert (mutation.sent_at, mutation.ended_at) == (NOW, after(60))
+    assert row().lease.next_due_at == mutation.next_reconcile_at, "some worker looks then"

@@ -149,7 +149,11 @@ class Bank:
 
     def happened(self, key: str) -> bool:
         """Tell the truth."""
-        return any(effect.key == key for effect in self.effects)
+        return self.result_of(key) is not None
+
+    def result_of(self, key: str) -> dict[str, Any] | None:
+        """Return what the first effect with this key gave, or None if there is none."""
+        return next((effect.result for effect in self.effects if effect.key == key), None)
 
     def unknown(self, key: str) -> list[Sending]:
         return [s for s in self.sendings if s.key == key and not s.known]

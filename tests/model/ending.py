@@ -45,8 +45,11 @@ def see_to_what_waits(world: World, what: str = "") -> None:
         world.press(Press("olga", "resume_workflow", world.rows.workflow))
     rows = world.rows
     for run in rows.open_runs:
-        if run["status"] == "blocked":
-            world.press(Press("otto", what or _truth_about(world, run), run))
+        if what == "decide_now" and run["status"] == "reconciling":
+            world.press(Press("otto", what, run))
+        elif run["status"] == "blocked":
+            chosen = "" if what == "decide_now" else what
+            world.press(Press("otto", chosen or _truth_about(world, run), run))
     for owing in rows.owing_runs:
         if owing["retry_due_at"] is None:
             world.press(Press("otto", "retry_failed_run", owing))
@@ -57,7 +60,7 @@ def _truth_about(world: World, run: Row) -> str:
     if not world.bank.happened(run["idempotency_key"]):
         return "it_didnt_happen"
     is_payment = world.rows["Handler"][run["handler_id"]]["name"] == "PayOrders"
-    return "try_again" if is_payment else "skip_run"
+    return "try_again" if is_payment else "it_happened"
 
 
 def _is_all_done(rows: Rows) -> bool:

@@ -28,8 +28,15 @@ newest = st.sampled_from([0, 0, 0, 1, 2])
 somebody = st.sampled_from(["olga", "otto", "olga", "otto", "viktor"])
 #: What is pressed before the host works: on a blocked run, while what else waits is resumed or
 #: retried; on an event; or Pause.
-SEEN_TO = ["", "try_again", "it_didnt_happen", "skip_run", "skip_event", "pause_workflow"]
-presses = st.sampled_from([*ON_RUNS, *ON_RUNS, "skip_event", "skip_event", *ON_WORKFLOW])
+SEEN_TO = [
+    *("", "try_again", "it_didnt_happen", "skip_run", "it_happened", "decide_now"),
+    *("skip_event", "pause_workflow"),
+]
+#: What is no run is pressed on a row of this table, or on the workflow.
+TABLES = {"skip_event": "Event", "close_breaker": "Breaker"}
+presses = st.sampled_from(
+    [*ON_RUNS, *ON_RUNS, "skip_event", "skip_event", *ON_WORKFLOW, "close_breaker"]
+)
 numbers = st.sampled_from("abcdefgh")
 amounts = st.sampled_from([1, 0, 2, 0])
 questions = st.just([]) | st.lists(st.sampled_from(ASKS), max_size=2) | st.just(["is away"] * 2)
@@ -164,7 +171,7 @@ class Stories(RuleBasedStateMachine):
     def _press(
         self, who: str, what: str, which: int = 0, reason: str = "I looked", in_vain: bool = False
     ) -> None:
-        table = "Run" if what in ON_RUNS else "Event" if what == "skip_event" else "Workflow"
+        table = "Run" if what in ON_RUNS else TABLES.get(what, "Workflow")
         # Events that a run holds count as the newest.
         rows = sorted(self.world.rows[table].values(), key=lambda r: r["status"] == "reserved")
         if rows:

@@ -16,13 +16,16 @@ from django.contrib.auth.models import Group, User
 from tests.model.rows import WITH_HISTORY, Row, Rows
 from workflows_app import operations
 from workflows_app.errors import OperationRefused
-from workflows_app.models import Event, Run, Workflow
+from workflows_app.models import Breaker, Event, Run, Workflow
 
 #: Olga and Otto may decide, Viktor may look.
 GROUPS = {"olga": "Workflow operators", "otto": "Workflow operators", "viktor": "Workflow viewers"}
 PEOPLE = tuple(GROUPS)
 
-ON_RUNS = ("it_didnt_happen", "skip_run", "try_again", "retry_failed_run")
+ON_RUNS = (
+    *("it_didnt_happen", "it_happened", "skip_run", "try_again", "decide_now"),
+    "retry_failed_run",
+)
 ON_WORKFLOW = ("pause_workflow", "resume_workflow", "run_producers_now")
 
 
@@ -40,6 +43,8 @@ class Press:
     #: The row it is pressed on.
     target: Row
     reason: str = "I looked at the bank"
+    #: What It happened says that the bank gave.
+    result: Any = None
 
     def must_be_refused_as(self, rows: Rows, *, can_ask: bool) -> str | None:
         """Return the refusal code that the design demands, or None if it must be carried out."""
@@ -51,23 +56,27 @@ class Press:
             return None if self.target["status"] == "pending" else "not_pending"
         if self.operation in ON_RUNS:
             return self._of_run(rows, can_ask)
+        if self.operation == "close_breaker":
+            return None if self.target["status"] != "closed" else "not_open"
         return self._of_workflow(rows)
 
     def _of_run(self, rows: Rows, can_ask: bool) -> str | None:
         status = self.target["status"]
+        if self.operation == "decide_now":
+            return None if status == "reconciling" else "not_reconciling"
         if self.operation != "retry_failed_run":
             if status != "blocked":
                 return "not_blocked"
+            if self.operation == "it_didnt_happen" and _says_it_happened(rows, self.target):
+                return "contradicted"
             cannot = self.operation == "try_again" and not can_ask
             return "cannot_reconcile" if cannot else None
         if status in ("blocked", "reconciling"):
             return "outcome_unknown"
-        if rows.find("Run", retry_of_id=self.target["id"]):
+        if status != "failed" or rows.find("Run", retry_of_id=self.target["id"]):
             return "not_latest"
         holder = rows.holder_of(self.target["lane"])
-        if holder is not None and holder["id"] != self.target["id"]:
-            return "run_open"
-        return None if status == "failed" else "not_latest"
+        return "run_open" if holder is not None and holder["id"] != self.target["id"] else None
 
     def _of_workflow(self, rows: Rows) -> str | None:
         is_paused = rows.workflow["status"] == "paused"
@@ -79,14 +88,20 @@ class Press:
 
     def carry_out(self) -> Any:
         """Press. Raises OperationRefused."""
-        actor = User.objects.get(username=self.who)
-        model: Any = Workflow
-        if self.operation in ON_RUNS:
-            model = Run
-        elif self.operation == "skip_event":
-            model = Event
         press: Callable[..., Any] = getattr(operations, self.operation)
-        return press(model.objects.get(pk=self.target["id"]), actor=actor, reason=self.reason)
+        told = {"result": self.result} if self.operation == "it_happened" else {}
+        actor = User.objects.get(username=self.who)
+        return press(self._pressed_on(), actor=actor, reason=self.reason, **told)
+
+    def _pressed_on(self) -> Any:
+        pk = self.target["id"]
+        if self.operation in ON_RUNS:
+            return Run.objects.get(pk=pk)
+        if self.operation == "skip_event":
+            return Event.objects.get(pk=pk)
+        if self.operation == "close_breaker":
+            return Breaker.objects.get(pk=pk).handler
+        return Workflow.objects.get(pk=pk)
 
     def carry_out_and_check(self, before: Rows, *, can_ask: bool) -> Rows:
         """Press, and check what came of it. Returns all rows as they are then."""
@@ -109,7 +124,7 @@ class Press:
         (action,) = after.new("OperatorAction", before)
         person = User.objects.get(username=self.who).pk
         target = {"event_id": None, "run_id": None}
-        if self.operation not in ON_WORKFLOW:
+        if self.operation not in (*ON_WORKFLOW, "close_breaker"):
             on = "event_id" if self.operation == "skip_event" else "run_id"
             target[on] = self.target["id"]
         told = {key: action[key] for key in ("operation", "actor_id", "reason", *target)}
@@ -119,6 +134,12 @@ class Press:
             for row in after.new(table, before):
                 who, why = row["history_user_id"], row["history_change_reason"]
                 assert (who, why) == (person, self.reason), f"P4: {table} does not say who and why"
+
+
+def _says_it_happened(rows: Rows, run: Row) -> bool:
+    """Tell whether an answer that came too late says that the effect of the blocked `run` did happen."""
+    (mutation,) = rows.find("Mutation", run_id=run["id"])
+    return bool(rows.find("Evidence", mutation_id=mutation["id"], kind="late", verdict="applied"))
 
 
 def _event_skipped(before: Rows, after: Rows, event: int) -> None:
@@ -176,6 +197,27 @@ def _made_again(before: Rows, after: Rows, run: int) -> None:
     assert held == set(after.reserved_by(run)), "P2: the retry takes the events over"
 
 
+def _goes_on(before: Rows, after: Rows, run: int) -> None:
+    (mutation,) = after.find("Mutation", run_id=run)
+    assert (after["Run"][run]["status"], mutation["status"]) == ("active", "applied")
+    assert mutation["resolved_by"] == "operator"
+    assert after["Event"] == before["Event"], "P2: It happened keeps the reservations"
+
+
+def _asked_no_more(before: Rows, after: Rows, run: int) -> None:
+    (mutation,) = after.find("Mutation", run_id=run)
+    assert (after["Run"][run]["status"], mutation["status"]) == ("blocked", "indeterminate")
+    assert after["Event"] == before["Event"], "P2: Decide now keeps the reservations"
+
+
+def _lets_calls_out(before: Rows, after: Rows, breaker: int) -> None:
+    assert (after["Breaker"][breaker]["status"], after["Breaker"][breaker]["unknowns"]) == (
+        "closed",
+        0,
+    )
+    assert (after["Run"], after["Event"]) == (before["Run"], before["Event"])
+
+
 def _abandoned(before: Rows, after: Rows, run: int) -> None:
     (mutation,) = after.find("Mutation", run_id=run)
     assert (after["Run"][run]["status"], mutation["status"]) == ("active", "skipped")
@@ -215,6 +257,9 @@ _EFFECTS: dict[str, Callable[[Rows, Rows, int], None]] = {
     "skip_event": _event_skipped,
     "try_again": _asked_again,
     "it_didnt_happen": _made_again,
+    "it_happened": _goes_on,
+    "decide_now": _asked_no_more,
+    "close_breaker": _lets_calls_out,
     "skip_run": _abandoned,
     "retry_failed_run": _retried,
     "pause_workflow": _paused,

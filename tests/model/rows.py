@@ -114,6 +114,18 @@ class Rows:
         is_handled_no = mutation["status"] == "failed" and run["phase"] in ("mutated", "emitting")
         return mutation["status"] in ("applied", "skipped") or is_handled_no
 
+    def keeps_its_events(self, run: Row) -> bool:
+        """Tell whether an ended run has its events still, for the retry that it owes.
+
+        Either only `next` is missing, or its worker died while it made a call again that a person asked for.
+        """
+        earlier = self["Run"].get(run["retry_of_id"])
+        took_over = (
+            earlier is not None and "" != earlier["idempotency_key"] == run["idempotency_key"]
+        )
+        is_made_again = run["status"] == "crashed" and took_over
+        return run["owes_retry"] and (is_made_again or self.only_next_is_missing(run))
+
     def decisions(self, operation: str, **target: Any) -> list[Row]:
         return self.find("OperatorAction", operation=operation, **target)
 

@@ -7,6 +7,7 @@ what must hold after anything. The host is the engine itself, on a clock that on
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -89,13 +90,23 @@ class World:
         assert Rows.now(before).tables == before.tables, "P4: half a decision was kept"
 
     def press(self, press: Press) -> None:
+        if press.operation == "it_happened":
+            press = replace(press, result=self.bank.result_of(press.target["idempotency_key"]))
+            if press.result is None:
+                # Nobody says of what is not there how it went.
+                return
         self.rows = before = Rows.now(self.rows)
         key = (
             before["Run"][press.target["id"]]["idempotency_key"] if "phase" in press.target else ""
         )
         can_ask = self.releases.edition != CANT_ASK and not self._is_about_telling(press.target)
         self.rows = after = press.carry_out_and_check(before, can_ask=can_ask)
-        if list(after.new("OperatorAction", before)) and press.operation == "it_didnt_happen":
+        if not list(after.new("OperatorAction", before)):
+            return
+        if press.operation == "it_happened":
+            for sending in self.bank.unknown(key):
+                sending.known = "applied"
+        if press.operation == "it_didnt_happen":
             for sending in self.bank.unknown(key):
                 sending.known = "asserted"
                 if self.bank.happened(key):

@@ -28,6 +28,7 @@ WITHOUT_DATE: dict[str, Any] = {"owes_retry": True}
         ("failed", WITHOUT_DATE, True),
         ("crashed", NOTHING, False),
         ("crashed", BACKS_OFF, False),
+        ("crashed", WITHOUT_DATE, False),
     ],
 )
 def test_blocked_means_a_blocked_run_or_a_failed_one_that_no_date_brings_back(

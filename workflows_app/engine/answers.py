@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from workflows_app.conf import Policy
@@ -35,6 +36,12 @@ class Finding:
     caller_fault: bool = False
     duration_ms: int = 0
     traceback: str = ""
+    #: It answers a question: "not there" proves nothing while the search of the outside system may lag.
+    is_of_question: bool = False
+
+    @property
+    def took(self) -> timedelta:
+        return timedelta(milliseconds=self.duration_ms)
 
     @property
     def is_rejection(self) -> bool:
@@ -54,7 +61,7 @@ def read_execute(answer: Answer, policy: Policy) -> Finding:
 
 def read_reconcile(answer: Answer, policy: Policy) -> Finding:
     """Return what the answer of `reconcile` says. Raises nothing."""
-    return _read(answer, policy, _of_reconcile)
+    return replace(_read(answer, policy, _of_reconcile), is_of_question=True)
 
 
 def _read(answer: Answer, policy: Policy, read: Callable[[Answer, Policy], Finding]) -> Finding:

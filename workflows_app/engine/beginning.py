@@ -190,15 +190,12 @@ class Beginner:
         run = self._load(holding, run_id)
         hand = self._hand(holding, run)
         case = Case(
-            claim=holding.claim,
-            workflow=holding.workflow,
-            code=holding.code,
+            holding=holding,
             run=run,
             events=self._held_by(run),
             now=self._now,
             changes=self._changes,
             breakers=self._sight.breakers,
-            knows_handlers=True,
             lane=hand.lane,
         )
         death = (run.handler_id, run.fencing_token) if recovery.was_in_flight(run) else None

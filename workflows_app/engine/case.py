@@ -7,7 +7,7 @@ from datetime import datetime
 
 from workflows_app.conf import Policy
 from workflows_app.engine.claims import Claim
-from workflows_app.engine.holding import LaneView
+from workflows_app.engine.holding import Holding, LaneView
 from workflows_app.engine.lanes import Note
 from workflows_app.models import Breaker, Event, Handler, Mutation, Run, Workflow, WorkflowVersion
 from workflows_app.sdk.mutators import Mutator
@@ -36,9 +36,7 @@ class Changes:
 class Case:
     """A run whose rows may be changed in this transaction."""
 
-    claim: Claim
-    workflow: Workflow
-    code: type[WorkflowCode]
+    holding: Holding
     run: Run
     #: The events that it holds.
     events: list[Event]
@@ -46,13 +44,23 @@ class Case:
     changes: Changes
     #: The breakers of the workflow that have rows, by handler.
     breakers: dict[int, Breaker]
-    #: `run.handler` is as the active version has it.
-    knows_handlers: bool = False
     lane: LaneView | None = None
 
     @property
+    def claim(self) -> Claim:
+        return self.holding.claim
+
+    @property
+    def workflow(self) -> Workflow:
+        return self.holding.workflow
+
+    @property
+    def code(self) -> type[WorkflowCode]:
+        return self.holding.code
+
+    @property
     def policy(self) -> Policy:
-        return self.code.policy_for()
+        return self.holding.policy
 
     @property
     def mutation(self) -> Mutation | None:
@@ -85,7 +93,7 @@ class Case:
 
     def has_handler(self) -> bool:
         """Tell whether the active version has the run's handler. The code in hand can't: it may be older."""
-        if self.knows_handlers:
+        if self.holding.is_current:
             return bool(self.run.handler.is_current)
         return Handler.objects.filter(pk=self.run.handler_id, is_current=True).exists()
 

@@ -108,11 +108,8 @@ def name_session() -> None:
 
 
 def commit_may_be_lost() -> None:
-    """Let the current transaction commit without waiting for the disk: what it does is replayed.
-
-    The sweep knows it by its name, too.
-    """
-    Tuples(_MAY_BE_LOST, [SESSION_NAME]).execute()
+    """Let the current transaction commit without waiting for the disk: it is replayed. The sweep knows it by name."""
+    Tuples(_MAY_BE_LOST, [SESSION_NAME, None]).execute()
 
 
 def _locked(pk: int) -> QuerySet[Workflow]:
@@ -126,10 +123,11 @@ _LOCKED = Compiled(_locked)
 _HANDLERS: Compiled[Handler] = Compiled(lambda pk: Handler.objects.filter(workflow=pk))
 _TOPICS: Compiled[Topic] = Compiled(lambda pk: Topic.objects.filter(workflow=pk))
 _MAY_BE_LOST = """
-    SELECT set_config('synchronous_commit', 'off', true), set_config('application_name', $1, true)
+    SELECT set_config('synchronous_commit', 'off', true), set_config('application_name', $1, true),
+           set_config('lock_timeout', coalesce($2, current_setting('lock_timeout')), true)
 """
 #: How long a host that has other workflows waits for the lock of one that it would claim.
-_PATIENCE = "SELECT set_config('lock_timeout', '200ms', true)"
+_PATIENCE = "200ms"
 
 
 def lock_workflow(workflow_id: int) -> Workflow:
@@ -188,10 +186,9 @@ def _claim(
 ) -> Claimed | None:
     is_nested = connection.in_atomic_block
     with transaction.atomic(durable=True):
-        session = Tuples(_MAY_BE_LOST, [SESSION_NAME])
-        patience = [] if is_patient else [Tuples(_PATIENCE)]
+        session = Tuples(_MAY_BE_LOST, [SESSION_NAME, None if is_patient else _PATIENCE])
         locked = Reading(_LOCKED, (workflow_id,))
-        send_together(session, *patience, locked)
+        send_together(session, locked)
         workflow = _as_locked(workflow_id, locked.rows())
         if not fits(workflow):
             return None
@@ -201,13 +198,18 @@ def _claim(
             return None
         lease.token += 1
         lease.holder = lease.claimed_by = holder
-        lease.expires_at = lease.seen_at + timedelta(seconds=policy().lease_seconds)
+        lease.expires_at = lease.seen_at + timedelta(seconds=policy().lease_seconds) + spare()
         with collected(commit=not is_nested):
             update(lease, ["token", "holder", "claimed_by", "expires_at"])
             handlers = ask(Reading(_HANDLERS, (workflow_id,)))
             topics = ask(Reading(_TOPICS, (workflow_id,)))
     made = Claim(workflow_id, lease.token, holder)
     return Claimed(made, workflow, handlers.rows(), topics.rows())
+
+
+def spare() -> timedelta:
+    """Return how much longer than needed a claim is given, so that the next turns need not write it again."""
+    return timedelta(seconds=policy().lease_seconds / 4)
 
 
 def shorten() -> None:

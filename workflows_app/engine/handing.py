@@ -179,8 +179,11 @@ def reader_of(hand: Hand, todo: Todo) -> Callable[[Answer], Any]:
     policy = hand.holding.policy_of(mutation.mutator)
     if todo is Todo.CALL:
         return lambda answer: Item(hand, Called(answers.read_execute(answer, policy)))
-    attempts = mutation.reconcile_attempts
-    return lambda answer: Item(hand, Asked(answers.read_reconcile(answer, policy), attempts))
+    attempts, asked_at = mutation.reconcile_attempts, hand.began_at
+    assert asked_at is not None, "it was asked in a step of its own"
+    return lambda answer: Item(
+        hand, Asked(answers.read_reconcile(answer, policy), attempts, asked_at)
+    )
 
 
 def _read_handler(hand: Hand, answer: Answer) -> Message:

@@ -217,6 +217,8 @@ class Hand:
     outcome: MutationOutcome = field(default_factory=lambda: MutationOutcome("none"))
     #: When its outside call must have begun, by `machine_seconds`; later it is not made at all.
     send_by: float = 0.0
+    #: When the turn was that its present step follows from, by the database's clock.
+    began_at: datetime | None = None
     #: How often its events changed while `prepare` looked at them.
     starts: int = 0
     #: An open breaker has let it through to see what becomes of it: that of this `Breaker.trial_at`.

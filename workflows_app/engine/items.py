@@ -23,10 +23,11 @@ class Called:
 
 @dataclass(frozen=True)
 class Asked:
-    """The outside system was asked whether it happened, after so many attempts."""
+    """The outside system was asked whether it happened, after so many attempts, and not before `asked_at`."""
 
     finding: Finding
     attempts: int
+    asked_at: datetime
 
 
 @dataclass(frozen=True)

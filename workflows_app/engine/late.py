@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from workflows_app import registry
 from workflows_app.conf import policy
 from workflows_app.engine.answers import Finding, Verdict
 from workflows_app.engine.claims import lock_workflow, name_session
 from workflows_app.engine.holding import Hand
 from workflows_app.engine.log import log
 from workflows_app.engine.outages import retry_through_outage
-from workflows_app.engine.outcomes import record_evidence
+from workflows_app.engine.outcomes import as_proof, record_evidence
 from workflows_app.models import Evidence, Mutation
 from workflows_app.models.saving import storable
+from workflows_app.sdk.deadlines import machine_seconds
 
 
 def record_late(mutation: Mutation, finding: Finding) -> None:
     """Keep a finding that can't change the state any more; flag it if it contradicts. Commits."""
+    came_at = machine_seconds()
     retry_through_outage(
-        lambda is_again: _write_late(mutation, finding, is_again=is_again),
+        lambda is_again: _write_late(mutation, finding, came_at, is_again=is_again),
         within_seconds=policy().answer_kept_seconds,
     )
 
@@ -32,7 +36,7 @@ def record_if_answer(hand: Hand, what: object) -> None:
         record_late(hand.run.mutation, finding)
 
 
-def _write_late(called: Mutation, finding: Finding, *, is_again: bool) -> None:
+def _write_late(called: Mutation, finding: Finding, came_at: float, *, is_again: bool) -> None:
     # By its key too: the number of a row that is gone is given again.
     same = Mutation.objects.filter(pk=called.pk, idempotency_key=called.idempotency_key)
     workflow_pk = same.values_list("run__workflow_id", flat=True).first()
@@ -43,8 +47,10 @@ def _write_late(called: Mutation, finding: Finding, *, is_again: bool) -> None:
         return
     with transaction.atomic(durable=True):
         name_session()
-        lock_workflow(workflow_pk)
+        now = lock_workflow(workflow_pk).lease.seen_at
         mutation = same.select_related("run__workflow").get()
+        age = timedelta(seconds=machine_seconds() - came_at)
+        finding = _as_proof(mutation, finding, asked_at=now - age - finding.took)
         contradicts = contradicts_ledger(finding.verdict, mutation.status)
         if not (is_again and _is_kept(mutation, finding)):
             record_evidence(mutation, Evidence.Kind.LATE, finding, contradicts=contradicts)
@@ -52,6 +58,14 @@ def _write_late(called: Mutation, finding: Finding, *, is_again: bool) -> None:
     facts = {"said": finding.verdict.value, "ledger": mutation.status}
     name = "mutation.contradicted" if contradicts else "mutation.late_answer"
     log(name, mutation.run, level=level, mutation=mutation.pk, **facts)
+
+
+def _as_proof(mutation: Mutation, finding: Finding, *, asked_at: datetime) -> Finding:
+    """Return what a late answer proves."""
+    mutator = registry.mutator(mutation.run.workflow.slug, mutation.mutator)
+    if not finding.is_of_question or mutator is None or mutation.ended_at is None:
+        return finding
+    return as_proof(mutation, mutator, finding, asked_at=asked_at)
 
 
 def _is_kept(mutation: Mutation, finding: Finding) -> bool:

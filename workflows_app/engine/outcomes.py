@@ -93,15 +93,16 @@ def settle_call(case: Case, finding: Finding) -> Todo:
     return _write_not_applied(case, finding, by=Mutation.ResolvedBy.RESPONSE)
 
 
-def settle_reconcile(case: Case, finding: Finding, policy: Policy) -> Todo:
-    """Write what the answer of `reconcile` says."""
+def settle_reconcile(case: Case, finding: Finding, *, asked_at: datetime) -> Todo:
+    """Write what the answer of `reconcile` says. One query if that is that it did not happen."""
     mutation, mutator = case.mutation, case.mutator
     assert mutation is not None
     assert mutator is not None
+    policy = case.code.policy_for(mutator)
     # Whoever asked goes on with it.
     case.run.fencing_token, case.run.version = case.claim.token, case.version_of_code()
-    proof_at = _proof_at(mutation, mutator)
-    finding = as_proof(case, mutator, finding)
+    proof_at = absence_is_proof_at(mutation, mutator)
+    finding = as_proof(mutation, mutator, finding, asked_at=asked_at)
     mutation.reconcile_attempts += 1
     attempt = mutation.reconcile_attempts
     record_evidence(mutation, Evidence.Kind.RECONCILE, finding, attempt=attempt)
@@ -111,6 +112,9 @@ def settle_reconcile(case: Case, finding: Finding, policy: Policy) -> Todo:
         case.run.unblock()
         return _write_applied(case, finding, by=Mutation.ResolvedBy.RECONCILE)
     if finding.verdict == Verdict.NOT_APPLIED:
+        # What an answer says was done is not done again by ourselves (`operations.heard`).
+        if mutation.evidence.filter(verdict=Verdict.APPLIED).exists():
+            return block(case, "the outside system said that it happened, and now that it did not")
         return _write_not_applied(case, finding, by=Mutation.ResolvedBy.RECONCILE)
     if attempt >= policy.reconcile_attempts:
         return block(case, f"still unknown after {attempt} attempts: {finding.told}")
@@ -119,11 +123,15 @@ def settle_reconcile(case: Case, finding: Finding, policy: Policy) -> Todo:
     return Todo.NOTHING
 
 
-def as_proof(case: Case, mutator: type[Mutator], finding: Finding) -> Finding:
-    """Return what an answer of `reconcile` proves: "not there" proves nothing while the search may lag."""
-    assert case.mutation is not None
-    proof_at = _proof_at(case.mutation, mutator)
-    if finding.verdict != Verdict.NOT_APPLIED or case.now >= proof_at:
+def as_proof(
+    mutation: Mutation, mutator: type[Mutator], finding: Finding, *, asked_at: datetime
+) -> Finding:
+    """Return what an answer of `reconcile` proves: "not there" proves nothing while the search may lag.
+
+    It may say what was so when the outside system was asked.
+    """
+    proof_at = absence_is_proof_at(mutation, mutator)
+    if finding.verdict != Verdict.NOT_APPLIED or asked_at >= proof_at:
         return finding
     detail = f"not there, which proves nothing before {proof_at:%Y-%m-%d %H:%M:%S %Z}"
     return Finding(Verdict.UNKNOWN, detail, duration_ms=finding.duration_ms)
@@ -140,7 +148,7 @@ def settle_probe(case: Case, finding: Finding) -> None:
         _write_not_applied(case, finding, by=Mutation.ResolvedBy.RECONCILE)
 
 
-def _proof_at(mutation: Mutation, mutator: type[Mutator]) -> datetime:
+def absence_is_proof_at(mutation: Mutation, mutator: type[Mutator]) -> datetime:
     assert mutation.ended_at is not None, "it is asked about once the call is over"
     return mutation.ended_at + mutator.absence_is_proof_after
 

@@ -83,11 +83,11 @@ class Places:
         """Free the place of `hand` for whoever waits for it, if it has one; it waits for none any more."""
         if self._taken.pop(hand, None) is not None:
             self._serve()
-        else:
+        elif self._waiting:
             self._waiting = [one for one in self._waiting if one.hand is not hand]
 
     def _serve(self) -> None:
-        while fitting := [one for one in self._waiting if self._fits(one)]:
+        while not self.are_full and (fitting := [one for one in self._waiting if self._fits(one)]):
             # Of those that wait longest: a workflow with many of them leaves places to others, and if it is full of
             # questions in an outage, too.
             has = Counter(hand.holding for hand in self._taken)

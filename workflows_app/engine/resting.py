@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from workflows_app.conf import policy
 from workflows_app.engine.case import Changes
+from workflows_app.engine.claims import spare
 from workflows_app.engine.holding import Holding, tell_left_to_others
 from workflows_app.engine.items import Step, Taken
 from workflows_app.engine.outcomes import OUTSIDE
@@ -89,5 +90,4 @@ def _kept_until(holding: Holding, sight: Sight, *, calls: bool) -> datetime | No
     until = sight.database_now + timedelta(seconds=longest + policy().lease_seconds)
     if expires_at is not None and expires_at >= until:
         return None
-    # Some more, so that the next turns need not write it again.
-    return until + timedelta(seconds=policy().lease_seconds / 4)
+    return until + spare()

@@ -189,7 +189,7 @@ class _Turn:
             self._refuse_alone()
             taken.forgotten.append(hand)
             return
-        case = self._case(hand, run)
+        case = self._case(hand, run, taken.now)
         if not is_expected(hand, run, what):
             self._refuse_alone()
             if isinstance(what, Waits):
@@ -228,25 +228,19 @@ class _Turn:
         taken.steps.append(Step(hand, run, Todo.NOTHING))
         hand.holding.is_to_look = True
 
-    def _case(self, hand: Hand, run: Run) -> Case:
+    def _case(self, hand: Hand, run: Run, now: datetime) -> Case:
         holding = hand.holding
         known = run._state.fields_cache
         known["workflow"], known["handler"] = holding.workflow, holding.handlers[run.handler_id]
         return Case(
-            claim=holding.claim,
-            workflow=holding.workflow,
-            code=holding.code,
+            holding=holding,
             run=run,
             events=self._sight.held.get(run.pk, []),
-            now=self._now(),
+            now=now,
             changes=self._changes,
             breakers=self._sight.breakers,
-            knows_handlers=holding.is_current,
             lane=hand.lane,
         )
-
-    def _now(self) -> datetime:
-        return self._clock() if self._clock else self._sight.database_now
 
 
 #: What is known to this process alone, or must be known before a call leaves.

@@ -152,7 +152,7 @@ def _what_is_left(item: Item, error: DatabaseError) -> Broke | Called | Asked:
         finding = Finding(Verdict.UNKNOWN, f"the call returned, but {why}")
         return Called(replace(finding, duration_ms=what.finding.duration_ms))
     if isinstance(what, Asked):
-        return Asked(Finding(Verdict.UNKNOWN, f"the answer came, but {why}"), what.attempts)
+        return replace(what, finding=Finding(Verdict.UNKNOWN, f"the answer came, but {why}"))
     phase = Run.Phase.PREPARED if isinstance(what, Prepared) else Run.Phase.EMITTING
     if not isinstance(what, Prepared | Finished | Polled):
         phase = Run.Phase.PREPARING

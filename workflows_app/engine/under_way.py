@@ -65,6 +65,7 @@ class UnderWay:
         `began`: when the turn began in which its checkpoint was written, by `machine_seconds`.
         """
         hand = step.hand
+        hand.began_at = now
         if step.todo is Todo.CALL and began is not None:
             mutator = hand.run.mutation.mutator
             hand.send_by = began + hand.holding.policy_of(mutator).lease_seconds

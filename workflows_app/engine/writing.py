@@ -25,8 +25,8 @@ def write(case: Case, item: Item, locked: Mapping[int, Event]) -> Todo | None:
             return checkpoint.let_wait(case, what)
         case Called():
             return outcomes.settle_call(case, what.finding)
-        case Asked():
-            return outcomes.settle_reconcile(case, what.finding, case.code.policy_for(case.mutator))
+        case Asked(finding, _, asked_at):
+            return outcomes.settle_reconcile(case, finding, asked_at=asked_at)
         case CantAsk():
             return outcomes.block(case, what.why)
         case Finished():

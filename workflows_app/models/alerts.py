@@ -29,6 +29,8 @@ class AlertChoice(models.Model):
     )
     #: The name of a channel of the settings. Empty: the e-mail of the person.
     channel = models.CharField(max_length=100, blank=True)
+    #: What the person read when they last changed one of their choices, the same in all: mails to them come in it.
+    language = models.CharField(max_length=20, blank=True, editable=False)
     #: The test message that the person asked for last: when, when a worker sent it, and why it did not arrive
     #: (empty if it did, null while nobody knows).
     test_asked_at = models.DateTimeField(null=True, editable=False)

@@ -32,13 +32,11 @@ def array_of(values: Sequence[Any]) -> str:
 
     For numbers, texts, instants, truth values and None. psycopg's own looks for a type that fits all.
     """
-    return f"{{{','.join([_element(value) for value in values])}}}"
+    found = [str(value) if type(value) is int else _element(value) for value in values]
+    return f"{{{','.join(found)}}}"
 
 
 def _element(value: Any) -> str:
-    kind = type(value)
-    if kind is int:
-        return str(value)
     if value is None:
         return "NULL"
     if isinstance(value, str):
@@ -47,7 +45,7 @@ def _element(value: Any) -> str:
         return f'"{value}"'
     if isinstance(value, datetime):
         return f'"{value.isoformat()}"'
-    if kind is bool:
+    if isinstance(value, bool):
         return str(value)
     raise TypeError(f"{value!r} is nothing that an array here holds")
 

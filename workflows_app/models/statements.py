@@ -105,13 +105,14 @@ def row_of(
         column: held[attribute] if attribute in held else getattr(instance, attribute)
         for column, attribute in columns
     }
-    for item in accounts:
-        row[item.column] = item.get_prep_value(row[item.column])
-    if was:
-        row.update((_WAS + item.column, was[item.name]) for item in _was(shape))
     if shape.has_history:
         reason_at, person_at = _own(shape)
-        row[reason_at.column], row[person_at.column] = reason, person_at.get_prep_value(person)
+        row[reason_at.column], row[person_at.column] = reason, person
+    for item in accounts:
+        if row[item.column] is not None:
+            row[item.column] = item.get_prep_value(row[item.column])
+    if was:
+        row.update((_WAS + item.column, was[item.name]) for item in _was(shape))
     return row
 
 
@@ -127,7 +128,7 @@ def _given_by(shape: Shape) -> tuple[list[tuple[str, str]], list[Any], list[Any]
     And those that hold the key of an account, which is of the project's own kind.
     """
     fields = _written(shape)
-    accounts = [item for item in fields if item.related_model is get_user_model()]
+    accounts = [item for item in (*fields, *_own(shape)) if item.related_model is get_user_model()]
     automatic = ("auto_now", "auto_now_add")
     dated = [item for item in fields if any(getattr(item, name, False) for name in automatic)]
     return [(item.column, item.attname) for item in fields], dated, accounts
