@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 
 from tests.away.databases import serving
 from tests.demo.runs import MINE, DemoProcess
+from workflows_app.demo.management.command import whole_number
 from workflows_app.demo.setting_up import ADDRESS, AccountTaken, set_up
 
 
@@ -57,6 +58,8 @@ def test_the_demo_s_own_account_gets_a_new_password_at_each_start() -> None:
     assert set_up(password="first") == set_up(password="second")
     user = User.objects.get()
     assert (user.check_password("second"), user.is_superuser) == (True, False)
+    assert (user.is_staff, user.is_active, user.email) == (True, True, ADDRESS)
+    assert [group.name for group in user.groups.all()] == ["Workflow operators"]
 
 
 @pytest.mark.parametrize("more", [[], ["--no-serve"]])
@@ -92,6 +95,7 @@ def test_a_taken_port_is_told() -> None:
         ("--port", "65536", 65535),
         ("--port", "http", 65535),
         ("--time-limit", "0", 86400),
+        ("--time-limit", "86401", 86400),
         ("--time-limit", "-1", 86400),
     ],
 )
@@ -99,6 +103,7 @@ def test_a_number_out_of_range_is_told(option: str, value: str, highest: int) ->
     assert refusal(f"{option}={value}") == (
         f"Error: argument {option}: {value!r} is not between 1 and {highest}"
     )
+    assert [whole_number(text, 1, highest) for text in ("1", str(highest))] == [1, highest]
 
 
 def test_a_server_that_can_not_be_reached_is_told(tmp_path: Path) -> None:

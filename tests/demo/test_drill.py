@@ -15,8 +15,10 @@ from tests.demo.open_bank import OpenBank, open_bank
 from workflows_app.demo.bank.ledger import read_entries
 from workflows_app.demo.bank.script import Script
 from workflows_app.demo.drill.cases import MIX, PAID, REJECTED, cases_of
+from workflows_app.demo.drill.footprints import Footprint
 from workflows_app.demo.drill.score import Standing, Verdict, counted, score, standings
 from workflows_app.demo.drill.staging import POLICY, Stage, lay_out, waiting
+from workflows_app.demo.drill.telling import page_of
 from workflows_app.demo.invoices import FILE_VARIABLE
 from workflows_app.demo.workflows import BANK_URL_VARIABLE, CreatePayment, Invoices
 from workflows_app.errors import OperationRefused
@@ -111,6 +113,10 @@ def test_all_cases_wait_and_a_person_who_looks_settles_each_rightly(play: Play) 
     assert [one.sentence for one in found_out if one.verdict != Verdict.RIGHT] == []
     assert score(found_out) == "Score: 20 of 20 (20 right, 0 caught, 0 wrong, 0 open)."
     assert waiting() == 0
+    assert page_of([(one, Footprint(3, 0, 1, 20)) for one in found_out], CASES)["sentence"] == (
+        "20 right, 0 caught, 0 wrong, 0 of 20 to go. All are decided. This page and the console go away 60 seconds"
+        " after the last decision; the score stays in the terminal."
+    )
 
 
 @pytest.mark.django_db

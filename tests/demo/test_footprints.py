@@ -35,6 +35,7 @@ def test_a_click_is_a_page_or_a_press_and_no_more(tmp_path: Path) -> None:
         ("22", "GET", 404, "-", "-", f"{RUN}/999/change/"),
         ("25", "GET", 200, "-", "-", f"{RUN}/8/change/"),  # 2
         ("26", "GET", 200, "true", "-", f"{RUN}/8/skip-run/"),  # 3
+        ("29", "GET", 404, "-", "-", "/admin/x\ny"),  # a line break in an address
         ("30", "POST", 302, "-", "-", f"{RUN}/8/skip-run/"),  # 4
         ("30", "GET", 200, "-", "-", f"{RUN}/8/change/"),
     ]

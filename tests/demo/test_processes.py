@@ -7,7 +7,8 @@ import signal
 
 import pytest
 
-from workflows_app.demo.processes import EndedBySignal, ended_by_signals
+from tests.eventually import eventually
+from workflows_app.demo.processes import ChildEnded, Children, EndedBySignal, ended_by_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -44,3 +45,27 @@ def test_the_signals_mean_afterwards_what_they_meant_before() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_signal_is_not_heard_once_the_block_is_deaf() -> None:
+    with ended_by_signals() as ending:
+        ending.be_deaf()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    assert ending.signal is None
+
+
+def test_a_child_that_ends_is_started_again_and_given_up_when_it_ends_again_and_again() -> None:
+    told: list[str] = []
+
+    def keeps_up() -> bool:
+        children.keep_up(told.append)
+        return False
+
+    with Children({}) as children:
+        children.start("worker", "-c", "raise SystemExit(3)")
+        with pytest.raises(ChildEnded) as ended:
+            eventually(keeps_up, True)
+
+    assert told == ["The worker had ended with exit code 3, and was started again."] * 3
+    assert str(ended.value) == "The worker has ended again and again, at last with exit code 3."

@@ -47,7 +47,7 @@ def demo(tmp_path: Path) -> Iterator[Callable[..., DemoProcess]]:
     shutil.rmtree(places.directory_of(f"served-{name}"))
 
 
-def test_it_starts_lets_one_log_in_and_ends_and_starts_again(
+def test_it_starts_lets_one_log_in_outlives_its_worker_and_ends_and_starts_again(
     demo: Callable[..., DemoProcess],
 ) -> None:
     port = free_port()
@@ -62,6 +62,10 @@ def test_it_starts_lets_one_log_in_and_ends_and_starts_again(
     assert second.stderr == (
         "CommandError: The demo is being served from this database already. Stop that first.\n"
     )
+    first.child("run_worker").kill()
+    told = "\nThe worker had ended by signal 9, and was started again.\n"
+    eventually(lambda: told in first.stdout or first.stderr, True, within_seconds=END_SECONDS)
+    first.wait_for_children(4)
     first.signal(signal.SIGINT)
     assert first.wait() == 0
     assert first.left_alive() == []

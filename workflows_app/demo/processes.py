@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,9 @@ from django.conf import settings
 
 _PR_SET_PDEATHSIG = 1
 _OPEN_SECONDS = 60.0
+#: A child that ends by itself is started again so often within so many seconds.
+_STARTED_AGAIN = 3
+_WITHIN_SECONDS = 60.0
 
 
 class ChildEnded(Exception):
@@ -48,6 +52,8 @@ class Children:
         self._log = log
         self._stop_seconds = stop_seconds
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._arguments: dict[str, tuple[str, ...]] = {}
+        self._started_again_at: dict[str, list[float]] = defaultdict(list)
 
     def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         """Start `python ARGUMENTS` under `name`, in the directory of the project."""
@@ -67,14 +73,27 @@ class Children:
         finally:
             if output:
                 output.close()
-        self._children[name] = child
+        self._children[name], self._arguments[name] = child, arguments
         return child
 
     def check(self) -> None:
         """Raise ChildEnded if one is no longer there."""
         for name, child in self._children.items():
             if child.poll() is not None:
-                raise ChildEnded(f"The {name} has ended with exit code {child.returncode}.")
+                raise ChildEnded(f"The {name} has ended{_how(child)}.")
+
+    def keep_up(self, tell: Callable[[str], object]) -> None:
+        """Start again what is no longer there, and tell it. Raises ChildEnded of one that ends again and again."""
+        for name, child in list(self._children.items()):
+            if child.poll() is None:
+                continue
+            now = time.monotonic()
+            lately = [at for at in self._started_again_at[name] if now - at < _WITHIN_SECONDS]
+            if len(lately) >= _STARTED_AGAIN:
+                raise ChildEnded(f"The {name} has ended again and again, at last{_how(child)}.")
+            self._started_again_at[name] = [*lately, now]
+            self.start(name, *self._arguments[name])
+            tell(f"The {name} had ended{_how(child)}, and was started again.")
 
     def __enter__(self) -> Children:
         return self
@@ -97,6 +116,11 @@ class Children:
                 child.wait()
 
 
+def _how(child: subprocess.Popen[bytes]) -> str:
+    code = child.returncode
+    return f" by signal {-code}" if code < 0 else f" with exit code {code}"
+
+
 def _end_with_parent() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -105,7 +129,8 @@ def _end_with_parent() -> None:
 def start_bank(children: Children, *, directory: Path, fails_by: list[str]) -> str:
     """Start the bank on the ledger in `directory`; return its address once it is open.
 
-    `fails_by`: the bank's arguments that say what fails how, `--seed N` or `--script FILE`.
+    `fails_by`: the bank's arguments that say what fails how, `--seed N` or `--script FILE`. A bank that is
+    started again opens at the same address.
     """
     port_file = directory / "bank.port"
     port_file.unlink(missing_ok=True)
@@ -125,31 +150,43 @@ def manage(*arguments: str) -> list[str]:
     return [str(Path(settings.BASE_DIR) / "manage.py"), *arguments]
 
 
+class Ending:
+    """Whether the block was told to end, and by which signal."""
+
+    def __init__(self, numbers: list[int]) -> None:
+        self._numbers = numbers
+        self.signal: EndedBySignal | None = None
+
+    def be_deaf(self) -> None:
+        """Let no signal disturb what comes from now on in the block."""
+        for number in self._numbers:
+            signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
-def ended_by_signals() -> Iterator[list[EndedBySignal]]:
+def ended_by_signals() -> Iterator[Ending]:
     """Let SIGTERM and a lost terminal end the block as Ctrl-C does, even if Ctrl-C is switched off.
 
     Raises EndedBySignal at the first of them; those that follow don't disturb the clearing up. An
-    error of the clearing up, or of the call that was cut short, ends as EndedBySignal too. Yields a list that
-    holds it from then on: within the block such an error is still one of its own kind.
+    error of the clearing up, or of the call that was cut short, ends as EndedBySignal too. Within the block such
+    an error is still one of its own kind, and what is yielded knows the signal.
     """
-    ended: list[EndedBySignal] = []
-    signals = [signal.SIGINT, signal.SIGTERM]
+    signals: list[int] = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as `nohup` has it
         signals.append(signal.SIGHUP)
+    ending = Ending(signals)
 
     def interrupt(number: int, _frame: object) -> None:
-        for other in signals:
-            signal.signal(other, signal.SIG_IGN)
-        ended.append(EndedBySignal(number))
-        raise ended[0]
+        ending.be_deaf()
+        ending.signal = EndedBySignal(number)
+        raise ending.signal
 
     before = {number: signal.signal(number, interrupt) for number in signals}
     try:
-        yield ended
+        yield ending
     except Exception:
-        if ended:
-            raise ended[0] from None
+        if ending.signal is not None:
+            raise ending.signal from None
         raise
     finally:
         for number, handler in before.items():

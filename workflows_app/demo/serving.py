@@ -59,7 +59,7 @@ class ServedDemo:
                     self._start(children, directory)
                     self._tell_how(password, directory, log)
                     while True:
-                        children.check()
+                        children.keep_up(self.tell)
                         time.sleep(0.5)
             except EndedBySignal:
                 self.tell("Stopped.")

@@ -101,7 +101,9 @@ class CreatePayment(HttpLookupMutator):
         ) % {"invoice": params["invoice"], "supplier": params["supplier"]}
 
     def verification_url(self, params: Any) -> str:
-        return page_about("/", q=params["invoice"])
+        return page_about(
+            "/", q=params["invoice"], supplier=params["supplier"], amount=params["amount"]
+        )
 
     def check_result(self, params: Any, result: Any) -> None:
         if not str(result["payment"]).strip().isdecimal():
@@ -215,7 +217,7 @@ class PayInvoice(Consumer):
 
     def next(self, ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> Any:
         if outcome.status == "applied":
-            news = {**prepared.data, "payment": outcome.result["payment"]}
+            news = {**prepared.data, "payment_number": outcome.result["payment"]}
             ctx.publish("invoice.paid", message_id=prepared.data["invoice"], payload=news)
         return _counted(ctx.state, "paid" if outcome.status == "applied" else outcome.status)
 

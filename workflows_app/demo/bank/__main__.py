@@ -19,12 +19,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m workflows_app.demo.bank", description=__doc__)
     parser.add_argument("--ledger", type=Path, required=True, help="the bank's records")
     parser.add_argument("--port", type=int, default=0, help="0: any that is free")
-    parser.add_argument("--port-file", type=Path, help="where to write the port, once it is open")
+    parser.add_argument(
+        "--port-file",
+        type=Path,
+        help="where to write the port, once it is open; what is there already is taken",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--script", type=Path, help="what fails how, in place of the seed's chance")
     parser.add_argument("--score", type=Path, help="where a drill writes how it stands")
     parser.add_argument("--looks", type=Path, help="where to write when its pages are opened")
     options = parser.parse_args()
+    if options.port_file and options.port_file.exists():
+        options.port = int(options.port_file.read_text())
     options.ledger.parent.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(options.ledger)
     mischief = Script.read(options.script) if options.script else Mischief(options.seed)

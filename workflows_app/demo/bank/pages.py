@@ -21,26 +21,47 @@ _STYLE = (
     "nav a{margin-right:1rem}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}"
     "table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.4rem .6rem;"
     "border-bottom:1px solid #d1d5db;overflow-wrap:anywhere}"
-    "th,td.decision{overflow-wrap:break-word}td.key{font:12px monospace}"
+    "th,td.decision{overflow-wrap:break-word}td.invoice{white-space:nowrap}td.key{font:12px monospace}"
     "input,button{font:inherit;padding:.4rem .6rem}input{width:20rem;max-width:60%}.none{color:#6b7280}"
 )
 #: Columns with a style of their own.
-_STYLED = ("key", "decision")
+_STYLED = ("key", "decision", "invoice")
 #: Nothing is loaded from anywhere, and no script runs, whatever a name says.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"
 _PAYMENT = ("number", "at", "supplier", "invoice", "amount", "key")
 _PAYMENT_HEADS = ("Payment number", "When (UTC)", "To", "Invoice", "Amount", "Idempotency key")
 
 
+@dataclass(frozen=True)
+class Sought:
+    """What a person looks for: a word, and of whom and what it was to be, as far as their address tells."""
+
+    query: str
+    supplier: str = ""
+    amount: str = ""
+
+
 def payments_page(
-    payments: Sequence[Row], notices: Sequence[Row], query: str, *, has_score: bool = False
+    payments: Sequence[Row], notices: Sequence[Row], sought: Sought, *, has_score: bool = False
 ) -> str:
-    """Return the list of payments, the newest first; with a query also the notices that it finds."""
+    """Return the list of payments, the newest first.
+
+    With a query also the notices that it finds, or that there are none, and what is easily taken for what is sought.
+    """
+    query = sought.query
     found = _matching(payments, query, _PAYMENT)
     parts = [_table(_PAYMENT_HEADS, _PAYMENT, found, _nothing("payment", query))]
+    twins = _matching(_twins(payments, sought), "", ())
+    if twins:
+        parts += [
+            "<h2>Other payments to the same supplier of the same amount</h2>",
+            _table(_PAYMENT_HEADS, _PAYMENT, twins, ""),
+        ]
     told = _matching(notices, query, ("supplier", "text")) if query else []
     if told:
         parts += ["<h2>What suppliers wrote about it</h2>", _notices(told, query)]
+    elif query:
+        parts += [f'<p class="none">No supplier wrote about “{escape(query)}”.</p>']
     lead = (
         "Every payment that was made is here at once, also while the search for programs is down."
     )
@@ -48,20 +69,12 @@ def payments_page(
     return _page("The bank: payments", search, f"<p>{lead}</p>", *parts, has_score=has_score)
 
 
-@dataclass(frozen=True)
-class Sought:
-    """What a person looks for: a word, and a supplier of whom all is told that they wrote."""
-
-    query: str
-    supplier: str = ""
-
-
 def suppliers_page(
     deliveries: Sequence[Row], notices: Sequence[Row], sought: Sought, *, has_score: bool = False
 ) -> str:
     """Return what arrived at suppliers' webhooks, and what suppliers wrote, the newest first."""
     query, supplier = sought.query, sought.supplier
-    arrived = _matching(deliveries, query, ("supplier", "invoice", "payment", "key"))
+    arrived = _matching(deliveries, query, ("supplier", "invoice", "payment_number", "key"))
     heads = ("When (UTC)", "Supplier", "News of invoice", "Idempotency key")
     return _page(
         "The suppliers: what arrived there",
@@ -95,9 +108,22 @@ def _matching(rows: Sequence[Row], query: str, columns: Iterable[str]) -> list[R
     found = [
         row
         for row in rows
-        if any(sought in str(row.get(name, "")).casefold() for name in columns if name != "at")
+        if not sought
+        or any(sought in str(row.get(name, "")).casefold() for name in columns if name != "at")
     ]
     return sorted(found, key=lambda row: -float(row["at"]))
+
+
+def _twins(payments: Sequence[Row], sought: Sought) -> list[Row]:
+    """Return what was paid for other invoices than the sought one, to the same supplier and of the same amount."""
+    own = [row for row in payments if row["invoice"] == sought.query]
+    alike = {_to_whom_and_how_much(row) for row in own} | {(sought.supplier, sought.amount)}
+    alike = {each for each in alike if all(each)}
+    return [row for row in payments if row not in own and _to_whom_and_how_much(row) in alike]
+
+
+def _to_whom_and_how_much(payment: Row) -> tuple[str, str]:
+    return str(payment.get("supplier", "")), str(payment.get("amount", ""))
 
 
 def _nothing(what: str, query: str) -> str:

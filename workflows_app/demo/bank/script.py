@@ -17,20 +17,24 @@ class Script:
 
     The file: {"invoices": {NUMBER: {"payment": failure, "webhook": failure, "search_fails": times}}, "notices":
     [{"at": seconds, "supplier": ..., "text": ...}]}. Failures are those of `mischief`; each comes on the first
-    try, and "rejected" on every one. What is left out goes right.
+    try, and "rejected" on every one. What is left out goes right. Tries are noted in the file `tries`, so that a
+    bank that is started again knows them.
     """
 
-    def __init__(self, told: dict[str, Any]) -> None:
+    def __init__(self, told: dict[str, Any], tries: Path) -> None:
         self._invoices: dict[str, dict[str, Any]] = told["invoices"]
         #: What suppliers wrote to their customers.
         self.notices: list[dict[str, Any]] = told["notices"]
-        self._tries: Counter[str] = Counter()
+        self._tries: Counter[str] = Counter(
+            tries.read_text(encoding="utf-8").splitlines() if tries.exists() else ()
+        )
+        self._noted = tries
         self._lock = Lock()
 
     @classmethod
     def read(cls, path: Path) -> Script:
         """Return the script in the file at `path`. Raises OSError, ValueError and KeyError."""
-        return cls(json.loads(path.read_text(encoding="utf-8")))
+        return cls(json.loads(path.read_text(encoding="utf-8")), path.with_suffix(".tries"))
 
     def of_payment(self, invoice: str) -> str:
         """Return how this try to pay `invoice` goes wrong, or "" if it does not."""
@@ -52,5 +56,7 @@ class Script:
 
     def _try(self, what: str) -> int:
         with self._lock:
+            with self._noted.open("a", encoding="utf-8") as file:
+                file.write(f"{what}\n")
             self._tries[what] += 1
             return self._tries[what]

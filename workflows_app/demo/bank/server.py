@@ -71,17 +71,16 @@ class _Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         asked = {name: values[0] for name, values in parse_qs(address.query).items()}
         ledger, notices = self.server.ledger, self.server.mischief.notices
-        query, score = asked.get("q", "").strip(), self.server.score
+        wanted = (asked.get(name, "").strip() for name in ("q", "supplier", "amount"))
+        about, score = pages.Sought(*wanted), self.server.score
         has_score = score is not None
         if address.path == "/healthz":
             self._answer(200, {"ok": True})
         elif address.path == "/":
             self._note_look()
-            self._show(pages.payments_page(ledger.payments(), notices, query, has_score=has_score))
+            self._show(pages.payments_page(ledger.payments(), notices, about, has_score=has_score))
         elif address.path == "/suppliers":
             self._note_look()
-            supplier = asked.get("supplier", "").strip()
-            about = pages.Sought(query, supplier)
             self._show(
                 pages.suppliers_page(ledger.deliveries(), notices, about, has_score=has_score)
             )

@@ -206,6 +206,6 @@ def bank_history(cases: Iterable[Case], *, seed: int, now: float) -> list[dict[s
         told = {"invoice": invoice.number, "amount": invoice.amount, "supplier": invoice.supplier}
         key, other = (f"{chance.getrandbits(128):032x}" for _ in range(2))
         entries.append({"kind": "payment", "number": number, "key": key, **told, "at": at})
-        news = {**told, "payment": number, "at": at + 2}
+        news = {**told, "payment_number": number, "at": at + 2}
         entries.append({"kind": "webhook", "key": other, **news})
     return entries

@@ -21,6 +21,11 @@ LOG_FORMAT = "\t".join(
 )
 
 _HOME = "/admin/"
+#: A page of the console in the log. A path with a line break in it, which anybody may send, leaves two broken lines.
+_LINE = re.compile(
+    r"\[(\d\d/[A-Z][a-z]{2}/\d{4}(?::\d\d){3} [+-]\d{4})\]"
+    rf"\t(GET|POST)\t(\d{{3}})\t([^\t]*)\t([^\t]*)\t({_HOME}.*)"
+)
 #: What a script asks for again, and suggestions while one types. So does the page of a run at work.
 _FRESH = (_HOME, "/admin/search/")
 _NO_CLICKS = re.compile(r"/admin/(login|logout|jsi18n|autocomplete)\b")
@@ -60,9 +65,9 @@ def read_hits(log: Path) -> list[Hit]:
 
 def _hits(lines: Iterable[str]) -> Iterable[Hit]:
     follows, before = False, ""
-    for line in lines:
-        at, method, status, by_script, leads_to, path = line.split("\t", 5)
-        if not path.startswith(_HOME) or method not in ("GET", "POST") or _BY_ITSELF.match(path):
+    for found in filter(None, map(_LINE.fullmatch, lines)):
+        at, method, status, by_script, leads_to, path = found.groups()
+        if _BY_ITSELF.match(path):
             continue
         is_post, code = method == "POST", int(status)
         is_fragment = by_script != "-" and (path in _FRESH or path.endswith("/change/"))
@@ -75,7 +80,7 @@ def _hits(lines: Iterable[str]) -> Iterable[Hit]:
             follows = code in (302, 303) or leads_to != "-"
         place = _PLACE.match(path)
         yield Hit(
-            datetime.strptime(at, "[%d/%b/%Y:%H:%M:%S %z]"),
+            datetime.strptime(at, "%d/%b/%Y:%H:%M:%S %z"),
             is_post,
             is_click,
             place[1] if place else "",
