@@ -15,6 +15,7 @@ from django.db.models import F
 from pytest_django import Settings
 
 from tests.connectors.server import Outside, unused_port
+from workflows_app.alerts.channels import problem_of
 from workflows_app.alerts.looking import look
 from workflows_app.alerts.sending import Post
 from workflows_app.models import Alert
@@ -24,10 +25,19 @@ BASE_URL = "https://ops.example.com/console"
 
 
 class Mailbox:
-    """What the mail server took."""
+    """What the mail server took. It takes nothing for the addresses in `refused`."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
+        self.refused: list[str] = []
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        if address in self.refused:
+            return "550 no such person"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
         made: Any = email.message_from_bytes(envelope.content, policy=email.policy.default)
@@ -74,6 +84,8 @@ def alerting(settings: Settings) -> Alerting:
 
     def configure(channels: dict[str, Outside] | None = None, **others: Any) -> None:
         addresses = {name: address_of(each) for name, each in (channels or {}).items()}
+        # The first look at an address loads all of apprise, which takes longer than some deadlines of tests.
+        assert not any(map(problem_of, addresses.values()))
         alerts = {"base_url": BASE_URL, "channels": addresses, "default": [*addresses], **others}
         settings.WORKFLOWS = {"alerts": alerts}
 

@@ -36,7 +36,7 @@ from workflows_app.models import (
     Topic,
     Workflow,
 )
-from workflows_app.operations import it_didnt_happen, pause_workflow, skip_run
+from workflows_app.operations import close_breaker, it_didnt_happen, pause_workflow, skip_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -95,6 +95,10 @@ def test_many_are_one_message_a_minute_and_nothing_comes_when_all_is_settled(
     tell()
     for number in range(21):
         another_like(first, number)
+    # What waits of another kind is counted with its own.
+    Run.objects.filter(pk=another_like(first, 90)).update(
+        status="failed", failure_kind="logic", owes_retry=True, ended_at=timezone.now()
+    )
 
     tell()
     assert len(webhook.received) == 1
@@ -106,15 +110,17 @@ def test_many_are_one_message_a_minute_and_nothing_comes_when_all_is_settled(
     assert subject == "Pay the invoices: 22 runs wait for you, for 20 hours"
     assert "outside effects happened. The oldest: for 20 hours.\n" in body
     named = [line.partition(":")[0] for line in body.splitlines() if line.startswith("- ")]
-    assert named == [*(f"- Pay {number}" for number in range(20, 15, -1)), "- and 17 more"]
+    blocked = [*(f"- Pay {number}" for number in range(20, 15, -1)), "- and 17 more"]
+    assert named == [*blocked, "- Pay 90"]
 
-    Run.objects.update(status="committed", phase="committed")
+    Run.objects.filter(status="failed").update(owes_retry=False)
+    Run.objects.exclude(status="failed").update(status="committed", phase="committed")
     time_passes(hours=1)
     tell()
     assert len(webhook.received) == 2
 
 
-def another_like(run: Run, number: int) -> None:
+def another_like(run: Run, number: int) -> int:
     """Make a run that waits for a person since so many hours."""
     another: Any = Run(
         workflow_id=run.workflow_id, handler=run.handler, version=run.version, lane=f"lane-{number}",
@@ -122,6 +128,7 @@ def another_like(run: Run, number: int) -> None:
     )  # fmt: skip
     another._history_date = timezone.now() - timedelta(hours=number)
     another.save()
+    return int(another.pk)
 
 
 def test_it_is_told_again_until_somebody_takes_it_or_settles_it(
@@ -150,6 +157,49 @@ def test_it_is_told_again_until_somebody_takes_it_or_settles_it(
     time_passes(minutes=11)
     tell()
     assert len(webhook.received) == 3
+
+
+def test_what_is_new_is_told_after_a_minute_also_of_what_was_told_before(
+    scene: Callable[..., Any], webhook: Outside, alerting: Alerting
+) -> None:
+    alerting({"hook": webhook})
+    play = scene("lost")
+    run: Any = play.happens()
+    done = scene("applied", slug="done").happens()
+    rows = Rows("held")
+    of_same = {"workflow": rows.workflow, "name": "Other", "kind": "consumer"}
+    handlers = [rows.handler, Handler.objects.create(**of_same)]
+
+    def contradict() -> None:
+        done.mutation.evidence.create(kind="late", verdict="not_applied", contradicts=True)
+
+    def opens(handler: Handler) -> None:
+        now = timezone.now()
+        Breaker.objects.create(handler=handler, status="open", opened_at=now, trial_at=now)
+
+    def told() -> list[str]:
+        before = len(webhook.received)
+        time_passes(seconds=61)
+        tell()
+        return sorted(subject.split(",")[0] for subject, _ in texts(webhook)[before:])
+
+    contradict()
+    opens(handlers[0])
+    assert len(told()) == 3
+    assert told() == []
+    run.refresh_from_db()
+    run.begin_reconciling()
+    run.save()
+    run.block()
+    run._history_date = timezone.now() + timedelta(seconds=5)
+    run.save()
+    contradict()
+    opens(handlers[1])
+    assert told() == [
+        "Pay the invoices: 1 run waits for you",
+        "Pay the invoices: 2 late answers say the opposite of what was decided",
+        "Pay: 2 consumers send no new calls",
+    ]
 
 
 def test_what_settles_before_it_was_sent_is_not_told(
@@ -185,12 +235,14 @@ def test_each_kind_is_told_the_most_urgent_first(
     assert told == [
         "1 consumer sends no new calls: too many outcomes in a row were unknown",
         "1 failed run waits for a person or a new version",
-        "1 event waits for longer than it should",
+        "The oldest event waits for longer than it should",
     ]
+    page = f"{BASE_URL}/admin/workflows_app/workflow/{play.workflow.pk}/change/"
+    assert f"Look at what holds the workflow up.\n- pay: {page}\n" in body
     pause_workflow(play.workflow, actor=operator_user, reason="they are closed")
     time_passes(hours=1)
     tell()
-    assert "event waits" not in texts(webhook)[1][1]
+    assert "oldest event" not in texts(webhook)[1][1]
 
 
 def test_it_is_told_in_the_language_of_the_project(
@@ -219,6 +271,29 @@ def breaker_of(play: Any) -> None:
         handler=Handler.objects.get(kind="consumer"), status="open", unknowns=5,
         opened_at=timezone.now(), trial_at=timezone.now(),
     )  # fmt: skip
+
+
+def test_a_breaker_that_opens_anew_is_told_anew_but_not_each_trial(
+    scene: Callable[..., Any], webhook: Outside, alerting: Alerting, operator_user: User
+) -> None:
+    alerting({"hook": webhook})
+    breaker_of(scene("applied"))
+    told = []
+    for act in ("let_one_through", "close_breaker"):
+        tell()
+        breaker = Breaker.objects.get()
+        if act == "close_breaker":
+            close_breaker(breaker.handler, actor=operator_user, reason="they are back")
+            breaker = Breaker.objects.get()
+        else:
+            breaker.let_one_through()
+        breaker.open(now=timezone.now(), trial_at=timezone.now())
+        breaker.save()
+        time_passes(seconds=61)
+        tell()
+        told.append(len(webhook.received))
+
+    assert told == [1, 2]
 
 
 def test_a_late_answer_that_contradicts_is_told(
@@ -267,16 +342,18 @@ def test_the_oldest_event_is_found_wherever_it_waits() -> None:
         rows.event(lane=None)
     Workflow.objects.filter(slug="paused").update(status="paused")
     Topic.objects.filter(workflow__slug="orphaned").update(consumer=None)
-    Event.objects.update(created_at=now - timedelta(seconds=60))
+    Event.objects.update(created_at=now - timedelta(seconds=90))
+    # Another one of each waits for too long, but not since then.
     for rows in (looked_at, arrived, unnamed):
-        rows.event(lane=None)
+        newer = rows.event(lane=None)
+        Event.objects.filter(pk=newer.pk).update(created_at=now - timedelta(seconds=60))
     limits = AlertSettings(oldest_pending_seconds={"*": 60})
 
     found = pending_too_long(limits, now=now)
 
-    since = now - timedelta(seconds=60)
+    since = now - timedelta(seconds=90)
     assert found == {rows.workflow.pk: since for rows in (looked_at, arrived, unnamed)}
-    assert pending_too_long(limits, now=now - timedelta(seconds=1)) == {}
+    assert pending_too_long(limits, now=now - timedelta(seconds=31)) == {}
 
 
 def test_messages_are_kept_for_three_months_and_those_that_wait_for_good() -> None:

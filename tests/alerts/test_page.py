@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from tests.admin.addresses import list_of, page_of, text_of, text_of_answer
+from tests.admin.addresses import HOME, list_of, page_of, text_of, text_of_answer
+from tests.admin.rows import add_alert
 from tests.alerts.conftest import Alerting
 from tests.conftest import logged_in
 from tests.connectors.server import Outside
-from workflows_app.models import AlertChoice
+from tests.models.rows import NOON
+from workflows_app.models import Alert, AlertChoice
+from workflows_app.models.clocks import database_now
 
 pytestmark = pytest.mark.django_db
 
@@ -83,6 +87,29 @@ def test_what_can_t_be_chosen_is_said(
     assert len(chosen()) == 1
 
 
+def test_when_a_message_is_tried_again_is_told_while_it_waits(
+    scene: Callable[..., Any], viewer: Client
+) -> None:
+    workflow = scene("applied").workflow
+    for status in ("waiting", "sent", "dropped"):
+        ended_at = None if status == "waiting" else database_now()
+        alert = add_alert(workflow, channel=status, status=status, ended_at=ended_at)
+        text = text_of(viewer, page_of(alert))
+        assert ("Next attempt at" in text) == (status == "waiting"), status
+
+
+def test_of_messages_that_do_not_get_through_the_oldest_tells_since_when(
+    scene: Callable[..., Any], viewer: Client
+) -> None:
+    for number, slug in enumerate(("a", "b")):
+        alert = add_alert(
+            scene("applied", slug=slug).workflow, attempts=1, problem="it answered 500"
+        )
+        Alert.objects.filter(pk=alert.pk).update(created_at=NOON + timedelta(hours=number))
+    waits = "team 2 messages wait since 2026-01-01 12:00:00 UTC: it answered 500"
+    assert waits in text_of(viewer, HOME)
+
+
 def test_kinds_that_a_person_may_not_see_are_not_offered(db: None) -> None:
     person = User.objects.create_user("rita", is_staff=True, email="rita@example.com")
     client = logged_in(person)
@@ -94,3 +121,8 @@ def test_kinds_that_a_person_may_not_see_are_not_offered(db: None) -> None:
     client.post(ADD, {"failed": "on", "blocked": "on", "channel": ""})
     assert "a failed run waits for a person" in text_of(client, list_of(AlertChoice))
     assert "unknown outcome" not in text_of(client, list_of(AlertChoice))
+    # That an event waits is told with a link to the page of its workflow.
+    person.user_permissions.add(Permission.objects.get(codename="view_event"))
+    assert 'name="oldest_pending"' not in client.get(ADD).content.decode()
+    person.user_permissions.add(Permission.objects.get(codename="view_workflow"))
+    assert 'name="oldest_pending"' in client.get(ADD).content.decode()

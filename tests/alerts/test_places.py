@@ -12,7 +12,7 @@ from django.db.models import F
 from django.test import Client
 from pytest_django import Settings
 
-from tests.admin.addresses import HOME, text_of
+from tests.admin.addresses import HOME, list_of, page_of, text_of
 from tests.alerts.conftest import (
     BASE_URL,
     Alerting,
@@ -109,6 +109,79 @@ def test_people_are_told_of_what_they_chose_and_may_see(
     time_passes(hours=1)
     tell()
     assert len(mailbox.mails) == 1
+
+
+def test_a_mail_comes_in_the_language_in_which_its_person_last_chose(
+    scene: Callable[..., Any],
+    mailbox: Mailbox,
+    webhook: Outside,
+    alerting: Alerting,
+    viewer: Client,
+    viewer_user: User,
+) -> None:
+    alerting({"team": webhook}, repeat_seconds=60)
+    User.objects.filter(pk=viewer_user.pk).update(email="viktor@example.com")
+    play = scene("lost")
+    first, _newer = (
+        AlertChoice.objects.create(person=viewer_user, workflow=workflow, language="en-gb")
+        for workflow in (None, play.workflow)
+    )
+    german = {"accept-language": "de"}
+    for address, channel in ((page_of(first), ""), (f"{list_of(AlertChoice)}add/", "team")):
+        chosen = {"blocked": "on", "workflow": "", "channel": channel}
+        viewer.post(address, chosen, headers=german)
+    viewer.post(f"{list_of(AlertChoice)}try/")
+    play.happens()
+    tell()
+    # The site no longer speaks it.
+    AlertChoice.objects.update(language="fr")
+    time_passes(minutes=2)
+    tell()
+
+    assert [mail["Subject"].partition(":")[0] for mail in mailbox.mails] == [
+        "Eine Testnachricht der Workflow-Konsole",
+        "Pay the invoices",
+        "Pay the invoices",
+    ]
+    assert [mail["Subject"].partition(",")[0] for mail in mailbox.mails][1:] == [
+        "Pay the invoices: 1 Lauf wartet auf Sie",
+        "Pay the invoices: 1 run waits for you",
+    ]
+    assert {subject.partition(",")[0] for subject, _ in texts(webhook)} == {
+        "A test message of the workflow console",
+        "Pay the invoices: 1 run waits for you",
+    }
+
+
+@pytest.mark.parametrize("address", ["viktor@example.com", "viktor@example..com", "v@" + "ü" * 64])
+def test_an_address_that_the_mail_server_does_not_take_holds_up_no_other_and_is_told_whose_it_is(
+    scene: Callable[..., Any],
+    mailbox: Mailbox,
+    alerting: Alerting,
+    viewer: Client,
+    viewer_user: User,
+    operator_user: User,
+    address: str,
+) -> None:
+    alerting()
+    mailbox.refused = ["viktor@example.com"]
+    for person, mail in ((viewer_user, address), (operator_user, "olga@example.com")):
+        User.objects.filter(pk=person.pk).update(email=mail)
+        AlertChoice.objects.create(person=person)
+    scene("lost").happens()
+
+    tell()
+
+    assert [mail["To"] for mail in mailbox.mails] == ["olga@example.com"]
+    told = " 1 message waits since "
+    assert f"the e-mail of viktor{told}" in text_of(viewer, HOME)
+    assert "the mail server does not take the address" in text_of(viewer, HOME)
+    assert found_by("D911")[0].startswith("None: channel the e-mail of viktor did not take 1 that")
+    # Whose it is learns who may see what was sent to whom.
+    viewer_user.groups.clear()
+    may = Permission.objects.filter(codename__in=["view_run", "view_mutation"])
+    viewer_user.user_permissions.add(*may)
+    assert f"the e-mail of somebody{told}" in text_of(viewer, HOME)
 
 
 def test_a_channel_may_be_a_mail_server_of_its_own(

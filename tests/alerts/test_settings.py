@@ -26,6 +26,8 @@ def test_settings_that_can_be_used_have_nothing_to_say(settings: Settings) -> No
         "chat": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#ops",
     }
     assert told(settings, {}) == []
+    unset = alert_settings()
+    assert (unset.gather_seconds, unset.repeat_seconds, unset.send_seconds) == (60, 1800, 30)
     assert told(settings, {"base_url": BASE, "channels": channels, "default": ["chat"]}) == []
     settings.WORKFLOWS = {"alerts": {"oldest_pending_seconds": {"pay": 60, "p*": 30, "x": 5}}}
     assert alert_settings().pending_limit("pay") == 30

@@ -12,7 +12,7 @@ from django.test import Client
 from tests.admin.addresses import list_of, text_of
 from tests.alerts.conftest import BASE_URL, Alerting, Mailbox, tell, texts
 from tests.connectors.server import Outside
-from workflows_app.alerts.trying import claimed
+from workflows_app.alerts.trying import claimed, ended
 from workflows_app.models import AlertChoice, Workflow
 from workflows_app.models.clocks import database_now
 
@@ -77,7 +77,12 @@ def test_a_test_message_of_a_worker_that_died_is_not_waited_for_without_end(
     AlertChoice.objects.create(person=viewer_user, channel="team")
     page = list_of(AlertChoice)
     viewer.post(f"{page}try/")
-    assert claimed("team") is not None
+    slow = claimed("team")
+    assert slow is not None
+    # Another one arrived; what comes of this one is not known yet.
+    AlertChoice.objects.create(
+        person=viewer_user, channel="", test_asked_at=database_now(), test_problem=""
+    )
 
     AlertChoice.objects.update(test_sent_at=database_now() - timedelta(seconds=19))
     assert "team : it is being sent." in text_of(viewer, page)
@@ -86,3 +91,8 @@ def test_a_test_message_of_a_worker_that_died_is_not_waited_for_without_end(
     AlertChoice.objects.update(test_sent_at=database_now() - timedelta(seconds=21))
     assert "team : nobody knows whether it arrived" in text_of(viewer, page)
     assert 'hx-trigger="every 3s"' not in viewer.get(page).content.decode()
+
+    cache.clear()
+    viewer.post(f"{page}try/")
+    ended(slow, "it answered 500")
+    assert "team : it waits for a worker." in text_of(viewer, page), "it was asked for anew"

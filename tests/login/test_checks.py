@@ -37,6 +37,9 @@ def test_what_is_missing_is_named(settings: Settings) -> None:
     settings.MIDDLEWARE = [each for each in settings.MIDDLEWARE if each != MIDDLEWARE]
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     settings.ROOT_URLCONF = "workflows_app.urls"
+    in_one_process = told()[-1]
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    assert told()[-1] == in_one_process
     assert [id for id, _ in told()] == [
         "workflows_app.E041",
         "workflows_app.E041",

@@ -57,6 +57,12 @@ def test_the_admin_s_login_leads_here_and_back_again(olga: User) -> None:
     assert client.get(HOME).status_code == 302
 
 
+def test_a_site_without_a_title_of_its_own_has_the_theme_s(db: None, settings: Settings) -> None:
+    for title, shown in (("Post office", "Post office"), (None, "Django site admin")):
+        settings.UNFOLD = {**settings.UNFOLD, "SITE_TITLE": title}
+        assert f"| {shown}</title>" in " ".join(Client().get(LOGIN).content.decode().split())
+
+
 def test_wrong_passwords_are_few_and_counted_in_the_database(
     olga: User, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -81,7 +87,9 @@ def test_wrong_passwords_are_few_and_counted_in_the_database(
     assert log_in(Client()).status_code == 302
 
 
-def test_too_many_from_one_address_are_told_to_wait(olga: User, settings: Settings) -> None:
+def test_too_many_from_one_address_are_told_to_wait(
+    olga: User, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"login": "3/h/ip"}
     answers = [
         Client().post(LOGIN, {"login": f"name {n}", "password": "x"}, REMOTE_ADDR="10.0.0.8")
@@ -89,6 +97,7 @@ def test_too_many_from_one_address_are_told_to_wait(olga: User, settings: Settin
     ]
     assert [answer.status_code for answer in answers] == [200] * 3 + [429]
     assert "Wait for five minutes" in text_of_answer(answers[-1])
+    assert caplog.text.count("web.refused status=429 user=- address=10.0.0.8") == 1
     assert log_in(Client()).status_code == 302
 
 

@@ -108,6 +108,12 @@ def test_an_account_of_the_same_name_or_mail_is_taken_over_only_if_the_settings_
     provider.claims |= {"sub": "3", "email_verified": True}
     log_in(Client())
     assert groups_of("petra") == ["Workflow operators"]
+    # Whoever has a password here is let in without any group of theirs, too.
+    own.set_password("correct horse")
+    own.save()
+    provider.claims["groups"] = ["cooks"]
+    assert log_in(Client()).url == HOME
+    assert groups_of("petra") == []
 
 
 def decide(client: Client, run: Run) -> Any:

@@ -15,6 +15,8 @@ import smtplib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.errors import MessageError
+from email.headerregistry import Address
 from typing import Any
 
 from django.core.mail import EmailMessage
@@ -68,6 +70,8 @@ SCHEMES = frozenset(
         "resend",
     ]
 )
+#: Of one person: the mail server is there for all others.
+ADDRESS_REFUSED = "the mail server does not take the address"
 _STATUS = re.compile(r"error=(\d{3})\b")
 
 
@@ -141,10 +145,25 @@ def send_to_person(address: str, *, subject: str, body: str) -> None:
     """Send one mail by the mail settings of the project. Raises NotDelivered."""
     try:
         EmailMessage(subject=subject, body=body, to=[address]).send()
+    except smtplib.SMTPRecipientsRefused as error:
+        raise NotDelivered(ADDRESS_REFUSED) from error
     except smtplib.SMTPException as error:
         raise NotDelivered(f"the mail server refused: {type(error).__name__}") from error
     except OSError as error:
         raise NotDelivered(f"the mail server can't be reached: {type(error).__name__}") from error
+    except ValueError as error:
+        # The sender's may be wrong, too: that is the same for all.
+        if _can_be_written(address):
+            raise
+        raise NotDelivered(ADDRESS_REFUSED) from error
+
+
+def _can_be_written(address: str) -> bool:
+    try:
+        Address(addr_spec=address).domain.encode("idna")
+    except (ValueError, MessageError):
+        return False
+    return True
 
 
 @contextmanager

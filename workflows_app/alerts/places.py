@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.utils.translation import get_supported_language_variant
 
 from workflows_app.alerts.facts import SHOWS, chosen_kinds, may_be_told
 from workflows_app.alerts.settings import AlertSettings
@@ -32,6 +34,20 @@ def mail_of(person: Any) -> str:
     """Return the e-mail of an account, whatever its model calls it; empty if it has none."""
     field = get_user_model().get_email_field_name()
     return str(getattr(person, field, None) or "")
+
+
+def language_of(place: Place) -> str:
+    """Return the language of messages there: what a person read when they last chose, or the site's.
+
+    The site's, too, in place of one that it does not speak any more.
+    """
+    if place.person is None:
+        return settings.LANGUAGE_CODE
+    choices = AlertChoice.objects.filter(person=place.person)
+    try:
+        return get_supported_language_variant(choices.values_list("language", flat=True)[0])
+    except LookupError:  # IndexError, too: nothing is chosen
+        return settings.LANGUAGE_CODE
 
 
 def wanted(

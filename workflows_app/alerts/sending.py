@@ -16,11 +16,12 @@ from datetime import timedelta
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
+from django.utils import translation
 
 from workflows_app.alerts import channels, trying
-from workflows_app.alerts.channels import NotDelivered
+from workflows_app.alerts.channels import ADDRESS_REFUSED, NotDelivered
 from workflows_app.alerts.facts import open_facts
-from workflows_app.alerts.places import MAIL_LINE, Place, mail_of, wanted
+from workflows_app.alerts.places import MAIL_LINE, Place, language_of, mail_of, wanted
 from workflows_app.alerts.settings import AlertSettings, alert_settings
 from workflows_app.alerts.wording import body_of, one_line, subject_of
 from workflows_app.conf import policy
@@ -71,7 +72,10 @@ class Post:
             connection.close()
 
     def _send(self, alert: Alert, line: str) -> bool:
-        """Send one message, or find that all of it has settled; return whether the line goes on."""
+        """Send one message, or find that all of it has settled; return whether the line goes on.
+
+        It ends where the place does not take it: not if that is the address of one person alone.
+        """
         limits = alert_settings()
         send = prepare(alert, limits)
         if send is None:
@@ -85,7 +89,7 @@ class Post:
         _try_later(alert, problem)
         facts = (line, alert.workflow.slug, alert.attempts, problem)
         logger.warning("alert.not_sent channel=%s workflow=%s attempt=%s problem=%s", *facts)
-        return False
+        return problem == ADDRESS_REFUSED
 
     def _within(self, seconds: float, line: str, send: Callable[[], None]) -> str:
         """Make the call, and return what went wrong, if anything did. Waits no longer than that."""
@@ -134,7 +138,7 @@ def _claimed(line: str) -> Alert | None:
 def prepare(alert: Alert, limits: AlertSettings) -> Callable[[], None] | None:
     """Write into `alert` what it tells now, and return what sends it; none if nothing is left to tell.
 
-    In the language of the site, which a thread of its own has: no account has another.
+    In the language of the site, and a mail to a person in the one in which they last chose.
     """
     now = database_now()
     place, workflow = Place.of(alert), alert.workflow
@@ -145,8 +149,9 @@ def prepare(alert: Alert, limits: AlertSettings) -> Callable[[], None] | None:
     if not facts:
         return None
     alert.facts = [fact.key for fact in facts]
-    alert.subject = subject_of(workflow, facts, now=now)
-    alert.body = body_of(workflow, facts, limits=limits, now=now)
+    with translation.override(language_of(place)):
+        alert.subject = subject_of(workflow, facts, now=now)
+        alert.body = body_of(workflow, facts, limits=limits, now=now)
     text = {"subject": alert.subject, "body": alert.body}
     if alert.channel:
         address = limits.channels[alert.channel]

@@ -14,10 +14,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from workflows_app.alerts import channels
-from workflows_app.alerts.places import MAIL_LINE, mail_of
+from workflows_app.alerts.places import MAIL_LINE, Place, language_of, mail_of
 from workflows_app.alerts.settings import AlertSettings, alert_settings
 from workflows_app.models import AlertChoice
 
@@ -76,19 +77,11 @@ def claimed(line: str) -> AlertChoice | None:
 def sender_of(choice: AlertChoice, limits: AlertSettings) -> Callable[[], None]:
     """Return what sends the test message, or what says why it can't be sent. The call raises NotDelivered.
 
-    In the language of the site, as the messages are; why it can't be sent in English, as it is stored.
+    In the language of the messages there; why it can't be sent in English, as it is stored.
     """
-    text = {
-        "subject": _("A test message of the workflow console"),
-        "body": _(
-            "%(person)s asked for it, to see whether messages arrive here. Nothing needs to be done.\n\n%(url)s\n"
-        )
-        % {
-            "person": choice.person,
-            "url": limits.base_url.rstrip("/")
-            + reverse("admin:workflows_app_alertchoice_changelist"),
-        },
-    }
+    place = Place(choice.channel) if choice.channel else Place(person=choice.person_id)
+    with translation.override(language_of(place)):
+        text = _text(choice, limits)
     address = limits.channels.get(choice.channel, "") if choice.channel else mail_of(choice.person)
 
     def send() -> None:
@@ -104,6 +97,15 @@ def sender_of(choice: AlertChoice, limits: AlertSettings) -> Callable[[], None]:
             channels.send_to_person(address, **text)
 
     return send
+
+
+def _text(choice: AlertChoice, limits: AlertSettings) -> dict[str, str]:
+    page = reverse("admin:workflows_app_alertchoice_changelist")
+    body = _(
+        "%(person)s asked for it, to see whether messages arrive here. Nothing needs to be done.\n\n%(url)s\n"
+    )
+    told = {"person": choice.person, "url": limits.base_url.rstrip("/") + page}
+    return {"subject": _("A test message of the workflow console"), "body": body % told}
 
 
 def ended(choice: AlertChoice, problem: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from django.urls import reverse
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext, ngettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext, ngettext_lazy
 
 from workflows_app.alerts.facts import SHOWS, Fact
 from workflows_app.alerts.settings import AlertSettings
@@ -76,11 +76,8 @@ _WORDS = {
         gettext_noop("Look at what went wrong. Nothing is unknown there."),
     ),
     "oldest_pending": Words(
-        ngettext_lazy(
-            "%(number)s event waits for longer than it should",
-            "%(number)s events wait for longer than they should",
-            "number",
-        ),
+        # One a workflow, however many events wait behind it.
+        gettext_lazy("The oldest event waits for longer than it should"),
         gettext_noop("Look at what holds the workflow up."),
     ),
 }

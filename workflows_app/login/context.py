@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 _PAGES = ("account_", "mfa_", "socialaccount_", "openid_connect_", "workflows_login_")
 
@@ -18,4 +19,6 @@ def theme(request: HttpRequest) -> dict[str, Any]:
     if not (name.startswith(_PAGES) or is_admins_login):
         return {}
     site = admin.site.each_context(request)
-    return {key: value for key, value in site.items() if key not in ("available_apps", "user")}
+    told = {key: value for key, value in site.items() if key not in ("available_apps", "user")}
+    # The theme has none for a site that names none, and its own pages of the admin have this one.
+    return {**told, "site_title": told.get("site_title") or _("Django site admin")}

@@ -294,6 +294,7 @@ class Migration(migrations.Migration):
                 ('failed', models.BooleanField(default=True, verbose_name='a failed run waits for a person')),
                 ('oldest_pending', models.BooleanField(default=True, verbose_name='an event waits for too long')),
                 ('channel', models.CharField(blank=True, max_length=100)),
+                ('language', models.CharField(blank=True, editable=False, max_length=20)),
                 ('test_asked_at', models.DateTimeField(editable=False, null=True)),
                 ('test_sent_at', models.DateTimeField(editable=False, null=True)),
                 ('test_problem', models.TextField(editable=False, null=True)),
