@@ -80,6 +80,11 @@ def test_a_dry_run_writes_the_sql_and_changes_nothing() -> None:
     told = grant_role(dry_run=True)
 
     assert privileges("workflows_app_run") == set()
+    assert told.splitlines()[:3] == [
+        f'GRANT CONNECT ON DATABASE "{connection.settings_dict["NAME"]}" TO "clerk";',
+        'REVOKE CREATE ON SCHEMA "public" FROM "clerk";',
+        'GRANT USAGE ON SCHEMA "public" TO "clerk";',
+    ]
     for statement in told.splitlines():
         execute(statement, [])
     assert privileges("workflows_app_run") == {"SELECT", "INSERT", "UPDATE"}
@@ -112,6 +117,11 @@ def test_a_dry_run_writes_the_sql_and_changes_nothing() -> None:
                 f"'{name}' is a name of PostgreSQL's own. Name a role that only runs.",
             )
             for name in ("", "public", "PUBLIC", "none", "pg_monitor", "pg_none")
+        ),
+        (
+            f'CREATE ROLE "{31 * "ä"}x"',
+            32 * "ä",
+            f"'{32 * 'ä'}' is no name of a role: it has more than 63 bytes, and PostgreSQL would cut it.",
         ),
         (
             f"CREATE ROLE {63 * 'x'}",

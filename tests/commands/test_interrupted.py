@@ -6,7 +6,8 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,25 @@ from tests.commands.processes import started
 from tests.crash.payments import SLUGS_VARIABLE
 from tests.eventually import eventually
 from tests.scenes import Scene
+from workflows_app.management.interruption import interrupted_by_signals, is_interruption
 from workflows_app.models import Event, OperatorAction, Workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TOPIC = ("pay", "invoice.received")
 BY = ("--actor", "olga", "--reason", "sent twice", "--no-input")
+#: A COMMIT that nobody can stop any more, as one that waits for the disk.
+_WAITS_AT_COMMIT = """
+    CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_advisory_xact_lock_shared(7);
+        RETURN NULL;
+    EXCEPTION WHEN query_canceled THEN
+        RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER wait_at_commit AFTER INSERT ON workflows_app_event
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_commit();
+"""
 ENDINGS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
@@ -145,6 +159,38 @@ def test_a_file_of_events_tells_how_many_were_published_and_where_it_stopped(
     assert set(Event.objects.values_list("message_id", flat=True)) == {"1", "2", "3"}
 
 
+@pytest.fixture
+def commits_that_wait() -> Iterator[None]:
+    """Let a COMMIT of events wait, while somebody holds the lock 7."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITS_AT_COMMIT)
+        yield
+        cursor.execute("DROP FUNCTION wait_at_commit CASCADE")
+
+
+def test_what_is_committed_as_it_is_interrupted_is_counted(
+    scene: Callable[..., Scene], tmp_path: Path, commits_that_wait: None
+) -> None:
+    scene()
+    file = tmp_path / "events.jsonl"
+    file.write_text("".join(f'{{"message_id": "{n}", "payload": {n}}}\n' for n in range(1, 4)))
+
+    with ExitStack() as stack:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(7)")
+            process = stack.enter_context(started("publish_events", *TOPIC, file))
+            eventually(somebody_waits, True)
+            os.kill(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+
+    assert (process.returncode, err) == (
+        1,
+        "CommandError: Interrupted. Published: 3; it stopped at line 3. Publish the file again:"
+        " what is there already stays as it is.\n",
+    )
+    assert Event.objects.count() == 3
+
+
 def test_a_deployment_tells_which_workflows_are_synced(operator_user: User) -> None:
     with transaction.atomic():
         Workflow.objects.create(slug="mute-2", title="Not committed")
@@ -169,3 +215,34 @@ def test_a_report_that_changes_nothing_says_so(scene: Callable[..., Scene]) -> N
             ended = interrupted_while_it_waits(process, signal.SIGINT)
 
     assert ended == (1, "", "CommandError: Interrupted. Nothing was changed.\n")
+
+
+def test_what_is_ignored_as_by_nohup_stays_so_and_the_rest_ends_a_command() -> None:
+    before = {number: signal.getsignal(number) for number in ENDINGS}
+    try:
+        for number in ENDINGS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        interrupted_by_signals()
+
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_what_goes_wrong_while_an_interrupted_command_clears_up_is_an_interruption() -> None:
+    try:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise OSError
+    except OSError as error:
+        clearing_up = error
+    outer = ValueError()
+    outer.__cause__ = clearing_up
+
+    assert is_interruption(outer)
+    assert not is_interruption(ValueError())

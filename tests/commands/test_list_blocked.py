@@ -226,12 +226,16 @@ def test_each_lane_tells_how_many_events_wait_behind_it() -> None:
         (held.pk, "ACME", "", 2, ""),
         (poison.pk, "Initech", "poison", 1, "its worker died, 4 times in a row"),
     ]
+    _, *lines = (re.split(r" {2,}", line) for line in run("list_blocked").lines)
+    numbers = [[cell for cell in cells if cell.isdigit()] for cells in lines]
+    assert numbers == [[str(held.pk), "2"], [str(poison.pk), "1"]]
 
 
 def test_open_breakers_are_listed_too() -> None:
     rows = {slug: Rows(slug) for slug in ("pay", "refund", "remind")}
+    later = NOON + timedelta(minutes=90)
     opened = Breaker.objects.create(
-        handler=rows["pay"].handler, status="open", unknowns=5, opened_at=NOON, trial_at=NOON
+        handler=rows["pay"].handler, status="open", unknowns=5, opened_at=NOON, trial_at=later
     )
     Breaker.objects.create(
         handler=rows["refund"].handler, status="half_open", opened_at=NOON, trial_at=NOON
@@ -243,7 +247,7 @@ def test_open_breakers_are_listed_too() -> None:
 
     assert [re.split(r" {2,}", line) for line in ran.lines] == [
         ["breaker", "workflow", "unknowns", "since", "trial", "why"],
-        ["Pay", "pay", "5", since(NOON), since(NOON), TOO_MANY_UNKNOWNS],
+        ["Pay", "pay", "5", since(NOON), since(later), TOO_MANY_UNKNOWNS],
     ]
     assert told[0] == {
         "kind": "breaker",
@@ -253,7 +257,7 @@ def test_open_breakers_are_listed_too() -> None:
         "consumer": "Pay",
         "unknowns": 5,
         "opened_at": "2026-01-01T12:00:00Z",
-        "trial_at": "2026-01-01T12:00:00Z",
+        "trial_at": "2026-01-01T13:30:00Z",
         "why": TOO_MANY_UNKNOWNS,
     }
     assert [row["workflow"] for row in told] == ["pay", "refund"]

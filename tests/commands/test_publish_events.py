@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 from collections.abc import Callable
@@ -154,7 +155,7 @@ BROKEN = [
         )
     ),
     (
-        b'{"message_id": "1", "payload": {"a": {"b": 1, "b": 1}}}',
+        b'{"message_id": "1", "payload": {"a": {"b": 1, "b": 1, "c": 1}}}',
         "the key 'b' is there twice\n",
     ),
     (b" " * 20_000_000 + b"7", "it has over 16,777,216 bytes\n"),
@@ -198,9 +199,12 @@ def test_a_broken_line_is_told_by_number_and_loses_no_other(scene: SceneMaker) -
     ]
 
 
-def test_a_last_line_without_its_end_is_read(scene: SceneMaker) -> None:
+def test_a_first_line_with_its_mark_and_a_last_one_without_its_end_are_read(
+    scene: SceneMaker,
+) -> None:
     scene()
-    assert run(*TO, stdin=lines(event("1"), event("2")).rstrip()).out == told(new=2)
+    begun = codecs.BOM_UTF8 + lines(event("1"), event("2"))
+    assert run(*TO, stdin=begun.rstrip()).out == told(new=2)
 
 
 def test_json_tells_the_same_to_programs(scene: SceneMaker) -> None:
@@ -283,10 +287,15 @@ def test_a_dry_run_publishes_nothing_of_what_waits_for_somebody_either(
     file.write_bytes(lines(*map(event, "123")))
 
     with holding("SELECT FROM workflows_app_event WHERE id = %s FOR UPDATE", held.pk):
-        command = Rival(partial(call_command, *TO, file, *option))
+        out = io.StringIO()
+        command = Rival(partial(call_command, *TO, file, *option, stdout=out))
         eventually(waiting_for_longer_than_a_lot_does, 1)
+        # Only the line that meets it waits.
+        assert Event.objects.filter(message_id="1").exists() == (not option)
     command.result()
 
+    said = told(new=2, updated=1)
+    assert out.getvalue() == (said.replace("published", "would be published") if option else said)
     assert "".join(sorted(Event.objects.values_list("message_id", flat=True))) == published
     assert Event.objects.get(pk=held.pk).revision == (1 if option else 2)
 

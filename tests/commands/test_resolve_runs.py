@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.utils import translation
+from pytest_django import DjangoAssertNumQueries
 
 from tests.commands.console import Ran, run, run_on_terminal
+from tests.models.rows import Rows
 from tests.operations.readiness import everything, mute
 from tests.scenes import Scene
-from workflows_app.models import Evidence, OperatorAction, Run
+from workflows_app.models import Evidence, Lease, OperatorAction, Run
 from workflows_app.operations import DECLARED, skip_run
 from workflows_app.operations.declaration import Operation
 from workflows_app.sdk import Reconciliation
@@ -106,6 +108,34 @@ def test_all_takes_what_waits_for_the_operation_in_one_workflow(
     assert resolve(other, "--workflow", "refund", "--all", *BY) == nothing
 
 
+def test_all_lanes_of_a_workflow_are_taken_in_the_order_of_their_runs(operator_user: User) -> None:
+    rows = Rows()
+    Lease.objects.create(workflow=rows.workflow)
+    rows.workflow.active_version = rows.version
+    rows.workflow.save()
+    runs = [rows.run("blocked", lane=lane, title=f"Pay {lane}") for lane in ("b", "c", "a")]
+    for number in (1, 2, 0):
+        rows.mutation(runs[number], "indeterminate", target=f"T{number}")
+    Evidence.objects.create(mutation=runs[1].mutation, kind="late", verdict="applied")
+    chosen = ("--workflow", "pay", "--all", *BY)
+
+    asked = run_on_terminal("resolve_runs", "--operation", "it_didnt_happen", *chosen, typed="n\n")
+    tried = resolve("it_didnt_happen", *chosen, "--dry-run", "--format", "json").json
+
+    _, *warned, question = asked.err.splitlines()
+    effects = [f"  run {run.pk}, {run.title}: bank.pay → T{at} {{}}" for at, run in enumerate(runs)]
+    effects.insert(2, "    an answer that came too late says: it happened")
+    assert warned == effects
+    assert question == (
+        "“It didn't happen” for 3 runs? By that you say: “I looked for each of these in the outside system,"
+        " and none is there”. [y/N] Nothing was changed."
+    )
+    assert tried["dry_run"] is True
+    assert [row["run"] for row in tried["done"]] == [runs[0].pk, runs[2].pk]
+    assert [row["action"] for row in tried["done"]] == [None, None]
+    assert [row["code"] for row in tried["refused"]] == ["contradicted"]
+
+
 def test_what_is_refused_is_told_with_its_code_and_the_others_are_done(
     two_blocked: list[Run], operator_user: User
 ) -> None:
@@ -136,9 +166,27 @@ def test_it_didnt_happen_warns_of_duplicates_with_targets_before_it_asks(
     )
 
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == f"{warning}“It didn't happen” for 1 run? [y/N] Nothing was changed.\n"
+    assert (
+        ran.err
+        == f"{warning}“It didn't happen” for 1 run? By that you say: “I looked for each of these in the outside system, and none is there”. [y/N] Nothing was changed.\n"
+    )
     assert Run.objects.get(pk=blocked.pk).status == "blocked"
     assert resolve("it_didnt_happen", blocked.pk, *SURE).err == warning
+
+
+def test_the_question_about_many_runs_costs_no_more_queries(
+    operator_user: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    rows = Rows()
+    runs = [rows.run("blocked", lane=f"{number}") for number in range(20)]
+    for each in runs:
+        rows.mutation(each, "indeterminate").evidence.create(kind="probe", verdict="applied")
+    told = ["--operation", "it_happened", *(each.pk for each in runs), *BY]
+
+    with django_assert_max_num_queries(15):
+        asked = run_on_terminal("resolve_runs", *told, typed="n\n")
+
+    assert asked.err.endswith("“It happened” for 20 runs? [y/N] Nothing was changed.\n")
 
 
 def test_a_run_that_called_nothing_is_refused_without_a_target(
@@ -154,10 +202,6 @@ def test_a_run_that_called_nothing_is_refused_without_a_target(
     assert ran.err.splitlines()[1:] == [
         f"not_blocked: Run {polled.pk} is not blocked: it is committed."
     ]
-
-
-def test_other_operations_do_not_warn(blocked: Run, operator_user: User) -> None:
-    assert resolve("skip_run", blocked.pk, *SURE).err == ""
 
 
 def test_a_dry_run_tells_the_same_and_changes_nothing(
@@ -248,36 +292,25 @@ def test_a_result_that_the_mutator_can_not_take_is_refused(
     assert everything() == before
 
 
-@pytest.mark.parametrize(
-    ("operation", "arguments", "problem"),
-    [
-        ("skip_run", ["7", "--result", "{}"], "--result goes with --operation it_happened only."),
-        (
-            "skip_run",
-            ["7", "--despite-same-result"],
-            "--despite-same-result goes with --operation it_happened only.",
-        ),
-        (
-            "it_happened",
-            ["7", "8", "--result", "{}"],
-            "--result is what you found for one run: name one run.",
-        ),
-        (
-            "it_happened",
-            ["--workflow", "pay", "--all", "--result", "{}"],
-            "--result is what you found for one run: name one run.",
-        ),
-        (
-            "it_happened",
-            ["7", "--result", "{number}"],
-            "--result is not JSON: Expecting property name enclosed in double quotes: line 1 column 2"
-            " (char 1).",
-        ),
-    ],
-)
-def test_a_result_that_belongs_to_nothing_is_wrong_usage(
-    operation: str, arguments: list[str], problem: str
-) -> None:
+#: An operation with its arguments, and why they don't go together.
+WRONG = """
+skip_run 7 --result {} | --result goes with --operation it_happened only.
+it_happened 7 8 --result {} | --result is what you found for one run: name one run.
+it_happened --workflow pay --all --result {} | --result is what you found for one run: name one run.
+it_happened 7 --result {number} | --result is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1).
+skip_run 7 --despite-same-result | --despite-same-result goes with --operation it_happened only.
+skip_run 7 --despite-contradiction | --despite-contradiction goes with --operation it_didnt_happen only.
+skip_run 7 8 --seen e1-d0 | --seen is what you were shown of one run: name one run.
+skip_run 7 --seen-in /nowhere | --seen-in: /nowhere can't be read: No such file or directory.
+skip_run 7 --seen-in - | --seen-in: - is not what list_blocked --format json writes.
+skip_run 7 --seen-in /dev/zero | --seen-in: /dev/zero is not what list_blocked --format json writes.
+"""
+
+
+@pytest.mark.parametrize("line", WRONG.strip().splitlines())
+def test_arguments_that_do_not_go_together_are_wrong_usage(line: str) -> None:
+    words, problem = line.split(" | ")
+    operation, *arguments = words.split()
     assert resolve(operation, *arguments, *SURE) == Ran(2, "", f"CommandError: {problem}\n")
 
 
@@ -297,8 +330,8 @@ def test_the_outside_is_asked_first_and_what_it_says_counts(
     assert (ran.code, ran.lines[-1]) == (3, "0 decided, 1 refused")
     asked, refused = ran.err.splitlines()[-2:]
     assert asked == (
-        "The outside system is asked first, where it can be; a clear answer counts, and not what you say."
-        " --no-probe leaves that out."
+        "The outside system is asked first, where it can be: a clear answer counts, and not what you say,"
+        " unless it said the opposite before. --no-probe leaves that out."
     )
     assert refused.startswith(
         "contradicted: The outside system was asked, and says that it happened."
@@ -335,6 +368,8 @@ def test_what_was_listed_is_what_is_decided_on(
     assert ran.lines[0].endswith(": “It didn't happen” decided")
     assert "    an answer that came too late says: it happened" in ran.err.splitlines()
     assert ran.err.splitlines()[-1].startswith(f"stale: Run {second.pk} is not as you saw it.")
+    listed.write_text(json.dumps([{**row, "seen": None} for row in rows]))
+    assert resolve("skip_run", second.pk, *SURE, "--seen-in", listed).code == 2, "nothing was shown"
     listed.write_text("[]")
     told = resolve("skip_run", first.pk, second.pk, *SURE, "--seen-in", listed).err
     assert told.splitlines() == [
@@ -348,26 +383,3 @@ def test_what_was_listed_is_what_is_decided_on(
     )
     assert resolve("it_didnt_happen", second.pk, *SURE, *shown, "--despite-contradiction").code == 0
     assert OperatorAction.objects.get(run=second).evidence_seen == late
-
-
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        (["7", "8", "--seen", "e1-d0"], "--seen is what you were shown of one run: name one run."),
-        (
-            ["7", "--seen-in", "/nowhere"],
-            "--seen-in: /nowhere can't be read: No such file or directory.",
-        ),
-        (["7", "--seen-in", "-"], "--seen-in: - is not what list_blocked --format json writes."),
-        (
-            ["7", "--seen-in", "/dev/zero"],
-            "--seen-in: /dev/zero is not what list_blocked --format json writes.",
-        ),
-        (
-            ["7", "--despite-contradiction"],
-            "--despite-contradiction goes with --operation it_didnt_happen only.",
-        ),
-    ],
-)
-def test_what_was_shown_of_nothing_is_wrong_usage(arguments: list[str], problem: str) -> None:
-    assert resolve("skip_run", *arguments, *SURE) == Ran(2, "", f"CommandError: {problem}\n")

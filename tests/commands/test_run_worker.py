@@ -29,7 +29,12 @@ from tests.eventually import eventually
 from tests.jobs import empty_queue, jobs
 from tests.secret_key import SECRET_KEY
 from workflows_app.demo.database import environment_for
-from workflows_app.management.commands.run_worker import PatientConnection, still_there, told_once
+from workflows_app.management.commands.run_worker import (
+    Command,
+    PatientConnection,
+    still_there,
+    told_once,
+)
 from workflows_app.management.sessions import own_sessions
 from workflows_app.models import Event, Lease, Mutation, Run
 from workflows_app.publishing import publish
@@ -189,6 +194,12 @@ def test_a_concurrency_that_is_none_is_wrong_usage(concurrency: str, told: str) 
     assert ran.err.endswith(told)
 
 
+def test_without_a_word_a_worker_waits_for_work_and_makes_64_calls_at_once() -> None:
+    parser = Command().create_parser("manage.py", "run_worker")
+    asked = parser.parse_args([])
+    assert (asked.concurrency, asked.until_idle) == (64, False)
+
+
 def test_a_job_whose_end_could_not_be_written_is_told_in_one_line_however_late(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -313,3 +324,17 @@ def test_a_worker_keeps_its_sessions_from_job_to_job(
         assert _keeps_its_session()
     assert database == before
     assert keeps_before == (seconds != 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_does_without_a_pool_that_the_web_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection.close()
+    database = connections.settings[DEFAULT_DB_ALIAS]
+    monkeypatch.setitem(database, "CONN_MAX_AGE", 0)
+    monkeypatch.setitem(database, "OPTIONS", {**database["OPTIONS"], "pool": True})
+    before = dict(database)
+
+    with own_sessions():
+        assert "pool" not in database["OPTIONS"]
+        assert _keeps_its_session()
+    assert database == before

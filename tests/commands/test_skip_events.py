@@ -208,5 +208,5 @@ def test_an_event_that_was_published_again_since_it_was_shown_stays(
 
     assert (ran.code, statuses()["42"]) == (3, "pending")
     assert ran.err.startswith("stale: Event 42 is not as you saw it")
-    assert run(*OF, "42", *SURE, "--seen", "r2").code == 0
+    assert run(*OF, "42", "42", *SURE, "--seen", "r2").code == 0
     assert run(*OF, "41", "43", *SURE, "--seen", "r2").code == 2

@@ -200,6 +200,9 @@ def test_without_slugs_all_workflows_of_the_code_are_synced(code: Deploy) -> Non
     expected = [f"{w.slug} {w.version}: created" for w in registry.all_workflows()]
     assert ran == Ran(0, "\n".join(expected) + "\n", "")
     assert {"pay 1.0: created", "b-pay 1.0: created"} <= set(ran.lines)
+    code("1.1", "b-pay")
+    both = run("sync_workflows", "b-pay", "pay", "--dry-run")
+    assert sorted(both.lines) == ["b-pay 1.1: would be repaired", "pay 1.0: unchanged"]
 
 
 def test_an_unknown_slug_or_actor_is_an_error_and_nothing_is_synced(code: Deploy) -> None:

@@ -195,9 +195,15 @@ def test_a_retry_that_found_nothing_to_reserve_is_shown() -> None:
     event = rows.event("skipped", message_id="42")
     Reservation.objects.create(run=failed, event=event)
     retry = rows.run("committed", retry_of=failed)
+    another = rows.run("committed", retry_of=retry)
 
     told = f"run {retry.pk}: without a title, committed (pay 1.0, Pay, retry of run {failed.pk})"
-    assert f"    {told}" in run("trace", "event", event.pk).lines
+    lines = run("trace", "event", event.pk).lines
+    assert f"    {told}" in lines
+    assert (
+        f"    run {another.pk}: without a title, committed (pay 1.0, Pay, retry of run {retry.pk})"
+        in lines
+    )
     assert run("trace", "run", retry.pk).lines == [
         told,
         "  came of",

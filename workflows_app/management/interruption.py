@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import signal
 import threading
-from typing import NoReturn
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class _Hold:
+    """Whether interruptions wait, and whether one does."""
+
+    is_on = False
+    has_come = False
 
 
 def interrupted_by_signals() -> None:
@@ -22,10 +30,29 @@ def interrupted_by_signals() -> None:
             signal.signal(number, _interrupt)
 
 
-def _interrupt(number: int, _frame: object) -> NoReturn:
+def _interrupt(number: int, _frame: object) -> None:
     for each in _SIGNALS:
         signal.signal(each, _go_on)
-    raise KeyboardInterrupt
+    if _Hold.is_on:
+        _Hold.has_come = True
+    else:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def hold_when_committing() -> Iterator[type[_Hold]]:
+    """Let interruptions wait from `is_on` until the block ends: what was committed has been counted then.
+
+    Raises KeyboardInterrupt at the end if one came. To be switched on right before the COMMIT: all that may take
+    long can be interrupted.
+    """
+    _Hold.has_come = False
+    try:
+        yield _Hold
+    finally:
+        _Hold.is_on = False
+    if _Hold.has_come:
+        raise KeyboardInterrupt
 
 
 def _go_on(_number: int, _frame: object) -> None:

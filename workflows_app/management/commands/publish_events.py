@@ -20,6 +20,7 @@ from psycopg.errors import LockNotAvailable
 from workflows_app.errors import WorkflowsError
 from workflows_app.management import command
 from workflows_app.management.exits import SOME_REFUSED
+from workflows_app.management.interruption import hold_when_committing
 from workflows_app.management.json_lines import STANDARD_INPUT, as_they_come, event_of, opened
 from workflows_app.management.selection import topic_named, workflow_named
 from workflows_app.publishing import Entry, Outcome, TopicWriter
@@ -75,8 +76,8 @@ class Command(command.Command):
             with opened(file) as stream:
                 for lines in as_they_come(stream):
                     progress.line = lines[0][0]
-                    _publish(writer, self._checked(writer, lines, progress), progress, dry_run)
-                    progress.line = lines[-1][0]
+                    entries = self._checked(writer, lines, progress)
+                    _publish(writer, entries, progress, dry_run, last=lines[-1][0])
         except command.CUT_SHORT as error:
             so_far = _so_far(progress, dry_run)
             left = _left(progress.line)
@@ -102,25 +103,45 @@ class Command(command.Command):
 
 
 def _publish(
-    writer: TopicWriter, entries: Sequence[tuple[int, Entry]], progress: _Progress, dry_run: bool
+    writer: TopicWriter,
+    entries: Sequence[tuple[int, Entry]],
+    progress: _Progress,
+    dry_run: bool,
+    *,
+    last: int,
 ) -> None:
-    if not entries:
-        return
+    """Publish a lot that ends with line `last`. Commits."""
     try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(_PATIENCE)
-            stored = writer.write([entry for _, entry in entries])
-            transaction.set_rollback(dry_run)
-        progress.counts.update(outcome for _, outcome in stored)
+        if entries:
+            _write(writer, entries, progress, dry_run, at=last, patience=_PATIENCE)
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise
         for progress.line, entry in entries:
-            with transaction.atomic():
-                ((_, outcome),) = writer.write([entry])
-                transaction.set_rollback(dry_run)
-            progress.counts[outcome] += 1
+            _write(writer, [(progress.line, entry)], progress, dry_run, at=progress.line)
+    progress.line = last
+
+
+def _write(
+    writer: TopicWriter,
+    entries: Sequence[tuple[int, Entry]],
+    progress: _Progress,
+    dry_run: bool,
+    *,
+    at: int,
+    patience: str = "",
+) -> None:
+    """Write and count `entries`, whose last line is `at`. Commits."""
+    with hold_when_committing() as interruptions:
+        with transaction.atomic():
+            if patience:
+                with connection.cursor() as cursor:
+                    cursor.execute(patience)
+            stored = writer.write([entry for _, entry in entries])
+            transaction.set_rollback(dry_run)
+            interruptions.is_on = True
+        progress.counts.update(outcome for _, outcome in stored)
+        progress.line = at
 
 
 def _told(progress: _Progress, dry_run: bool, format: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 
 from workflows_app.management.actors import masked_for
 from workflows_app.management.deciding import DecidingCommand, Report
@@ -116,12 +116,11 @@ class Command(DecidingCommand):
                 self._warn(chosen, told, probe=probe, dry_run=options["dry_run"])
         if told_before is not None:
             runs = _only_shown(runs, told_before, report)
-        number = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
         self.decide(
             [({"run": run.pk, "workflow": run.workflow.slug}, run) for run in runs],
             chosen,
             report,
-            question=f"“{chosen.label}” for {number}?",
+            question=_question(chosen, runs),
             options=options,
             # What is known now, and not what comes while somebody is asked.
             seen=seen_now(runs) if told_before is None else told_before,
@@ -147,9 +146,19 @@ class Command(DecidingCommand):
             self.stderr.write("A dry run asks nobody outside.")
         elif probe:
             self.stderr.write(
-                "The outside system is asked first, where it can be; a clear answer counts, and not"
-                " what you say. --no-probe leaves that out."
+                "The outside system is asked first, where it can be: a clear answer counts, and not"
+                " what you say, unless it said the opposite before. --no-probe leaves that out."
             )
+
+
+def _question(chosen: Operation, runs: list[Run]) -> str:
+    """Return what a person says yes to: in a dialog they tick it. One query."""
+    number = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    asked = f"“{chosen.label}” for {number}?"
+    prefetch_related_objects(runs, "mutation__evidence")
+    if chosen.tick_for_many and any(chosen.needs_tick(run) for run in runs):
+        return f"{asked} By that you say: “{chosen.tick_for_many}”."
+    return asked
 
 
 def _told_before(seen: str | None, file: str | None, run_ids: list[int]) -> dict[int, str] | None:
@@ -165,8 +174,10 @@ def _told_before(seen: str | None, file: str | None, run_ids: list[int]) -> dict
             text = source.read(_SEEN_IN_LENGTH + 1)
         if len(text) > _SEEN_IN_LENGTH:
             raise ValueError("no list of runs is as long")
-        rows = read_json(text)
-        return {row["run"]: row["seen"] for row in rows if row["kind"] == "run"}
+        told = {row["run"]: row["seen"] for row in read_json(text) if row["kind"] == "run"}
+        if not all(isinstance(each, str) for each in told.values()):
+            raise ValueError("what was shown is a text")
+        return told
     except OSError as error:
         raise wrong_usage(f"--seen-in: {file} can't be read: {error.strerror}.") from None
     except (ValueError, RecursionError, TypeError, KeyError):
