@@ -5,8 +5,8 @@ declares is secret in the whole console: a value of a payload that becomes a par
 workflow that is no longer in the code keeps its names, as `sync_workflows` stored them.
 
 A name stands for the key at any depth; `bank.iban` stands for `iban` right below `bank`. In JSON the value is
-masked, and all that is below it. In texts (titles, targets, errors, answers) the secret values that the row
-itself holds are struck out. What was cut into pieces or written otherwise there is not found.
+masked, and all that is below it. In texts (titles, targets, errors, answers, and all other texts of the JSON) the
+secret values that the row itself holds are struck out. What was cut into pieces or written otherwise there is not found.
 """
 
 from __future__ import annotations
@@ -55,18 +55,24 @@ def struck_of(row: Any, text: str) -> str:
     return struck(text, row.secrets) if getattr(row, "is_masked", False) else text
 
 
-def masked(value: Any, names: Names, *, below: tuple[str, ...] = ()) -> Any:
-    """Return a JSON value with its secrets masked."""
+def masked(value: Any, names: Names, secrets: Iterable[str] = ()) -> Any:
+    """Return a JSON value with its secrets masked: by their names, and wherever else they or `secrets` stand in it."""
+    return _masked(value, names, frozenset(secrets_in(value, names)).union(secrets), ())
+
+
+def _masked(value: Any, names: Names, secrets: frozenset[str], below: tuple[str, ...]) -> Any:
     if isinstance(value, dict):
         return {
-            key: MASK
+            struck(key, secrets): MASK
             if _is_secret((*below, key), names) and item is not None
-            else masked(item, names, below=(*below, key))
+            else _masked(item, names, secrets, (*below, key))
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [masked(item, names, below=below) for item in value]
-    return value
+        return [_masked(item, names, secrets, below) for item in value]
+    if isinstance(value, str):
+        return struck(value, secrets)
+    return MASK if str(value) in secrets else value
 
 
 def secrets_in(value: Any, names: Names, *, below: tuple[str, ...] = ()) -> Iterator[str]:
@@ -84,7 +90,10 @@ def secrets_in(value: Any, names: Names, *, below: tuple[str, ...] = ()) -> Iter
 
 def struck(text: str, secrets: Iterable[str]) -> str:
     """Return `text` without the secret values."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
+    # By far most stand in no text: to look for each by a pattern would take minutes where a payload holds thousands.
+    folded = text.casefold()
+    found = {one for one in secrets if len(one) <= len(text) and one.casefold() in folded}
+    for secret in sorted(found, key=len, reverse=True):
         text = re.sub(re.escape(secret), MASK, text, flags=re.IGNORECASE)
     return text
 
@@ -143,10 +152,11 @@ def _texts(row: Any, secrets: Iterable[str], *fields: str) -> dict[str, str]:
     }
 
 
-def _jsons(row: Any, names: Names, *fields: str) -> dict[str, Any]:
+def _jsons(row: Any, names: Names, secrets: Iterable[str], *fields: str) -> dict[str, Any]:
     deferred = row.get_deferred_fields()
     return {
-        name: MASK if name in deferred else masked(getattr(row, name), names) for name in fields
+        name: MASK if name in deferred else masked(getattr(row, name), names, secrets)
+        for name in fields
     }
 
 
@@ -155,7 +165,7 @@ def _event(row: Any, names: Names) -> Any:
     copied = _copy(
         row,
         secrets,
-        **_jsons(row, names, "payload"),
+        **_jsons(row, names, secrets, "payload"),
         **_texts(row, secrets, "message_id", *(["lane"] if row.lane else [])),
     )
     for name in ("reserved_by", "created_by"):
@@ -170,7 +180,10 @@ def _mutation(row: Any, names: Names) -> Any:
     run = row.run
     secrets |= _secrets_of(run, names, "prepare_result")
     copied = _copy(
-        row, secrets, **_jsons(row, names, "params", "result"), **_texts(row, secrets, "target")
+        row,
+        secrets,
+        **_jsons(row, names, secrets, "params", "result"),
+        **_texts(row, secrets, "target"),
     )
     copied._state.fields_cache["run"] = _run_with(run, names, secrets)
     return copied
@@ -187,7 +200,7 @@ def _run(row: Any, names: Names) -> Any:
             copied._state.fields_cache[name] = _copy(
                 effect,
                 secrets,
-                **_jsons(effect, names, "params", "result"),
+                **_jsons(effect, names, secrets, "params", "result"),
                 **_texts(effect, secrets, "target"),
             )
             copied._state.fields_cache[name]._state.fields_cache["run"] = copied
@@ -204,7 +217,10 @@ def _own_effect(run: Any) -> Mutation | None:
 def _run_with(row: Any, names: Names, secrets: frozenset[str]) -> Any:
     texts = ("title", "lane", "failure_message", "failure_traceback")
     return _copy(
-        row, secrets, **_jsons(row, names, "prepare_result"), **_texts(row, secrets, *texts)
+        row,
+        secrets,
+        **_jsons(row, names, secrets, "prepare_result"),
+        **_texts(row, secrets, *texts),
     )
 
 
@@ -216,7 +232,7 @@ def _evidence(row: Any, names: Names) -> Any:
 
 
 def _with_state(row: Any, names: Names) -> Any:
-    return _copy(row, frozenset(), **_jsons(row, names, "state"))
+    return _copy(row, frozenset(), **_jsons(row, names, (), "state"))
 
 
 def _decision(row: Any, names: Names) -> Any:

@@ -88,6 +88,7 @@ _FIELDS: tuple[Any, ...] = (
     _("idempotency key"),
     _("kind"),
     _("lane"),
+    _("language"),
     _("lock"),
     _("major"),
     _("message id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -49,15 +50,18 @@ def confirm(client: Client, action: str, rows: list[Any], reason: str, query: st
 def test_a_preview_says_what_would_be_done_and_does_nothing(play: Scene, operator: Client) -> None:
     first, second, third, fourth = events()
 
-    answer = choose(operator, "bulk_skip_event", events())
+    answer = choose(operator, "bulk_skip_event", events(), "?lane=main")
 
     text = text_of_answer(answer)
+    assert f'href="{list_of(Event)}?lane=main">Cancel</a>' in answer.content.decode()
     assert "No run will ever take this event" in text
     assert "It is done for each of these 3" in text
     assert "It does not apply to this one, which stays as it is 1 Reserved" in text
     offered = [item["row"] for item in answer.context["applying"]]
     assert offered == [second, third, fourth]
     assert answer.context["others"] == [first]
+    again = operator.get(answer.context["address"])
+    assert (answer.status_code, text_of_answer(again)) == (200, text)
     assert statuses() == ["reserved", "pending", "pending", "pending"]
     assert OperatorAction.objects.count() == 0
 
@@ -70,6 +74,7 @@ def test_a_preview_tells_of_an_answer_that_came_too_late(play: Scene, operator: 
 
     assert "came too late" not in before
     assert "The outside system has answered after all: it happened." in after
+    assert "Something is asked about this one: decide on its own page" in after
 
 
 def test_confirmed_each_is_a_decision_of_its_own(
@@ -107,6 +112,18 @@ def test_who_was_quicker_is_named_and_the_others_go_through(
     assert refused.startswith("Event 2 can't be skipped: it is no longer pending but skipped. root")
     assert statuses() == ["reserved", "skipped", "skipped", "pending"]
     assert OperatorAction.objects.count() == 2
+    # Of many refusals ten are quoted, and the others counted.
+    for number, rest in (
+        (10, []),
+        (11, ["1 more was refused."]),
+        (12, ["2 more were refused."]),
+    ):
+        gone = [play.publish(f"gone {number} {each}") for each in range(number)]
+        for event in gone:
+            skip_event(event, actor=root, reason="I was first")
+        said = told(confirm(logged_in(root), "bulk_skip_event", gone, "We were two"))
+        assert ["can't be skipped" in each for each in said[:10]] == [True] * 10
+        assert said[10:] == rest
 
 
 def test_without_a_reason_the_preview_comes_back(play: Scene, operator: Client) -> None:
@@ -124,6 +141,12 @@ def test_it_didnt_happen_shows_target_and_parameters_of_each(play: Scene, operat
     for words in ("makes a duplicate", "the script", "12.50", "ACME", "Pay invoice 1"):
         assert words in text
 
+    assert "is asked first" not in text
+
+    play.mutator.reconcile = lambda self, params, *, idempotency_key: None  # type: ignore[attr-defined]
+    asking = text_of_answer(choose(operator, "bulk_it_didnt_happen", runs))
+    first = "The outside system is asked first, where it can be: a clear answer counts"
+    assert (first in asking, "True" in asking) == (True, False)
     answer = confirm(operator, "bulk_it_didnt_happen", runs, "Nothing in the bank's list")
 
     assert told(answer) == ["It didn't happen: done for 1."]
@@ -175,6 +198,25 @@ def test_more_than_a_page_is_too_much_at_once(play: Scene, operator: Client) -> 
     answer = choose(operator, "bulk_skip_event", events(), select_across="1")
     assert told(answer) == ["Choose 100 at most. Commands take more at once."]
     assert OperatorAction.objects.count() == 0
+
+
+def test_what_was_chosen_on_a_page_that_is_gone_since_is_done(
+    play: Scene, operator: Client
+) -> None:
+    topic = Topic.objects.get(name="invoice.received")
+    new = [Event(topic=topic, message_id=f"more-{n}", payload={}) for n in range(AT_MOST)]
+    query, last = "?status__exact=pending", Event.objects.bulk_create(new)[-1]
+    page = choose(operator, "bulk_skip_event", [last], f"{query}&p=2").content.decode()
+    assert f'href="{list_of(Event)}{query}&amp;p=2">Cancel</a>' in page
+    skipped = confirm(operator, "bulk_skip_event", events()[1:AT_MOST], "Withdrawn")
+    assert told(skipped) == [f"Skip event: done for {AT_MOST - 1}."]
+
+    (address,) = re.findall(r'<form method="post" action="([^"]*)" class="ops-card"', page)
+    query = address.removeprefix(list_of(Event))
+    confirm(operator, "bulk_skip_event", [last], "Withdrawn, too", query)
+
+    last.refresh_from_db()
+    assert last.status == "skipped"
 
 
 def test_what_is_in_an_address_or_came_from_another_site_decides_nothing(

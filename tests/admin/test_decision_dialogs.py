@@ -59,22 +59,6 @@ def test_a_dialog_that_is_older_than_an_answer_decides_nothing_and_shows_it(
     assert OperatorAction.objects.get().evidence_seen == answer
 
 
-def test_against_an_answer_that_it_happened_a_second_tick_is_needed(
-    blocked: Run, operator: Client
-) -> None:
-    assert "despite_contradiction" not in opened(operator, "it_didnt_happen", blocked)
-    late(blocked)
-    page = opened(operator, "it_didnt_happen", blocked)
-    assert "An answer says that it happened. I know that it is wrong" in page
-
-    refused = confirm(operator, "it_didnt_happen", blocked, page)
-    assert "Sent again, it would be done twice." in text_of_answer(refused)
-    assert not OperatorAction.objects.exists()
-
-    confirm(operator, "it_didnt_happen", blocked, page, despite_contradiction="on")
-    assert OperatorAction.objects.get().operation == "it_didnt_happen"
-
-
 def test_an_event_that_was_published_again_is_shown_anew(
     scene: Callable[..., Scene], operator: Client
 ) -> None:
@@ -163,8 +147,11 @@ def test_against_the_answer_of_the_outside_each_dialog_says_so_and_skip_claims_n
     operator.post(page_of(run).replace("change", "look"))
 
     page = text_of_answer(operator.get(page_of(run)))
-    assert "The outside system says that it did not happen. Is that right?" in page
+    assert "The outside system says that it did not happen. Is it still wanted?" in page
     assert "it is sent again. If it is no longer wanted, press “Skip”." in page
+    again = text_of_answer(operator.get(page_of(run, "it_didnt_happen")))
+    assert "The outside system says that it did not happen. Nothing keeps it from being" in again
+    assert "The outside system says that it did not happen, and it is still wanted" in again
     happened, skip = (text_of_answer(operator.get(page_of(run, name))) for name in BOTH)
     assert "says that it did not happen. If it did not happen, nobody will ever do it." in happened
     assert "The outside system says that it did not happen. The workflow does not learn" in skip

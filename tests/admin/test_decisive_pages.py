@@ -244,9 +244,8 @@ def test_no_list_with_buttons_offers_or_takes_more_than_was_chosen(
     Event.objects.filter(message_id="more-1").update(status="pending")
     chosen = Event.objects.get(message_id="more-1")
     sent = {"action": "bulk_skip_event", "_selected_action": chosen.pk, "select_across": "1"}
-    assert [item["row"] for item in operator.post(list_of(Event), sent).context["applying"]] == [
-        chosen
-    ]
+    preview = operator.post(list_of(Event), sent)
+    assert [item["row"] for item in preview.context["applying"]] == [chosen]
     operator.post(list_of(Event), {**sent, "confirmed": "yes", "reason": "x"})
     assert OperatorAction.objects.filter(operation="skip_event").count() == 1
 

@@ -160,6 +160,14 @@ def test_a_limit_is_that_of_the_page_the_worker_or_the_command(settings: Setting
             assert (limit(), Rival(limit).result()) == ("3s", "7s")
         with statements_limited(0):
             assert limit() == "0"
+        with statements_limited(9, everywhere=True):
+            assert (limit(), Rival(limit).result()) == ("9s", "9s")
+        assert (limit(), Rival(limit).result()) == ("7s", "7s")
+        connection.close()
+        # A session that a pooler lends would give its limit to others.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
+            assert limit() == usual
     assert limit() == usual
 
 

@@ -76,6 +76,9 @@ def test_the_history_of_a_run_tells_the_host_from_the_person(
     assert "Status blocked → active" in newest
     assert all(" no person " in row for row in earlier)
     assert "Title – → Pay invoice 42" in earlier[1]
+    taken, given_back = (rows_of(viewer, Event.objects.get())[number] for number in (1, 0))
+    assert "Reserved by – → Pay invoice 42" in taken
+    assert "Reserved by Pay invoice 42 → –" in given_back
     kept_by_host = ("Phase", "What was prepared", "Idempotency key", "Number of the claim")
     assert [word for word in kept_by_host for row in (newest, *earlier) if word in row] == []
     told = "outcome unknown, and nobody can be asked: The outside system took too long to answer."
@@ -102,6 +105,21 @@ def test_a_history_is_filtered_by_who_changed_it_and_by_what_changed(
     ]
     assert {query for query, _ in choices[3:]} >= {"", "changed=status", "changed=title"}
     assert ("changed=workflow", "Workflow") not in choices, "which never changed"
+
+    chosen = viewer.get(f"{history_of(blocked)}?changed=status&person=none").content.decode()
+    links = re.findall(
+        r'<a href="\?([^"]*)"([^>]*)><bdi>(?:All|olga|no person|Status|Title)<', chosen
+    )
+    assert links == [
+        ("changed=status", ""),
+        (f"changed=status&amp;person={operator_user.pk}", ""),
+        ("changed=status&amp;person=none", ' aria-current="true"'),
+        ("person=none", ""),
+        ("person=none&amp;changed=status", ' aria-current="true"'),
+        ("person=none&amp;changed=title", ""),
+    ]
+    # Of what changed in one way alone, and by nobody, there is nothing to choose.
+    assert 'class="ops-dates"' not in viewer.get(history_of(blocked.version)).content.decode()
 
     for query, is_shown in [
         *(
@@ -136,7 +154,8 @@ def test_an_old_version_tells_what_led_to_it(
     assert "Status Pending Revision 1 Payload As JSON { " in fields_of(viewer, first)
     # What is true now only is not on the page of an old version.
     assert "Runs that reserved it" not in text
-    assert page_of(event) in viewer.get(first).content.decode()
+    for address, told in ((page_of(event), "How it is now"), (history_of(event), "all changes")):
+        assert f'href="{address}">{told}<' in viewer.get(first).content.decode()
 
 
 def test_history_names_a_person_as_they_were_called_then(

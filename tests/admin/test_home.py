@@ -17,6 +17,7 @@ from django.utils import timezone
 from tests.admin.addresses import HOME, list_of, page_of, text_of, text_of_answer
 from tests.admin.rows import add, stage
 from tests.conftest import logged_in
+from tests.doctor.planting import plant
 from tests.models.rows import Rows
 from workflows_app.models import (
     Breaker,
@@ -55,6 +56,8 @@ def test_when_all_is_done_it_says_so(scene: Callable[..., Any], viewer: Client) 
     text = text_of(viewer, HOME)
     assert NOTHING in text
     assert "Pay the invoices idle 0" in text
+    Workflow.objects.update(status="paused")
+    assert "Pay the invoices paused 0" in text_of(viewer, HOME)
     assert (
         "1 run done, 0 attempts failed; 0 unknown outcomes, 0 decisions. By the hour, in UTC:"
         in text
@@ -71,19 +74,22 @@ def test_what_waits_stands_in_order_blocked_first(
     earlier = scene("lost", slug="b-blocked-earlier").happens("10")
     _began(earlier, hours=5)
     _began(later, hours=1)
-    Evidence.objects.create(
-        mutation=contradicted.mutation, kind="late", verdict="not_applied", contradicts=True
-    )
+    for _ in range(2):
+        Evidence.objects.create(
+            mutation=contradicted.mutation, kind="late", verdict="not_applied", contradicts=True
+        )
 
-    opened = timezone.now()
-    breaker = Breaker.objects.get(handler=later.handler)
-    Breaker.objects.filter(pk=breaker.pk).update(status="open", opened_at=opened, trial_at=opened)
+    breakers = [Breaker.objects.get(handler=run.handler) for run in (later, earlier)]
+    for breaker in breakers:
+        at = timezone.now()
+        Breaker.objects.filter(pk=breaker.pk).update(status="open", opened_at=at, trial_at=at)
 
-    in_order = (breaker, contradicted, earlier, later, failed)
+    in_order = (*breakers, contradicted, contradicted, earlier, later, failed)
     assert links_of(viewer) == [page_of(row) for row in in_order]
-    assert "<title> (5) Workflow operations</title>" in viewer.get(HOME).content.decode()
+    assert "<title> (7) Workflow operations</title>" in viewer.get(HOME).content.decode()
 
     text = text_of(viewer, HOME)
+    assert "No calls go out: 2 Too many unknown outcomes in a row" in text
     assert (
         "Did it happen? 2 These runs can't go on until somebody says. Open one, look in the outside"
         " system, and decide. Pay the invoices , scripted : 1 Pay invoice 10 the script blocked for"
@@ -92,10 +98,10 @@ def test_what_waits_stands_in_order_blocked_first(
     assert (
         "Failed, and waiting: 1 Nothing was done, or all that was done is known. A person lets it try"
         " again or skips it; or a new version goes on. Pay the invoices , Pay: 1 Pay invoice 8 rejected by"
-        " the outside system: rejected by the script" in text
+        " the outside system: rejected by the script failed just now" in text
     )
     assert (
-        "The outside says the opposite: 1 Late answers that contradict the ledger. Look outside, and set"
+        "The outside says the opposite: 2 Late answers that contradict the ledger. Look outside, and set"
         " right what followed. Pay invoice 7 scripted the"
         " script: the late answer says “it did not happen”, the ledger “Applied”" in text
     )
@@ -141,7 +147,7 @@ def test_of_several_lanes_it_says_how_many_are_held_by_what(viewer: Client) -> N
         assert f"lane “ {lane} ”, blocked for " in text
     assert (
         "Pay blocked 3 of 4 lanes are held (2 blocked, 1 backing off), the first for 3 hours 4 the"
-        " oldest for less than a minute 3 of them in held lanes" in text
+        " oldest for less than a minute 3 of them wait behind a run that holds their lane" in text
     )
 
 
@@ -177,15 +183,23 @@ def test_a_run_that_comes_back_by_itself_needs_nobody(
     text = text_of(viewer, HOME)
     assert NOTHING in text
     assert "backing off" in text
+    assert f'href="{page_of(run)}">Pay invoice 42</a>' in viewer.get(HOME).content.decode()
 
 
 def test_more_than_fifty_are_said_to_be_more(operator_user: User, operator: Client) -> None:
-    add(stage(operator_user), 50, "more")
-    assert Run.objects.filter(status="blocked").count() == 51
+    add(stage(operator_user), 51, "more")
+    assert Run.objects.filter(status="blocked").count() == 52
     page = operator.get(HOME)
-    assert "Did it happen? 51 These runs" in text_of_answer(page)
-    assert "All 51 that are blocked, as a list" in text_of_answer(page)
+    for words in (
+        "Did it happen? 52 These runs",
+        "No calls go out: 50 or more Too",
+    ):
+        assert words in text_of_answer(page)
     assert sum(len(group.runs) for group in page.context["blocked"]) == 50
+    all_of_them = r'href="([^"]+)">All 52 that are blocked, as a list<'
+    (address,) = re.findall(all_of_them, page.content.decode())
+    listed = operator.get(html.unescape(address)).context["cl"]
+    assert (listed.result_count, listed.result_list[0].status) == (52, "blocked")
 
 
 def test_a_workflow_that_no_worker_takes_is_shown_as_overdue(
@@ -243,6 +257,10 @@ def test_what_was_skipped_is_told_to_those_who_follow_it_up(
     play = scene("lost")
     skip_run(play.happens("42"), actor=operator_user, reason="Paid by card")
     event = play.publish("43", {"number": "43", "supplier": "ACME", "amount": "12.50"})
+    # Of several inputs the last one is enough.
+    letter = {"source": "mail", "type": "letter", "external_id": "9", "title": "Letter 9"}
+    before = Input.objects.create(workflow=play.workflow, **letter)
+    EventInput.objects.create(event=event, input=before)
     cause = Input.objects.create(
         workflow=play.workflow, source="erp", type="invoice", external_id="43", title="Invoice 43"
     )
@@ -252,7 +270,7 @@ def test_what_was_skipped_is_told_to_those_who_follow_it_up(
 
     text = text_of(viewer, HOME)
 
-    follow_up, last = text.split("Skipped and given up, to follow up outside")[1].split(
+    follow_up, last = text.split("Skipped and given up: does somebody have to be told?")[1].split(
         "Last decisions"
     )
     assert (
@@ -261,6 +279,12 @@ def test_what_was_skipped_is_told_to_those_who_follow_it_up(
     )
     assert "Skip : Pay invoice 42 the script Paid by card Pay the invoices, by olga ," in follow_up
     assert "Lunch" not in follow_up
+    for days, is_shown in ((29, True), (2, False)):
+        plant(
+            "UPDATE workflows_app_operatoraction SET created_at = created_at - %(days)s * interval '1 day'",
+            {"days": days},
+        )
+        assert ("Skipped and given up: does" in text_of(viewer, HOME)) == is_shown, days
     assert "Pause : Pay the invoices Lunch" in last
 
 
@@ -308,7 +332,7 @@ def test_of_many_for_one_outside_system_the_oldest_stand_there_and_the_rest_is_a
     assert re.search(rf"Pay ?, {for_whom} ?: 13", text)
     assert f"All 13 that are {status}" not in text, "none is left out but of the group"
     if status == "failed":
-        assert text.split(" Workflows ")[0].count("for 10 minutes") == 10
+        assert text.split(" Workflows ")[0].count("failed 10 minutes ago") == 10
     (more,) = re.findall(r'href="([^"]*)">All 13 as a list<', page.content.decode())
     assert asks <= set(urlsplit(html.unescape(more)).query.split("&"))
     listed = viewer.get(html.unescape(more)).context["cl"]

@@ -255,6 +255,7 @@ def test_if_it_can_not_say_any_more_the_dialog_asks_the_person(
     assert "The payment's number" in text_of_answer(refused)
     press(operator, "it_happened", run, **FOUND)
     assert Run.objects.get(pk=run.pk).mutation.result == {"number": "4711", "reason": "R-9"}
+    assert "Known so far It happened, says olga" in text_of_answer(operator.get(page_of(run)))
 
 
 def test_in_bulk_runs_about_which_something_is_asked_are_left_to_their_pages(
@@ -267,7 +268,8 @@ def test_in_bulk_runs_about_which_something_is_asked_are_left_to_their_pages(
     preview = operator.post(list_of(Run), chosen)
 
     assert [item["row"] for item in preview.context["applying"]] == [plain]
-    assert (preview.context["asking"], preview.context["others"]) == ([numbered], [over])
+    assert [item["row"] for item in preview.context["asking"]] == [numbered]
+    assert preview.context["others"] == [over]
     text = text_of_answer(preview)
     assert preview.context["title"] == "It happened: 1 of 3 chosen"
     assert "Something is asked about this one: decide on its own page" in text

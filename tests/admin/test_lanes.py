@@ -21,7 +21,8 @@ def rows(db: None) -> Rows:
 
 def test_a_workflow_lists_its_held_lanes_the_worst_first(rows: Rows, viewer: Client) -> None:
     failed = {"owes_retry": True, "failure_message": "no such account", "ended_at": NOON}
-    pay_3 = rows.run("failed", lane="Initech", title="Pay 3", **failed)
+    began = NOON - timedelta(hours=1)
+    pay_3 = rows.run("failed", lane="Initech", title="Pay 3", started_at=began, **failed)
     late = NOON + timedelta(hours=1)
     rows.mutation(rows.run("blocked", title="Pay 2", started_at=late), "indeterminate")
     rows.mutation(rows.run("blocked", title="Pay 1", lane="ACME"), "indeterminate")
@@ -44,6 +45,12 @@ def test_a_workflow_lists_its_held_lanes_the_worst_first(rows: Rows, viewer: Cli
         "Runs at work Pay 4 lane Globex Runs that wait for their turn Pay 5 lane Umbrella" in text
     )
     assert "more." not in text
+
+
+def test_of_one_held_lane_it_speaks_of_one(rows: Rows, viewer: Client) -> None:
+    rows.run("blocked", lane="ACME")
+    rows.event(lane="Initech")
+    assert "Held lanes 1 of 2 lanes is held." in text_of(viewer, page_of(rows.workflow))
 
 
 def test_of_more_than_a_hundred_held_lanes_the_number_is_told(rows: Rows, viewer: Client) -> None:

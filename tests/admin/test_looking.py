@@ -35,18 +35,28 @@ def test_who_opens_it_meanwhile_asks_nothing_and_holds_no_thread(
 
 
 @pytest.mark.parametrize(
-    ("verdict", "says", "presses"),
+    ("verdict", "says", "asks", "presses"),
     [
-        ("applied", "says that it happened.", "press “It happened”."),
-        ("not_applied", "says that it did not happen.", "press “It didn't happen”: it is sent"),
+        (
+            "applied",
+            "says that it happened.",
+            "Is that right?",
+            "If you have no doubt, press “It happened”.",
+        ),
+        (
+            "not_applied",
+            "says that it did not happen.",
+            "Is it still wanted?",
+            "If it is still wanted, press “It didn't happen”: it is sent again.",
+        ),
     ],
 )
 def test_what_it_said_stands_beside_the_decision_that_it_speaks_for(
-    blocked: Run, operator: Client, verdict: str, says: str, presses: str
+    blocked: Run, operator: Client, verdict: str, says: str, asks: str, presses: str
 ) -> None:
     Evidence.objects.create(mutation=blocked.mutation, kind="probe", verdict=verdict)
     text = text_of(operator, page_of(blocked))
     assert f"The outside system was asked just now , and {says}" in text
-    assert f"The outside system {says[:-1]}. Is that right?" in text
+    assert f"The outside system {says} {asks}" in text
     assert f"The outside system {says[:-1]}; nobody has decided yet" in text
-    assert f"If you have no doubt, {presses}" in text
+    assert presses in text

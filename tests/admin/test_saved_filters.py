@@ -42,6 +42,12 @@ def test_a_filter_is_saved_shown_to_its_person_and_forgotten(
     page = viewer.get(f"{list_of(Run)}?{QUERY}").content.decode()
     link = f'<a class="ops-link" href="?{QUERY.replace("&", "&amp;")}" aria-current="true"><bdi>ACME, blocked</bdi>'
     assert link in page
+    # Of several the one that is shown is marked.
+    save(viewer, "other", "q=other")
+    page = viewer.get(f"{list_of(Run)}?{QUERY}").content.decode()
+    assert link in page
+    assert '<a class="ops-link" href="?q=other"><bdi>other</bdi>' in page
+    viewer.post(ADDRESS, {"forget": SavedFilter.objects.get(name="other").pk})
     assert "ACME, blocked" not in viewer.get(list_of(Event)).content.decode()
     assert "ACME, blocked" not in operator.get(list_of(Run)).content.decode()
 

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.http import HttpRequest
 from django.test import Client
-from django.urls import reverse
+from django.urls import path, reverse
 from pytest_django import Settings
+from unfold.sites import UnfoldAdminSite
 
+from config.urls import urlpatterns as of_project
 from tests.admin.addresses import HOME, list_of, page_of, text_of_answer, told
+from tests.conftest import logged_in
 from workflows_app.models import OperatorAction, Run
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +23,16 @@ pytestmark = pytest.mark.django_db
 LOGIN = reverse("admin:login")
 PASSWORD = "correct horse"
 AGAIN = "Give your password: you logged in some time ago."
+
+
+class OpenSite(UnfoldAdminSite):
+    """A site that lets in whoever has logged in."""
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_authenticated
+
+
+urlpatterns = [path("open/", OpenSite(name="open").urls), *of_project]
 
 
 def time_passes(client: Client, seconds: float) -> None:
@@ -65,6 +79,10 @@ def test_who_logged_in_long_ago_logs_in_again_however_busy(
     answer = olga.get(HOME)
 
     assert (answer.status_code, told(answer)) == (302, ["You logged in long ago. Log in again."])
+    # What was sent can't be asked for again: the way leads home.
+    assert olga.login(username="olga", password=PASSWORD)
+    time_passes(olga, 3601)
+    assert olga.post(list_of(Run), {}).url == f"{LOGIN}?next={HOME}"
 
 
 def test_what_is_sent_too_late_is_not_done(olga: Client, blocked: Run, settings: Settings) -> None:
@@ -99,6 +117,8 @@ def test_who_logged_in_some_time_ago_gives_the_password_to_decide(
     olga: Client, blocked: Run, settings: Settings, way: str
 ) -> None:
     settings.WORKFLOWS = {"password_again_seconds": 300}
+    # Whoever has just logged in is not asked.
+    assert "Your password" not in text_of_answer(decide(olga, blocked, way, reason=""))
     time_passes(olga, 301)
 
     assert AGAIN in text_of_answer(decide(olga, blocked, way))
@@ -178,3 +198,14 @@ def test_a_page_that_asks_for_itself_keeps_nobody_logged_in(
 def test_a_cookie_that_names_no_time_zone_is_not_listened_to(operator: Client, name: str) -> None:
     operator.cookies["workflows_zone"] = name
     assert operator.get(HOME).status_code == 200
+
+
+def test_who_is_not_let_in_is_given_no_part_of_a_page(settings: Settings) -> None:
+    """Of no other site than theirs: each lets in whom it wants."""
+    settings.ROOT_URLCONF = __name__
+    client = logged_in(User.objects.create_user("rita"))
+    statuses = [
+        client.get(address, headers={"HX-Request": "true"}).status_code
+        for address in (HOME, "/open/password_change/")
+    ]
+    assert statuses == [403, 200]

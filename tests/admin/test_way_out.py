@@ -40,11 +40,19 @@ def test_one_press_with_one_reason_skips_the_events_of_a_failed_run(
     sent = form_of(operator, run)
     never = "This workflow never does “Pay invoice 42”. invoice.paid is not published as after a success"
     assert never in text_of(operator, page_of(run, "skip_events_of_run"))
+    event = Event.objects.get(message_id="42")
+    for row, name, what in (
+        (run, "skip_events_of_run", "Pay invoice 42"),
+        (event, "skip_event", "42"),
+    ):
+        dialog = text_of(operator, page_of(row, name))
+        assert "The outside system refused it for good." in dialog
+        assert f"“{what}” is no longer wanted, or somebody sees to it outside" in dialog
 
     answer = press(operator, run, sent)
 
     assert told(answer) == [
-        "Pay invoice 42: Skip event: its events are skipped, and its lane goes on."
+        "Pay invoice 42: Skip event: what it was about is skipped, and its lane goes on."
     ]
     action = OperatorAction.objects.get()
     assert (action.operation, action.event.message_id, action.reason) == (
@@ -122,16 +130,25 @@ def test_of_a_run_that_took_nothing_the_first_event_of_its_lane_is_skipped(
     assert not Run.objects.get(pk=run.pk).owes_retry
 
 
-def test_whose_effect_was_made_has_no_such_way_out_and_says_why(operator: Client) -> None:
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("applied", "It happened outside, and is not sent again. What follows from it is missing."),
+        ("skipped", "It was skipped. What follows from that is missing."),
+    ],
+)
+def test_whose_effect_was_made_has_no_such_way_out_and_says_why(
+    operator: Client, status: str, told: str
+) -> None:
     rows = Rows()
     failed = {"failure_kind": "logic", "owes_retry": True, "ended_at": NOON}
     run = rows.run("failed", phase="mutated", **failed)
-    rows.mutation(run, "applied")
+    rows.mutation(run, status)
     rows.event("reserved", reserved_by=run).reservations.create(run=run)
 
     text = text_of(operator, page_of(run))
 
-    assert "It happened outside, and is not sent again. What follows from it is missing." in text
+    assert told in text
     assert (
         "Skip event : not offered, its outside effect is settled; only what follows from it is"
         " missing." in text

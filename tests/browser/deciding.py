@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from workflows_app.models import OperatorAction
 
-WARNING = (
-    "If it did happen, doing it again makes a duplicate: scripted → the script. Nothing protects from that."
-    " Look in the outside system first."
-)
+WARNING = "If it did happen, doing it again makes a duplicate: scripted → the script. Look in the outside system first."
 REASON = "Why?"
-NOBODY_WAITS = "Nobody waits for “Pay invoice 42” any more"
+NO_LONGER_WANTED = "“Pay invoice 42” is no longer wanted, or"
 LOOKED = "(the script) in the outside system, and it is not there"
 
 

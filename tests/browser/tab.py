@@ -63,6 +63,10 @@ class Tab:
     def reload(self) -> None:
         self._do(lambda page: page.reload())
 
+    def go_back(self) -> None:
+        """Go back to the page before, as the browser's own button does."""
+        self._do(lambda page: page.go_back())
+
     def click(self, text: str, role: str = "link") -> None:
         self._do(lambda page: _named(page, role, text).click())
 

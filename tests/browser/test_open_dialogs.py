@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import Group, User
 from pytest_django import Settings
 
 from tests.admin.addresses import page_of
 from tests.browser.conftest import session_of
-from tests.browser.deciding import LOOKED, NOBODY_WAITS, REASON, WARNING, decisions
+from tests.browser.deciding import LOOKED, NO_LONGER_WANTED, REASON, WARNING, decisions
 from tests.browser.tab import Tab
 from tests.operations.readiness import mute
 from workflows_app.models import Evidence, Run
@@ -54,7 +55,7 @@ def test_who_may_no_longer_decide_is_told_so_and_loses_no_word(
     tab.open(page_of(blocked))
     tab.click("Skip", role="button")
     tab.fill(REASON, "A long story about the bank")
-    tab.tick(NOBODY_WAITS)
+    tab.tick(NO_LONGER_WANTED)
     settings.WORKFLOWS_DECIDERS = {"pay": ["Clerks"]}
     tab.submit("Skip")
 
@@ -63,15 +64,24 @@ def test_who_may_no_longer_decide_is_told_so_and_loses_no_word(
     assert decisions() == []
 
 
+def put_among_viewers(user: User) -> None:
+    user.groups.set(Group.objects.filter(name="Workflow viewers"))
+
+
+def shut_out(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(is_staff=False)
+
+
+@pytest.mark.parametrize("lose", [put_among_viewers, shut_out])
 def test_who_lost_a_permission_is_told_which_and_loses_no_word(
-    blocked: Run, olga: User, browse: Callable[..., Tab]
+    blocked: Run, olga: User, browse: Callable[..., Tab], lose: Callable[[User], None]
 ) -> None:
     tab = browse()
     tab.open(page_of(blocked))
     tab.click("Skip", role="button")
     tab.fill(REASON, "A long story about the bank")
-    tab.tick(NOBODY_WAITS)
-    olga.groups.set(Group.objects.filter(name="Workflow viewers"))
+    tab.tick(NO_LONGER_WANTED)
+    lose(olga)
     tab.submit("Skip")
 
     tab.sees_dialog("You may not use “Skip” any more, and nothing was decided.")
@@ -95,7 +105,7 @@ def test_what_was_typed_is_not_lost_by_a_click_beside_the_dialog_nor_by_closing_
     tab.click("Skip", role="button")
     for _ in range(2):
         tab.click("It was withdrawn.", role="button")
-    tab.tick(NOBODY_WAITS)
+    tab.tick(NO_LONGER_WANTED)
     tab.click_at(5, 5)
     tab.sees_dialog("stays unknown here")
     tab.has_focus("reason")
@@ -111,7 +121,7 @@ def test_what_was_typed_is_not_lost_by_a_click_beside_the_dialog_nor_by_closing_
     assert tab.value(REASON) == "It was withdrawn."
     tab.submit("Skip")
     assert tab.sent == [], "it takes another tick"
-    tab.tick(NOBODY_WAITS)
+    tab.tick(NO_LONGER_WANTED)
     tab.submit("Skip")
     tab.sees("Skip: the run goes on without it.")
     assert decisions() == [("skip_run", "olga", "It was withdrawn.")]
@@ -175,7 +185,7 @@ def test_who_was_logged_out_logs_in_elsewhere_and_loses_no_word(
     tab.open(page_of(blocked))
     tab.click("Skip", role="button")
     tab.fill(REASON, "A long story about the bank")
-    tab.tick(NOBODY_WAITS)
+    tab.tick(NO_LONGER_WANTED)
     tab.log_out()
 
     tab.submit("Skip")

@@ -155,6 +155,10 @@ def changed(before: Rows, after: Rows) -> dict[str, list[dict[str, Any]]]:
     return {table: rows for table, rows in news.items() if rows}
 
 
+#: Without it nobody is told why others decided.
+SEES_DECISIONS = "view_operatoraction"
+
+
 def may_only(name: str, *codenames: str) -> User:
     """Return a new user who has these permissions and no other."""
     user = User.objects.create_user(name)
@@ -179,7 +183,7 @@ def decided(action: OperatorAction) -> str:
     at = timezone.localtime(action.created_at)
     return (
         f"{action.actor} decided “{action.get_operation_display()}” on {at:%Y-%m-%d} at"
-        f" {at:%H:%M:%S}: {action.reason}"
+        f" {at:%H:%M:%S %Z}: {action.reason}"
     )
 
 

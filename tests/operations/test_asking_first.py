@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
-from django.utils import translation
+from django.utils import timezone, translation
 
 from tests.operations.readiness import SceneMaker, may_only, mute, refusal
 from tests.scenes import Scene
@@ -19,7 +19,7 @@ from workflows_app import registry
 from workflows_app.doctor import CHECKS, Severity, examine
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Breaker, Event, Evidence, Lease, OperatorAction, Run
-from workflows_app.operations import asking, it_didnt_happen, it_happened
+from workflows_app.operations import asking, asserting, it_didnt_happen, it_happened
 from workflows_app.operations.seen import seen_now
 from workflows_app.sdk import Reconciliation
 from workflows_app.testing import ScriptedMutator
@@ -87,6 +87,8 @@ def test_it_happened_says_the_outside_so_nothing_is_sent_again(
         "olga",
     )
     assert bank.probe.detail == "olga said that it did not happen: I looked", "no word is lost"
+    assert bank.probe.duration_ms is not None
+    assert Lease.objects.filter(next_due_at__lte=Now()).exists(), "the host is woken"
     assert not OperatorAction.objects.exists()
     bank.play.run_host()
     assert Event.objects.get(topic__name="invoice.paid").payload == {"number": "B-1"}
@@ -97,7 +99,7 @@ def test_it_happened_says_the_outside_so_nothing_is_sent_again(
 def test_it_did_not_happen_says_the_outside_so_it_is_done_anew(
     bank: Bank, operator_user: User
 ) -> None:
-    bank.says(ABSENT)
+    bank.says(Reconciliation.not_applied("No such booking."))
 
     assert contradicted(it_happened, bank.run, operator_user) == (
         "The outside system was asked, and says that it did not happen. So nothing goes on as if it had:"
@@ -105,6 +107,8 @@ def test_it_did_not_happen_says_the_outside_so_it_is_done_anew(
     )
 
     assert bank.now() == ("failed", "failed", "reconcile")
+    said = "olga said that it happened: I looked"
+    assert bank.probe.detail == f"No such booking.\n{said}", "both are kept"
     assert Event.objects.get().status == "pending"
     assert Run.objects.get(pk=bank.run.pk).owes_retry
     bank.play.happens("43")
@@ -114,12 +118,14 @@ def test_it_did_not_happen_says_the_outside_so_it_is_done_anew(
 
 
 def test_what_agrees_is_what_the_decision_stands_on(bank: Bank, operator_user: User) -> None:
+    Evidence.objects.create(mutation=bank.run.mutation, kind="late", verdict="not_applied")
     bank.says(ABSENT)
 
     action = it_didnt_happen(bank.run, actor=operator_user, reason="I looked", probe=True)
 
     assert bank.now() == ("failed", "failed", "operator")
     assert (action.evidence_seen, bank.probe.verdict) == (bank.probe, "not_applied")
+    assert Breaker.objects.get().unknowns == 0, "the outside system answers"
     bank.play.run_host()
     assert Run.objects.get(retry_of=bank.run).status == "committed"
 
@@ -182,6 +188,23 @@ def test_not_there_proves_nothing_while_the_search_of_the_outside_may_lag(
     assert bank.probe.detail.startswith("not there, which proves nothing before")
 
 
+def test_not_there_says_what_was_so_when_the_outside_was_asked(
+    bank: Bank, operator_user: User
+) -> None:
+    proof_at = timezone.now() + timedelta(seconds=0.5)
+    bank.mutator.absence_is_proof_after = proof_at - bank.run.mutation.ended_at
+
+    def slow() -> Reconciliation:
+        while timezone.now() <= proof_at:
+            pass
+        return ABSENT
+
+    bank.says(slow)
+    it_happened(bank.run, actor=operator_user, reason="they told me", probe=True)
+
+    assert (bank.now()[0], bank.probe.verdict) == ("active", "unknown")
+
+
 def test_what_can_not_be_asked_is_decided_by_the_person(blocked: Run, operator_user: User) -> None:
     with registry.override():
         registry.declared.pop("pay")
@@ -237,6 +260,27 @@ def test_two_who_ask_at_once_are_served_one_after_the_other(
     assert (bank.probe.verdict, bank.probe.contradicts) == ("not_applied", True)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_result_that_another_run_gets_while_the_outside_is_asked_is_refused(
+    bank: Bank, scene: SceneMaker, operator_user: User
+) -> None:
+    bank.mutator.outcomes[-1] = "timeout"
+    other = scene(mutator=bank.mutator, slug="other").happens(days=0)
+    bank.mutator.result_fields = {"number": "The payment's number"}
+    says = {"actor": operator_user, "reason": "it is in the list", "result": {"number": "4711"}}
+
+    def meanwhile() -> Reconciliation:
+        it_happened(other, **says)
+        return Reconciliation.retry("busy")
+
+    bank.says(meanwhile)
+    with pytest.raises(OperationRefused, match=f"already the result of run {other.pk}") as caught:
+        it_happened(bank.run, **says, probe=True)
+
+    assert caught.value.code == "result_invalid"
+    assert bank.now() == ("blocked", "indeterminate", "")
+
+
 def test_an_answer_that_contradicts_itself_settles_nothing(bank: Bank, operator_user: User) -> None:
     mutation = bank.run.mutation
     bank.says(APPLIED)
@@ -255,6 +299,24 @@ def test_an_answer_that_contradicts_itself_settles_nothing(bank: Bank, operator_
         despite_contradiction=True,
     )
     assert bank.now() == ("failed", "failed", "operator")
+
+
+def test_not_there_after_an_answer_that_it_happened_sends_nothing_and_is_shown(
+    bank: Bank, operator_user: User
+) -> None:
+    bank.says(APPLIED)
+    asking.look(bank.run, actor=operator_user)
+    shown = seen_now([bank.run])[bank.run.pk]
+    bank.says(ABSENT)
+    press = partial(it_happened, actor=operator_user, reason="I looked", probe=True)
+
+    with pytest.raises(OperationRefused) as caught:
+        press(bank.run, seen=shown)
+
+    assert caught.value.code == "stale"
+    assert bank.now() == ("blocked", "indeterminate", "")
+    press(bank.run, seen=seen_now([bank.run])[bank.run.pk])
+    assert bank.now() == ("active", "applied", "operator")
 
 
 def test_a_definite_answer_closes_an_open_breaker(scene: SceneMaker, operator_user: User) -> None:
@@ -296,20 +358,42 @@ def _breaking(play: Scene) -> Any:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("answer", "kept_as"), [(APPLIED, "applied"), (ABSENT, "unknown")])
+@pytest.mark.parametrize(
+    ("of_mutator", "of_person"),
+    [
+        (0.05, ()),
+        (10.0, (asserting, "PROBE_SECONDS", 0.05)),
+        (10.0, (asking, "LOOK_SECONDS", 0.05)),
+    ],
+    ids=["the mutator's limit", "that of who decides", "that of who looks"],
+)
 def test_whom_the_outside_keeps_waiting_decides_and_the_answer_is_kept_when_it_comes(
-    scene: SceneMaker, operator_user: User
+    scene: SceneMaker,
+    operator_user: User,
+    monkeypatch: pytest.MonkeyPatch,
+    of_mutator: float,
+    of_person: tuple[Any, ...],
+    answer: Any,
+    kept_as: str,
 ) -> None:
+    if of_person:
+        monkeypatch.setattr(*of_person)
     released = threading.Event()
     mutator = mute("timeout", "applied")
-    mutator.policy = {**mutator.policy, "call_timeout_seconds": 0.05}
+    mutator.policy = {**mutator.policy, "call_timeout_seconds": of_mutator}
     bank = Bank(scene(mutator=mutator), mutator)
+    mutator.absence_is_proof_after = timedelta(hours=1)
 
     def late() -> Reconciliation:
         released.wait(60)
-        return APPLIED
+        return answer
 
     bank.says(late)
-    it_happened(bank.run, actor=operator_user, reason="I called them", probe=True)
+    if asking in of_person:
+        asking.look(bank.run, actor=operator_user)
+    else:
+        it_happened(bank.run, actor=operator_user, reason="I called them", probe=True)
     assert (bank.probe.verdict, bank.probe.detail) == ("unknown", "no answer within 0.05 s")
 
     released.set()
@@ -317,7 +401,7 @@ def test_whom_the_outside_keeps_waiting_decides_and_the_answer_is_kept_when_it_c
         if thread.name == "workflows-call":
             thread.join(60)
     kept = Evidence.objects.get(kind="late")
-    assert (kept.verdict, kept.contradicts) == ("applied", False)
+    assert (kept.verdict, kept.contradicts) == (kept_as, False)
 
 
 def _require_sound() -> None:

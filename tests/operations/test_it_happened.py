@@ -24,7 +24,6 @@ from tests.operations.readiness import (
     told,
 )
 from workflows_app import registry
-from workflows_app.conf import policy
 from workflows_app.models import Event, Mutation, Run
 from workflows_app.operations import it_happened, pause_workflow
 from workflows_app.testing import scripted
@@ -149,8 +148,8 @@ def test_what_the_mutator_asks_for_becomes_the_result(numbered: Run, operator_us
         (None, f"The result lacks “number”, “day”. Asked for: {ASKED_FOR}."),
         ({"number": "4711"}, f"The result lacks “day”. Asked for: {ASKED_FOR}."),
         (
-            {**FOUND, "iban": "DE02"},
-            f"The result has “iban”, which nobody asked for: {ASKED_FOR}.",
+            {**FOUND, "iban": "DE02", "bic": "X"},
+            f"The result has “iban”, “bic”, which nobody asked for: {ASKED_FOR}.",
         ),
         (
             {**FOUND, "number": 4711},
@@ -198,7 +197,8 @@ def test_what_is_no_json_object_is_refused(
 
 
 def test_a_result_over_the_size_limit_is_refused(blocked: Run, operator_user: User) -> None:
-    limit = policy().json_max_bytes
+    limit = 30
+    _mutator().policy = {"json_max_bytes": limit}
     press = partial(it_happened, result={"text": "x" * limit})
 
     code, why = refusal(press, blocked, operator_user)
@@ -272,6 +272,8 @@ def test_a_check_that_fails_itself_or_hangs_is_refused_in_plain_words_and_logged
         "mutator.check_result_failed mutator=scripted",
     )
     assert record.exc_info is not None
+    told = "it took longer than 0.2 s" if error is None else error.args[0]
+    assert record.exc_info[1].args[0] == told
 
 
 def test_who_may_not_decide_or_comes_too_late_is_told_that_and_not_what_is_wrong_with_the_result(
@@ -283,6 +285,18 @@ def test_who_may_not_decide_or_comes_too_late_is_told_that_and_not_what_is_wrong
     assert refusal(press, numbered, may_only("petra", "skip_run"))[0] == "permission_denied"
     it_happened(numbered, actor=operator_user, reason="it is there", result=FOUND)
     assert refusal(press, numbered, operator_user)[0] == "not_blocked"
+
+
+def test_where_nothing_is_asked_for_two_runs_may_have_the_same_result(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    play = scene("lost")
+    for message_id in ("41", "42"):
+        run = play.happens(message_id, days=0)
+        it_happened(run, actor=operator_user, reason="it is there", result={"number": "4711"})
+        play.run_host()
+
+    assert [one.result for one in Mutation.objects.all()] == [{"number": "4711"}] * 2
 
 
 def test_a_run_that_called_nothing_is_refused(scene: SceneMaker, operator_user: User) -> None:

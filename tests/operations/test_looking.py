@@ -12,12 +12,13 @@ from django.test import override_settings
 from django.utils import timezone
 
 from tests.clocks import database_ahead
-from tests.operations.readiness import SceneMaker, changed, everything, mute
+from tests.operations.readiness import SceneMaker, changed, everything, may_only, mute
 from tests.operations.test_asking_first import ABSENT, APPLIED, Bank
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Breaker, Evidence, Mutation, Run
 from workflows_app.operations import it_didnt_happen, it_happened, skip_run
-from workflows_app.operations.asking import answer_about, is_asked_for, look
+from workflows_app.operations.asking import is_asked_for, look
+from workflows_app.operations.heard import answer_about
 from workflows_app.operations.it_happened import IT_HAPPENED
 from workflows_app.operations.seen import seen_now
 from workflows_app.sdk import Reconciliation
@@ -35,6 +36,9 @@ def bank(scene: SceneMaker) -> Bank:
 def test_an_answer_is_kept_with_the_person_and_nothing_else_changes(
     bank: Bank, operator_user: User
 ) -> None:
+    # What came too late nobody was told who asked.
+    Evidence.objects.create(mutation=bank.run.mutation, kind="late", verdict="applied")
+    assert answer_about(bank.run) is None
     before = everything()
     assert is_asked_for(bank.run, operator_user)
     bank.says(APPLIED)
@@ -48,6 +52,7 @@ def test_an_answer_is_kept_with_the_person_and_nothing_else_changes(
     assert set(changed(before, everything())) == {"Evidence", "Breaker", "HistoricalBreaker"}
     assert Breaker.objects.get().unknowns == 0
     assert not is_asked_for(bank.run, operator_user), "so soon the answer is the same"
+    assert look(bank.run, actor=operator_user) == answer_about(bank.run) != heard
 
 
 def test_how_long_ago_it_was_asked_is_told_by_the_clock_that_all_consoles_share(
@@ -155,6 +160,7 @@ def test_who_may_not_decide_does_not_ask_and_of_a_settled_run_nobody_asks(
     bank: Bank, operator_user: User, viewer_user: User
 ) -> None:
     assert not is_asked_for(bank.run, viewer_user)
+    assert is_asked_for(bank.run, may_only("petra", "assert_happened"))
     with pytest.raises(OperationRefused) as refused:
         look(bank.run, actor=viewer_user)
     assert refused.value.code == "permission_denied"

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from tests.operations.readiness import (
+    SEES_DECISIONS,
     SceneMaker,
     changed,
     decided,
@@ -41,8 +42,12 @@ def test_a_second_press_is_told_who_did_what(scene: SceneMaker, operator_user: U
     resume_workflow(workflow, actor=operator_user, reason="holidays are over")
     first = pause_workflow(workflow, actor=operator_user, reason="I was first")
 
-    assert refusal(pause_workflow, workflow, may_only("second", "pause_workflow")) == (
-        "already_paused",
-        f"Workflow pay is paused already. {decided(first)}",
-    )
+    sees_why = may_only("second", "pause_workflow", SEES_DECISIONS)
+    sees_none = may_only("third", "pause_workflow")
+    without_reason = decided(first).replace(": I was first", ".")
+    for person, words in ((sees_why, decided(first)), (sees_none, without_reason)):
+        assert refusal(pause_workflow, workflow, person) == (
+            "already_paused",
+            f"Workflow pay is paused already. {words}",
+        )
     assert Workflow.objects.get().status == "paused"

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from tests.operations.readiness import SceneMaker, changed, everything, may_only
 from workflows_app.models import OperatorAction, Run
 from workflows_app.operations import add_note, it_didnt_happen, take
+from workflows_app.operations.take import TAKE_RUN
 from workflows_app.queries.taking import taken_by
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +33,24 @@ def test_whoever_took_a_run_last_looks_into_it_until_somebody_decides(
     assert taken_by([again.pk]) == {}
     take(blocked, actor=second, reason="to tell the supplier")
     assert taken_by([blocked.pk])[blocked.pk].reason == "to tell the supplier"
+
+
+@pytest.mark.parametrize(
+    ("status", "owes_retry", "is_offered"),
+    [
+        ("active", False, False),
+        ("reconciling", False, True),
+        ("blocked", False, True),
+        ("committed", False, False),
+        ("failed", True, True),
+        ("failed", False, False),
+        ("crashed", True, False),
+    ],
+)
+def test_take_is_offered_of_what_waits_for_somebody(
+    status: str, owes_retry: bool, is_offered: bool
+) -> None:
+    assert TAKE_RUN.applies(Run(status=status, owes_retry=owes_retry)) is is_offered
 
 
 def test_a_note_is_kept_with_a_run_of_any_state_and_nothing_else_changes(

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from tests.operations.readiness import (
+    SEES_DECISIONS,
     SceneMaker,
     changed,
     decided,
@@ -71,7 +72,9 @@ def test_a_second_press_is_told_who_did_what(scene: SceneMaker, operator_user: U
     pause_workflow(workflow, actor=operator_user, reason="holidays")
     first = resume_workflow(workflow, actor=operator_user, reason="I was first")
 
-    assert refusal(resume_workflow, workflow, may_only("second", "pause_workflow")) == (
+    assert refusal(
+        resume_workflow, workflow, may_only("second", "pause_workflow", SEES_DECISIONS)
+    ) == (
         "not_paused",
         f"Workflow pay is not paused. {decided(first)}",
     )

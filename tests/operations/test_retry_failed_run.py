@@ -112,6 +112,8 @@ def test_a_retry_after_exhausted_backoff_starts_the_backoff_anew(
     play = scene("refused")
     play.happens(days=6)
     run = Run.objects.get(owes_retry=True)
+    # In a lane of the same name, of another workflow.
+    assert scene("lost", slug="other").happens(days=0).status == "blocked"
     assert (run.earlier_failures, run.retry_due_at) == (5, None)
 
     retry_failed_run(run, actor=operator_user, reason="the bank is back")

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from tests.operations.authors import Recorded
-from tests.operations.readiness import SceneMaker, decided, may_only, mute, refusal
+from tests.operations.readiness import SEES_DECISIONS, SceneMaker, decided, may_only, mute, refusal
 from workflows_app import registry
 from workflows_app.engine.versions import sync
 from workflows_app.models import Event, Run
@@ -37,7 +37,7 @@ def test_a_failed_run_is_retried_once(scene: SceneMaker, operator_user: User) ->
         f"Run {run.pk} was retried already, by run {retry.pk}. {decided(first)}",
     )
 
-    second = may_only("second", "retry_failed_run")
+    second = may_only("second", "retry_failed_run", SEES_DECISIONS)
     assert refusal(retry_failed_run, run, second) == expected
     play.run_host()
     assert Run.objects.get(pk=retry.pk).status == "failed"
@@ -47,7 +47,10 @@ def test_a_failed_run_is_retried_once(scene: SceneMaker, operator_user: User) ->
 def test_a_run_that_the_host_retried_is_no_longer_the_latest(
     scene: SceneMaker, operator_user: User
 ) -> None:
-    run = scene("refused", "applied").happens(days=0)
+    play = scene("refused", "applied")
+    run = play.happens(days=0)
+    pause_workflow(play.workflow, actor=operator_user, reason="about nothing in particular")
+    resume_workflow(play.workflow, actor=operator_user, reason="nor is this")
     drain("pay", now=run.retry_due_at)
 
     retry = Run.objects.get(retry_of=run)

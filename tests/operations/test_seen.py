@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from tests.operations.readiness import SceneMaker, may_only, mute, refusal
-from workflows_app.models import Event, Evidence, OperatorAction, Run
+from workflows_app.models import Event, Evidence, OperatorAction, Run, Workflow
 from workflows_app.operations import (
     add_note,
     decide_now,
@@ -48,7 +49,7 @@ def late(run: Run, verdict: str) -> Evidence:
 
 
 def clock(row: Any) -> str:
-    return f"{timezone.localtime(row.created_at):%H:%M:%S}"
+    return f"{timezone.localtime(row.created_at):%H:%M:%S %Z}"
 
 
 def seen(row: Any) -> str:
@@ -105,6 +106,9 @@ def test_what_others_wrote_down_meanwhile_refuses_and_one_s_own_notes_do_not(
         f" “Note” at {clock(note)}: The bank has it. Nothing was decided: look at it again.",
     )
     assert refusal(partial(skip_run, seen=shown), blocked, other)[0] == "permission_denied"
+    sees_no_decisions = may_only("sam", "skip_run")
+    _code, sentence = refusal(partial(skip_run, seen=shown), blocked, sees_no_decisions)
+    assert f"petra chose “Note” at {clock(note)}. Nothing was decided" in sentence
     skip_run(blocked, actor=operator_user, reason="I saw the note", seen=seen(blocked))
 
 
@@ -116,13 +120,16 @@ def test_a_run_that_was_settled_and_blocked_again_is_another_one_than_was_shown(
     shown = seen(run)
     try_again(run, actor=operator_user, reason="the bank is back")
     play.run_host()
+    other = User.objects.create_superuser("otto")
+    add_note(run, actor=other, text="it is still away")
     assert Run.objects.get(pk=run.pk).status == "blocked"
 
     code, sentence = refusal(partial(skip_run, seen=shown), run, operator_user)
 
     assert code == "stale"
     assert "asking whether it happened said at" in sentence
-    assert "olga chose “Try again” at" in sentence
+    told = sentence.partition("olga chose “Try again” at")[2]
+    assert "otto chose “Note” at" in told, "one after the other"
 
 
 def test_an_event_with_another_payload_is_not_skipped(
@@ -139,6 +146,9 @@ def test_an_event_with_another_payload_is_not_skipped(
         "Event 42 is not as you saw it: it was published again, and its payload is now"
         ' {"amount": "9000.00"}. Nothing was decided: look at it again.',
     )
+    Workflow.objects.update(secret_names=["amount"])
+    _, masked = refusal(partial(skip_event, seen=shown), event, may_only("petra", "skip_event"))
+    assert 'its payload is now {"amount": "••••"}.' in masked
     skip_event(event, actor=operator_user, reason="a typing error", seen="r2")
     assert Event.objects.get().status == "skipped"
 
@@ -152,7 +162,10 @@ def test_a_payload_of_any_size_is_told_in_a_sentence(
 
     _, sentence = refusal(partial(skip_event, seen="r1"), event, operator_user)
 
-    assert len(sentence) < 700
+    begins = json.dumps({"text": "x" * 10_000})[:500]
+    assert sentence.endswith(
+        f"its payload is now {begins} …. Nothing was decided: look at it again."
+    )
 
 
 @pytest.mark.parametrize("shown", ["", "e1", "e1-d", "e-1-d0", "r", "7", "e1-d0\n", True, 1.5, []])
@@ -192,7 +205,7 @@ def test_it_didnt_happen_needs_more_than_a_word_against_an_answer_that_says_it_d
     for shown in (None, seen(blocked)):
         assert refusal(partial(it_didnt_happen, seen=shown), blocked, operator_user) == (
             "contradicted",
-            f"An answer that came too late said on {at} that it happened. Sent again, it would be done"
+            f"An answer that came too late said on {at} that it happened. Sent again, it may be done"
             " twice. If you are sure that this is wrong, say so.",
         )
     action = it_didnt_happen(
@@ -217,6 +230,7 @@ def test_what_is_seen_of_many_takes_two_queries(
 ) -> None:
     runs = [scene("lost", slug=slug).happens(days=0) for slug in ("pay", "refund")]
     skip_run(runs[0], actor=operator_user, reason="by hand")
+    newest_decision = add_note(runs[0], actor=operator_user, text="they were told")
     polled = Run.objects.filter(mutation=None).first()
     wanted = list(Run.objects.select_related("mutation", "carried_mutation").order_by("pk"))
 
@@ -224,6 +238,6 @@ def test_what_is_seen_of_many_takes_two_queries(
         found = seen_now(wanted)
 
     newest = runs[0].mutation.evidence.get().pk
-    assert str(found[runs[0].pk]) == f"e{newest}-d{OperatorAction.objects.get().pk}"
+    assert str(found[runs[0].pk]) == f"e{newest}-d{newest_decision.pk}"
     assert found[runs[1].pk].decision == 0
     assert polled is None or str(found[polled.pk]) == "e0-d0"

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from tests.operations.readiness import (
+    SEES_DECISIONS,
     SceneMaker,
     changed,
     decided,
@@ -19,8 +20,9 @@ from tests.operations.readiness import (
 )
 from tests.scenes import Scene, workflow_with
 from workflows_app.models import Event, Run
-from workflows_app.operations import pause_workflow, skip_event, skip_run
-from workflows_app.sdk import PrepareContext, PrepareResult, Workflow
+from workflows_app.operations import it_happened, pause_workflow, skip_event, skip_run
+from workflows_app.publishing import publish
+from workflows_app.sdk import Consumer, PrepareContext, PrepareResult, Workflow
 from workflows_app.testing import drain, registered
 
 pytestmark = pytest.mark.django_db
@@ -169,6 +171,33 @@ def test_of_two_lanes_whose_runs_took_nothing_the_other_one_still_owes(
     assert [run.lane for run in owing.all()] == ["Widgets"]
 
 
+def test_a_run_that_took_nothing_was_about_the_oldest_event_of_all_its_consumer_s_topics(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    def prepare(self: Any, ctx: PrepareContext, state: Any) -> PrepareResult:
+        raise ValueError("no such supplier")
+
+    code = workflow_with(scene().mutator)
+    (pay,) = code.consumers
+    topics = ["invoice.received", "invoice.reminded"]
+    pays = type("Pay", (pay,), {"subscribes": topics, "prepare": prepare})
+    files = type("File", (Consumer,), {"subscribes": ["invoice.filed"], "prepare": nothing})
+    code.consumers, code.version = [pays, files], "1.1"
+    with registered(code):
+        other, oldest, newer = (
+            publish(workflow="pay", topic=topic, message_id="42", payload=0)
+            for topic in ("invoice.filed", "invoice.reminded", "invoice.received")
+        )
+        drain("pay")
+        for event, owes in ((other, True), (newer, True), (oldest, False)):
+            skip_event(event, actor=operator_user, reason="a duplicate")
+            assert Run.objects.get(handler__name="Pay").owes_retry is owes
+
+
+def nothing(self: Any, ctx: PrepareContext, state: Any) -> PrepareResult:
+    return PrepareResult.nothing()
+
+
 def pays_by_supplier(play: Scene) -> type[Workflow]:
     """Return the workflow at a version whose consumer has a lane for each supplier."""
     code = workflow_with(play.mutator)
@@ -182,7 +211,7 @@ def test_a_second_press_is_told_who_did_what(scene: SceneMaker, operator_user: U
     event = scene().publish()
     first = skip_event(event, actor=operator_user, reason="I was first")
 
-    assert refusal(skip_event, event, may_only("second", "skip_event")) == (
+    assert refusal(skip_event, event, may_only("second", "skip_event", SEES_DECISIONS)) == (
         "not_pending",
         f"Event 42 can't be skipped: it is no longer pending but skipped. {decided(first)}",
     )
@@ -208,8 +237,11 @@ def test_a_reserved_event_is_refused_with_the_run_that_holds_it(
 
 
 def test_a_consumed_event_is_refused(scene: SceneMaker, operator_user: User) -> None:
-    play = scene()
+    play = scene("lost")
     event = play.publish()
+    play.run_host(timezone.now())
+    # A decision that has skipped nothing.
+    it_happened(Run.objects.get(status="blocked"), actor=operator_user, reason="it is there")
     play.run_host(timezone.now())
 
     assert refusal(skip_event, event, operator_user) == (

@@ -105,6 +105,32 @@ def _found(self: Any, params: Any, *, idempotency_key: str) -> Reconciliation:
     return Reconciliation.applied({"number": 1})
 
 
+def _not_found(self: Any, params: Any, *, idempotency_key: str) -> Reconciliation:
+    return Reconciliation.not_applied()
+
+
+@pytest.mark.parametrize("kind", ["late", "probe"])
+def test_not_there_after_an_answer_that_it_happened_is_believed_by_no_host(
+    scene: SceneMaker, operator_user: User, kind: str
+) -> None:
+    """To make it anew could do it twice: a person decides, who sees both answers."""
+    mutator = mute("lost", "applied")
+    play = scene(mutator=mutator)
+    run = play.happens(days=0)
+    run.mutation.evidence.create(kind=kind, verdict="applied")
+    mutator.reconcile = _not_found
+    try_again(run, actor=operator_user, reason="the bank is back")
+
+    play.run_host(timezone.now() + timedelta(days=2))
+
+    run = Run.objects.get(pk=run.pk)
+    assert (run.status, run.mutation.status) == ("blocked", "indeterminate")
+    assert told(run.history)[-1][1] == (
+        "the outside system said that it happened, and now that it did not"
+    )
+    assert len(mutator.calls) == 1
+
+
 def test_attempts_start_anew_with_backoff_and_may_block_again(
     scene: SceneMaker, operator_user: User
 ) -> None:

@@ -146,7 +146,7 @@ class GuardedUsers(_Guarded):
         # Also of one that is not active: it may be made so.
         return (
             not row.is_superuser
-            and may_all_of(actor, _of_account(row))
+            and may_all_of(actor, _names(row.user_permissions.all()))
             and all(may_give(actor, group) for group in row.groups.all())
         )
 
@@ -166,12 +166,6 @@ def _left_alone(number: int) -> str:
         number,
     )
     return told % {"number": number}
-
-
-def _of_account(account: Any) -> set[str]:
-    """Return what `account` may, whether it is active or not."""
-    own = _names(account.user_permissions.all())
-    return own | _names(Permission.objects.filter(group__in=account.groups.all()))
 
 
 def _has(model: Any, name: str) -> bool:

@@ -13,8 +13,8 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -110,6 +110,10 @@ class AlertChoiceAdmin(NamedParameters):
         view = self.admin_site.admin_view(self.try_view)
         own: list[URLPattern] = super().get_urls()
         return [path("try/", view, name="workflows_app_alertchoice_try"), *own]
+
+    def save_model(self, request: HttpRequest, obj: AlertChoice, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        self.get_queryset(request).update(language=get_language() or "")
 
     def try_view(self, request: HttpRequest) -> HttpResponse:
         """Have a test message sent to each place that the person chose. POST only."""

@@ -14,8 +14,9 @@ from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
 
-from workflows_app.admin.bulk import bulk_action
+from workflows_app.admin.bulk import PREVIEW, bulk_action, preview_of
 from workflows_app.admin.dialogs import dialog_action
 from workflows_app.admin.history import ReadOnlyHistoryAdmin
 from workflows_app.admin.seeing import shown as as_seen
@@ -36,8 +37,12 @@ class Button(Operation):
     details_of: Callable[[Sequence[Any]], list[dict[str, Any]]] = lambda rows: [{} for _ in rows]
     #: What is to be seen of several rows now, by their keys, as the operation takes it.
     seen_of: Callable[[Sequence[Any]], Mapping[int, Any]] = seen_now
-    #: What a person ticks about a row, before the browser sends the form.
-    tick: Callable[[Any], str] | None = None
+    #: What a person ticks about a row, if it `needs_tick`, before the browser sends the form.
+    tick: Callable[[Any], str] = lambda row: ""
+
+    def asks_tick(self, row: Any) -> bool:
+        """Tell whether a person ticks something about `row` before they decide."""
+        return self.tick_for_many != "" and self.applies(row) and self.needs_tick(row)
 
     def press(self, row: Any, *, actor: Any, reason: str, **arguments: Any) -> Any:
         """Call the operation about `row`, and return what it returns.
@@ -73,6 +78,16 @@ class ButtonsAdmin(ReadOnlyHistoryAdmin):
         for button in cls.buttons:
             setattr(cls, button.name, dialog_action(button))
             setattr(cls, f"has_{button.permission}_permission", _permission(button))
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.preview_view)
+        name = f"{self.opts.app_label}_{self.opts.model_name}_{PREVIEW}"
+        own: list[URLPattern] = super().get_urls()
+        return [path(f"{PREVIEW}/<str:action>/", view, name=name), *own]
+
+    def preview_view(self, request: HttpRequest, action: str) -> HttpResponse:
+        """Show what an action would do to the rows that the address names. Decides nothing."""
+        return preview_of(self, request, action)
 
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any]

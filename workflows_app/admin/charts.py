@@ -141,8 +141,8 @@ def _of_backlog(health: list[WorkflowHealth], now: datetime) -> Chart:
     sentence = told % {"number": number, "age": age}
     rows = waiting[:WORKFLOWS_SHOWN]
     columns: tuple[tuple[str, str, list[int]], ...] = (
-        (_("in held lanes"), _RED, [row.held.in_held_lanes for row in rows]),
-        (_("others"), _BLUE, [row.backlog.pending - row.held.in_held_lanes for row in rows]),
+        (_("behind a run that holds the lane"), _RED, [row.held.waiting_behind for row in rows]),
+        (_("others"), _BLUE, [row.backlog.pending - row.held.waiting_behind for row in rows]),
     )
     labels = [
         f"{row.workflow.title[:40]} ({age} min)" for row, age in zip(rows, ages, strict=False)

@@ -14,14 +14,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from workflows_app import registry
+from workflows_app.admin.asked_first import asked_first, proves_nothing_yet
 from workflows_app.admin.seeing import may_see, shown
 from workflows_app.admin.values import in_short
-from workflows_app.admin.visible import visible
 from workflows_app.admin.what_follows import NAMED_AT_MOST, events_of, never_follows, news
 from workflows_app.models import Breaker, Evidence, Mutation, OperatorAction, Run, Workflow
-from workflows_app.operations.asking import PROBE_SECONDS, answer_about, can_ask, outside_says
+from workflows_app.operations.heard import definite, outside_says, said
 from workflows_app.queries.explanation import late_answer
 from workflows_app.queries.taking import taken_by
+
+Verdict = Evidence.Verdict
 
 
 def attempted(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -52,7 +54,9 @@ def happened(runs: Sequence[Run]) -> list[dict[str, Any]]:
             )
             % {"news": news(run)},
             "warning": _if_it_did_not(run),
-            "asks_first": _asks_first(run),
+            "agrees": _says(run) == Verdict.APPLIED,
+            "not_yet": proves_nothing_yet(run),
+            "asks_first": asked_first(run, Verdict.APPLIED),
         }
         for run, told in zip(runs, attempted(runs), strict=True)
     ]
@@ -75,8 +79,11 @@ def sent_again(runs: Sequence[Run]) -> list[dict[str, Any]]:
                 % {"news": news(run)}
                 + f" {held_back[run.pk]}"
             ).strip(),
-            "warning": _if_it_did(run, first_sent.get(run.idempotency_key)),
-            "asks_first": _asks_first(run),
+            "warning": _if_it_did(run),
+            "protection": _protection(run, first_sent.get(run.idempotency_key)),
+            "agrees": may_see(Evidence) and outside_says(run, Verdict.NOT_APPLIED),
+            "not_yet": proves_nothing_yet(run),
+            "asks_first": asked_first(run, Verdict.NOT_APPLIED),
         }
         for run, told in zip(runs, attempted(runs), strict=True)
     ]
@@ -135,86 +142,74 @@ def _refused_before(run: Run) -> str:
     )
 
 
-def looked(run: Run) -> str:
-    """Return what a person ticks who says that it did not happen."""
-    if may_see(Evidence) and outside_says(run, Evidence.Verdict.NOT_APPLIED):
-        return _("The outside system says that it did not happen, and I have no doubt")
-    run = shown(run)
-    mutation = run.settled_mutation if may_see(Mutation) else None
-    what = visible(mutation.target or mutation.mutator) if mutation else ""
-    title = visible(run.title)
-    if not title and not what:
-        return _("I looked for it in the outside system, and it is not there")
-    if not title:
-        return _("I looked for %(what)s in the outside system, and it is not there") % {
-            "what": what
-        }
-    if what in title:
-        told = _("I looked for “%(title)s” in the outside system, and it is not there")
-        return told % {"title": title}
-    told = _("I looked for “%(title)s” (%(what)s) in the outside system, and it is not there")
-    return told % {"title": title, "what": what}
-
-
-def _asks_first(run: Run) -> str:
-    if not can_ask(run):
-        return ""
-    return _(
-        "When you confirm, the outside system is asked first, for %(seconds)s seconds at most. If it"
-        " says clearly that it happened, or that it did not, that counts, and not what you say."
-    ) % {"seconds": f"{PROBE_SECONDS:g}"}
+def _says(run: Run) -> str:
+    """Return what all answers of the outside system about the blocked `run` say, as far as the person may see it."""
+    return said(run) if may_see(Evidence) else ""
 
 
 def _said(run: Run) -> str:
-    """Return what the outside system says about `run`, as far as the person may see it; nothing if it says nothing."""
-    answer = answer_about(run) if may_see(Evidence) else None
-    if answer is None:
-        return ""
-    if answer.verdict == Evidence.Verdict.APPLIED:
+    """Return that in a sentence, or that they contradict each other; nothing if there is none."""
+    says = _says(run)
+    if says == Verdict.APPLIED:
         return _("The outside system says that it happened.")
-    return _("The outside system says that it did not happen.")
+    if says == Verdict.NOT_APPLIED:
+        return _("The outside system says that it did not happen.")
+    if may_see(Evidence) and run.status == Run.Status.BLOCKED and definite(run):
+        return _("The answers of the outside system contradict each other.")
+    return ""
 
 
 def _if_it_did_not(run: Run) -> str:
-    """Say what is lost if a person says that it happened, and what that stands on."""
-    said = _said(run)
-    return f"{said} {_('If it did not happen, nobody will ever do it.')}" if said else ""
+    """Say what is lost if a person says that it happened, and what that stands on; nothing if on their word alone."""
+    told = _said(run)
+    if not told:
+        return ""
+    look = "" if _says(run) else _("Look in the outside system first.")
+    lost = _("If it did not happen, nobody will ever do it.")
+    return " ".join(filter(None, (told, lost, look)))
 
 
 def _if_skipped(run: Run) -> str:
-    said = _said(run)
+    told = _said(run)
     lost = _(
         "The workflow does not learn that. Nothing follows as after a success. This can't be undone."
     )
-    return f"{said} {lost}" if said else ""
+    return f"{told} {lost}" if told else ""
 
 
-def _if_it_did(run: Run, first_sent: datetime | None) -> str:
-    """Say what is done twice if it did happen, what stands against that, and what the outside system says."""
-    said = _said(run)
+def _if_it_did(run: Run) -> str:
+    """Say what is done twice if it did happen; what the outside system says, where that speaks for the person, is enough."""
+    told = _said(run)
+    if may_see(Evidence) and outside_says(run, Verdict.NOT_APPLIED):
+        return told
+    look = "" if _says(run) else _("Look in the outside system first.")
     run = shown(run)
     mutation = run.settled_mutation if may_see(Mutation) else None
     what = f"{mutation.mutator} → {mutation.target}" if mutation and mutation.target else str(run)
+    twice = _("If it did happen, doing it again makes a duplicate: %(what)s.") % {"what": what}
+    return " ".join(filter(None, (told, twice, look)))
+
+
+def _protection(run: Run, first_sent: datetime | None) -> str:
+    """Say for how long the key keeps it from being done twice, if it does."""
+    mutation = run.settled_mutation if may_see(Mutation) else None
     mutator = registry.mutator(run.workflow.slug, mutation.mutator) if mutation else None
-    if mutator is None or mutator.key_lasts is None or first_sent is None:
-        told = _(
-            "If it did happen, doing it again makes a duplicate: %(what)s. Nothing protects from that."
+    if mutator is None or first_sent is None:
+        return _("Whether anything keeps it from being done twice is not known here.")
+    if mutator.key_lasts is None:
+        return _(
+            "Nothing keeps it from being done twice: this outside system does not honour the key."
         )
-        until = timezone.now()
-    else:
-        until = first_sent + mutator.key_lasts
-        if until <= timezone.now():
-            told = _(
-                "If it did happen, doing it again makes a duplicate: %(what)s. Nothing protects from that"
-                " any more: the outside system honoured the key until %(at)s."
+    until = first_sent + mutator.key_lasts
+    at = {"at": f"{timezone.localtime(until):%Y-%m-%d %H:%M %Z}"}
+    if until <= timezone.now():
+        return (
+            _(
+                "Nothing keeps it from being done twice: the outside system honoured the key until %(at)s."
             )
-        else:
-            told = _(
-                "If it did happen, doing it again makes a duplicate from %(at)s on: %(what)s. Until then the"
-                " outside system honours the key, and a second call with it does nothing."
-            )
-    told %= {"what": what, "at": f"{timezone.localtime(until):%Y-%m-%d %H:%M}"}
-    return f"{said} {told}" if said else f"{told} {_('Look in the outside system first.')}"
+            % at
+        )
+    return _("Until %(at)s the key keeps it from being done twice; after that nothing does.") % at
 
 
 def _held_back(runs: Sequence[Run]) -> dict[int, str]:

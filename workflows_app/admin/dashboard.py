@@ -14,7 +14,7 @@ from django.utils import timezone
 from workflows_app.admin.charts import OPTIONS, charts
 from workflows_app.admin.seeing import all_that_may_be_seen, may_see, seen, shown
 from workflows_app.alerts.outages import outages
-from workflows_app.models import Breaker, Evidence, Mutation, OperatorAction, Run
+from workflows_app.models import Alert, Breaker, Evidence, Mutation, OperatorAction, Run
 from workflows_app.queries.attention import (
     MUTATOR,
     blocked_runs,
@@ -78,7 +78,7 @@ def _home() -> dict[str, Any]:
         "failed_number": failed_number,
         "failed_more": failed_number > sum(group.number for group in failed),
         "contradictions": list(seen(Evidence, late[:MOST])),
-        "alert_outages": outages(),
+        "alert_outages": outages(with_names=may_see(Alert)),
         "health": health,
         "charts": charts(health, now=now) if health else [],
         "chart_options": OPTIONS,

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from workflows_app.admin.base import address_of
 from workflows_app.admin.bulk import tell_refusal
@@ -30,6 +30,7 @@ from workflows_app.admin.results import what_came_of_it
 from workflows_app.admin.seeing import may_see, shown_text
 from workflows_app.admin.seeing import shown as as_seen
 from workflows_app.admin.sessions import must_name_themselves
+from workflows_app.admin.ticks import Tick
 from workflows_app.admin.visible import visible
 from workflows_app.models import Evidence, Run
 from workflows_app.operations import OperationRefused
@@ -123,7 +124,7 @@ def _form(button: Button) -> type[BaseDialogForm]:
                 self.fields["seen"] = forms.CharField(
                     initial=shown, required=False, widget=forms.HiddenInput
                 )
-            if button.tick is not None and button.applies(self.row):
+            if button.asks_tick(self.row):
                 self.fields["looked"] = Tick(button.tick(self.row))
             if self.insisted is not None:
                 # What was answered can be corrected: then the tick is not needed.
@@ -189,18 +190,6 @@ def _form(button: Button) -> type[BaseDialogForm]:
             }
 
     return DecisionForm
-
-
-class Tick(forms.BooleanField):
-    """What a person says to themselves: with `required` the browser sends no form without it.
-
-    It keeps a tired hand from pressing. Operations have no such argument, and who calls them otherwise than by
-    the page is not asked.
-    """
-
-    def __init__(self, label: str, *, required: bool = True) -> None:
-        attrs = {"required": True} if required else {}
-        super().__init__(label=label, required=False, widget=UnfoldBooleanWidget(attrs=attrs))
 
 
 def _as_seen_now(button: Button, form: Any, row: Any) -> Any:

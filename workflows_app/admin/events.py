@@ -20,6 +20,7 @@ from workflows_app.admin.labels import STATUS_LABELS, lane_label, state_of
 from workflows_app.admin.next_page import next_for
 from workflows_app.admin.person_filters import DecidedByFilter
 from workflows_app.admin.seeing import seen, shown
+from workflows_app.admin.ticks import event_is_given_up
 from workflows_app.admin.values import in_short
 from workflows_app.models import Event, Input, OperatorAction, Run
 from workflows_app.operations.skip_event import SKIP_EVENT
@@ -28,6 +29,7 @@ from workflows_app.queries.waiting import why_pending
 
 _SKIP_EVENT = button(
     SKIP_EVENT,
+    tick=event_is_given_up,
     details="workflows_app/dialog_event.html",
     details_of=lambda events: [
         {"value": value, "payload": in_short(value, among=len(events))}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.admin import SimpleListFilter
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.lookups import IsNull
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -22,6 +22,7 @@ from workflows_app.models import (
     EventWords,
     Handler,
     Mutation,
+    Reservation,
     Run,
     Topic,
     WorkflowVersion,
@@ -122,11 +123,18 @@ class RowFilter(ChoiceFilter):
 
 
 class TopicFilter(RowFilter):
-    """The topic of an event."""
+    """The topic of an event, or of the events that a run took."""
 
     title = gettext_lazy("topic")
     parameter_name = "topic"
     rows = Topic
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value() or ""
+        if queryset.model is not Run or not value.isdecimal():
+            return super().queryset(request, queryset)
+        took = Reservation.objects.filter(run=OuterRef("pk"), event__topic=int(value))
+        return queryset.filter(Exists(took))
 
 
 class HandlerFilter(RowFilter):
@@ -164,8 +172,13 @@ class OfEffectFilter(ChoiceFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if not self.value() or not may_see(Mutation):
             return queryset
-        field = self.field if queryset.model is Mutation else f"mutation__{self.field}"
-        return queryset.filter(**{field: self.value()})
+        if queryset.model is Mutation:
+            return queryset.filter(**{self.field: self.value()})
+        own = Q(**{f"mutation__{self.field}": self.value()})
+        # What is still unknown no other run carries; for that alone there is an index.
+        is_carried = self.value() not in Mutation.UNKNOWN
+        carried = Q(**{f"carried_mutation__{self.field}": self.value()})
+        return queryset.filter(own | carried if is_carried else own)
 
 
 class OutcomeFilter(OfEffectFilter):

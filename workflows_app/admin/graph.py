@@ -115,11 +115,9 @@ def _within_limit(story: Story, rows: list[Any]) -> tuple[list[Any], dict[type[M
     left_out: dict[type[Model], int] = {}
     for kind in KINDS:
         of_kind = [row for row in rows if type(row) is kind]
-        of_kind.sort(key=lambda row: row != story.root)
-        kept = sorted(of_kind[:BOXES_SHOWN], key=lambda row: row.pk)
-        kept_of_all += kept
-        if len(of_kind) > len(kept):
-            left_out[kind] = len(of_kind) - len(kept)
+        kept_of_all += of_kind[:BOXES_SHOWN]
+        if len(of_kind) > BOXES_SHOWN:
+            left_out[kind] = len(of_kind) - BOXES_SHOWN
     return kept_of_all, left_out
 
 

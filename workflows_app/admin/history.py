@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from simple_history.admin import SimpleHistoryAdmin
+from simple_history.models import DeletedObject
 from simple_history.template_utils import HistoricalRecordContextHelper
 
 from workflows_app.admin.base import ReadOnlyAdmin, link_to
@@ -53,11 +54,13 @@ class _SeenChanges(HistoricalRecordContextHelper):
 
     def _shown(self, name: str, value: Any) -> Any:
         if isinstance(value, dict | list):
-            told = facts_of(shown_value(value))
+            told = facts_of(shown_value(value, about=as_seen(self.record)))
             rows = [f"{fact.label}: {fact.text}" for fact in told.rows]
             return folded("\n".join([*rows, "…"] if told.is_cut else rows))
         choices = dict(getattr(self.model._meta.get_field(name), "flatchoices", ()))
-        if value is None or value == "":
+        # The library takes a reference that was empty for one to a row that was deleted.
+        is_empty = isinstance(value, DeletedObject) and value.pk is None
+        if value is None or value == "" or is_empty:
             return ""
         if isinstance(value, Model):
             return link_to(value)

@@ -14,7 +14,7 @@ from workflows_app.models import Evidence, Mutation, OperatorAction
 from workflows_app.operations import DECLARED
 
 _LENGTH = 400
-_ASKS_FIRST = [operation.code for operation in DECLARED if operation.asks_first]
+_ASSERTS = {each.code: each.asserts for each in DECLARED if each.asserts is not None}
 
 
 def result_of(action: OperatorAction) -> str:
@@ -41,17 +41,17 @@ def _kept(action: OperatorAction) -> str:
 
 def _heard(action: OperatorAction, given: Any) -> str:
     heard = action.evidence_seen
-    if action.operation not in _ASKS_FIRST:
+    if action.operation not in _ASSERTS:
         return ""
-    was_asked = heard is not None and heard.kind == Evidence.Kind.PROBE
-    if heard is None or heard.verdict == Evidence.Verdict.UNKNOWN:
-        if was_asked:
-            return _(
-                "The outside system was asked, and could not say: it is your word that counts."
-            )
+    if heard is None or heard.kind != Evidence.Kind.PROBE:
         return _("The outside system was not asked: it is your word that counts.")
-    if not was_asked:
-        return ""
+    if heard.verdict == Evidence.Verdict.UNKNOWN:
+        return _("The outside system was asked, and could not say: it is your word that counts.")
+    if heard.verdict != _ASSERTS[OperatorAction.Operation(action.operation)]:
+        return _(
+            "The outside system was asked, and says the opposite of what you say and of what it said before:"
+            " it is your word that counts."
+        )
     if not _is_other(action, given):
         return _("The outside system was asked, and says the same.")
     told = _(

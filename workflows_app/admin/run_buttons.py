@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflows_app.admin import consequences
+from workflows_app.admin import consequences, ticks
 from workflows_app.admin.buttons import button
-from workflows_app.admin.what_follows import nobody_waits
 from workflows_app.models import OperatorAction, Run
 from workflows_app.operations import DECLARED
 
@@ -14,9 +13,9 @@ Code = OperatorAction.Operation
 
 #: What the dialog tells besides what was attempted.
 _SHOWN: dict[str, dict[str, Any]] = {
-    Code.IT_HAPPENED: {"details_of": consequences.happened},
-    Code.IT_DIDNT_HAPPEN: {"details_of": consequences.sent_again, "tick": consequences.looked},
-    Code.SKIP_RUN: {"details_of": consequences.skipped, "tick": nobody_waits},
+    Code.IT_HAPPENED: {"details_of": consequences.happened, "tick": ticks.is_there},
+    Code.IT_DIDNT_HAPPEN: {"details_of": consequences.sent_again, "tick": ticks.is_not_there},
+    Code.SKIP_RUN: {"details_of": consequences.skipped, "tick": ticks.is_given_up},
     Code.TRY_AGAIN: {"details_of": consequences.asked_again},
     Code.RETRY_FAILED_RUN: {"details_of": consequences.retried},
 }

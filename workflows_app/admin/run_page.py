@@ -12,12 +12,13 @@ from workflows_app.admin.next_page import next_for
 from workflows_app.admin.not_offered import not_offered
 from workflows_app.admin.seeing import may_see, seen, shown, shown_text
 from workflows_app.models import Event, Evidence, Input, Mutation, OperatorAction, Run
-from workflows_app.operations.asking import answer_about, is_asked_for
+from workflows_app.operations import DECLARED
+from workflows_app.operations.asking import is_asked_for
+from workflows_app.operations.heard import answer_about
 from workflows_app.queries.explanation import Explanation
 from workflows_app.queries.fates import Fate
 
 Operation = OperatorAction.Operation
-Verdict = Evidence.Verdict
 
 
 def as_seen(explanation: Explanation) -> Explanation:
@@ -53,10 +54,7 @@ def as_seen(explanation: Explanation) -> Explanation:
 
 
 #: To what an answer of the outside system leads.
-_LEADS_TO = {
-    Verdict.APPLIED.value: Operation.IT_HAPPENED,
-    Verdict.NOT_APPLIED.value: Operation.IT_DIDNT_HAPPEN,
-}
+_LEADS_TO = {each.asserts.value: each.code for each in DECLARED if each.asserts is not None}
 
 
 def put_decisions(context: dict[str, Any], explanation: Explanation, person: Any) -> None:
@@ -85,17 +83,20 @@ def put_decisions(context: dict[str, Any], explanation: Explanation, person: Any
         by = next((each for each in decisions if each.operation == Operation.IT_DIDNT_HAPPEN), None)
         context["denied"] = by
         context["is_denied_by_reader"] = by is not None and by.actor_id == person.pk
-    if explanation.mutation is not None and explanation.mutation.status == Mutation.Status.SKIPPED:
-        context["skipped_by"] = _skipped_by(explanation.mutation)
+    mutation = explanation.mutation
+    if mutation is not None and mutation.resolved_by == Mutation.ResolvedBy.OPERATOR:
+        context["settled_by"] = _settled_by(mutation)
+    if mutation is not None and mutation.status == Mutation.Status.SKIPPED:
         context["outside_said"] = _said(explanation)
 
 
-def _skipped_by(mutation: Mutation) -> OperatorAction | None:
-    """Return the decision that skipped it, perhaps on an earlier run, as far as the person may see it."""
+def _settled_by(mutation: Mutation) -> OperatorAction | None:
+    """Return the decision that settled it, perhaps on an earlier run, as far as the person may see it."""
     if not may_see(OperatorAction):
         return None
-    skips = OperatorAction.objects.filter(run=mutation.run_id, operation=Operation.SKIP_RUN)
-    near = skips.select_related("run__mutation", "run__carried_mutation")
+    settling = [*_LEADS_TO.values(), Operation.SKIP_RUN]
+    decided = OperatorAction.objects.filter(run=mutation.run_id, operation__in=settling)
+    near = decided.select_related("run__mutation", "run__carried_mutation")
     return shown(near.order_by("-pk").first())
 
 

@@ -21,6 +21,7 @@ from workflows_app.admin.filters import (
     OutcomeFilter,
     OutsideFilter,
     PollsFilter,
+    TopicFilter,
     VersionFilter,
     WaitsForFilter,
 )
@@ -54,7 +55,6 @@ class RunAdmin(SearchPage, FoundByWords, LooksOutside):
         "handler_name",
         "lane_name",
         "status_label",
-        "phase",
         "started",
     ]
     sortable_by = ["started"]
@@ -67,6 +67,7 @@ class RunAdmin(SearchPage, FoundByWords, LooksOutside):
         OutsideFilter,
         OutcomeFilter,
         HandlerFilter,
+        TopicFilter,
         LaneFilter,
         VersionFilter,
         TakenByFilter,

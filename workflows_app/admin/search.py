@@ -70,7 +70,8 @@ class SearchPage(NamedParameters):
         context = {
             **self.admin_site.each_context(request),
             "title": _("Search"),
-            "opts": self.opts,
+            # It is about all models: the theme's header says where one is by this.
+            "content_title": _("Search"),
             "typed": typed[:LONGEST],
             "problem": problem,
             "groups": [_as_shown(group, typed) for group in groups],

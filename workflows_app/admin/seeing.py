@@ -64,9 +64,9 @@ def shown_text(row: Any, text: str) -> str:
     return masking.struck_of(row, text)
 
 
-def shown_value(value: Any) -> Any:
-    """Return a JSON value as the person may see it."""
-    return masking.masked(value, masked_names())
+def shown_value(value: Any, *, about: Any = None) -> Any:
+    """Return a JSON value as the person may see it: one of the row `about`, which was `shown`, or of none."""
+    return masking.masked(value, masked_names(), getattr(about, "secrets", ()))
 
 
 def all_that_may_be_seen() -> dict[str, bool]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.admin.sites import all_sites
 from django.contrib.auth import logout
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import redirect_to_login
@@ -79,6 +80,10 @@ class SessionAgeMiddleware:
             return None
         if is_dialog and not is_known:
             return HttpResponse(status=401)
+        is_part = "HX-Request" in request.headers
+        if is_known and not why and is_part and not _lets_in(match.namespace, request):
+            # A page of the login in place of a part would take what was typed with it.
+            return HttpResponse(status=403)
         if not why:
             return None
         logout(request)
@@ -92,6 +97,10 @@ class SessionAgeMiddleware:
             request.get_full_path() if is_reading else reverse("admin:index"),
             reverse("admin:login"),
         )
+
+
+def _lets_in(name: str, request: HttpRequest) -> bool:
+    return any(site.name == name and site.has_permission(request) for site in all_sites)
 
 
 def _why_over(session: SessionBase, is_somebody: bool) -> str:

@@ -29,6 +29,8 @@ _BRIEF = 60
 #: The most characters of parameters and payloads of each row in a preview of many.
 SHOWN_AMONG_MANY = 1_000
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+#: What ends so names something: it is no amount, whatever its digits.
+_NAMING = ("number", "id")
 _AMOUNT = re.compile(r"[+-]?[\d.,' ]*\d(?: ?(?:[A-Z]{3}|[€$£%]))?")
 
 
@@ -39,7 +41,7 @@ class Fact:
     label: str
     name: str
     text: str
-    #: A number, or a text that reads like an amount: its digits stand below each other.
+    #: A number, or a text that reads like an amount, unless it is a name: its digits stand below each other.
     is_amount: bool = False
 
 
@@ -116,7 +118,9 @@ def _fact(value: Any, path: tuple[str, ...]) -> Fact:
     text = _text(value)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     is_amount = is_number or (isinstance(value, str) and _AMOUNT.fullmatch(value) is not None)
-    return Fact(label, visible(".".join(path), _LABEL_LENGTH), text, is_amount)
+    is_name = label.lower().split(" ")[-1] in _NAMING
+    name = visible(".".join(path), _LABEL_LENGTH)
+    return Fact(label, name, text, is_amount and not is_name)
 
 
 def _text(value: Any) -> str:

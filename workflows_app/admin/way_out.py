@@ -13,12 +13,13 @@ from django.utils.translation import gettext_lazy
 
 from workflows_app.admin.buttons import Button
 from workflows_app.admin.seeing import seen as seen_by_person
+from workflows_app.admin.ticks import is_given_up
 from workflows_app.admin.what_follows import never_follows
 from workflows_app.engine.retry import only_next_is_missing
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Event, Run
 from workflows_app.operations.seen import require_seen, seen_now
-from workflows_app.operations.skip_event import SKIP_EVENT, skip_event
+from workflows_app.operations.skip_event import SKIP_EVENT, reasons, skip_event
 from workflows_app.queries import lineage
 from workflows_app.queries.explanation import suspects_of
 
@@ -112,21 +113,22 @@ SKIP_EVENTS = Button(
         "other_refusal": lambda run: None,
         "change": None,
         "is_of_use": lambda run: bool(events_to_skip(run)),
+        "offered_reasons": lambda run: reasons(
+            was_refused=run.failure_kind == Run.FailureKind.REJECTED
+        ),
         "hint": gettext_lazy(
             "If it shall not be done at all. What it was about is skipped for good, and its lane goes on."
         ),
         "consequence": gettext_lazy(
-            "No run will ever take these events, in this version and every repair of it. They stay visible."
-            " The lane goes on with what comes next."
+            "No run will ever take what it was about, in this version and every repair of it. That stays"
+            " visible. The lane goes on with what comes next."
         ),
-        "warning": gettext_lazy(
-            "What these events ask for is never done, and nothing follows. This can't be undone."
-        ),
-        "done": gettext_lazy("its events are skipped, and its lane goes on."),
+        "done": gettext_lazy("what it was about is skipped, and its lane goes on."),
         # Of many runs at once the list of events is the place: it is read in one go.
         "is_for_many": False,
     },
     details="workflows_app/dialog_events.html",
     details_of=_details_of,
     seen_of=seen_with_events,
+    tick=is_given_up,
 )

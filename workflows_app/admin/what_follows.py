@@ -15,8 +15,7 @@ from workflows_app import registry
 from workflows_app.admin.seeing import may_see, shown
 from workflows_app.admin.values import in_brief
 from workflows_app.admin.visible import visible
-from workflows_app.models import Event, Evidence, Mutation, Run
-from workflows_app.operations.asking import outside_says
+from workflows_app.models import Event, Mutation, Run
 
 #: Of the events of one run no more are named; the others are counted.
 NAMED_AT_MOST = 10
@@ -53,7 +52,7 @@ def never_follows(run: Run) -> str:
     else:
         # Without a title it ended before it was about anything.
         told = _("This workflow never does “%(what)s”.") if run.title else ""
-    return " ".join(filter(None, (told % {"what": _name_of(run)}, *_unpublished(run))))
+    return " ".join(filter(None, (told % {"what": name_of(run)}, *_unpublished(run))))
 
 
 def _unpublished(run: Run) -> list[str]:
@@ -71,14 +70,6 @@ def _unpublished(run: Run) -> list[str]:
     ]
 
 
-def nobody_waits(run: Run) -> str:
-    """Return what a person ticks who skips `run`."""
-    if may_see(Evidence) and outside_says(run, Evidence.Verdict.APPLIED):
-        return _("It happened, and nothing shall follow from it here")
-    told = _("Nobody waits for “%(what)s” any more, or somebody sees to it outside")
-    return told % {"what": _name_of(run)}
-
-
 def events_of(runs: Sequence[Run]) -> dict[int, list[dict[str, str]]]:
     """Return of each run the events that it holds, by topic and name, each with what tells most of it. One query."""
     if not may_see(Event):
@@ -94,7 +85,8 @@ def events_of(runs: Sequence[Run]) -> dict[int, list[dict[str, str]]]:
     return dict(found)
 
 
-def _name_of(run: Run) -> str:
+def name_of(run: Run) -> str:
+    """Return by what people know what `run` was to do, as far as the person may see it."""
     run = shown(run)
     mutation = run.settled_mutation if may_see(Mutation) else None
     effect = (mutation.target or mutation.mutator) if mutation is not None else ""

@@ -14,7 +14,7 @@ _LATE_AFTER = timedelta(minutes=15)
 
 
 def _refused(scope: Scope) -> Iterator[Found]:
-    for outage in outages():
+    for outage in outages(with_names=True):
         since = f"{outage.since:%Y-%m-%d %H:%M:%S %Z}"
         told = f"did not take {outage.messages} that wait since {since}: {outage.problem}"
         yield Found(None, "channel", outage.line, told)
@@ -39,7 +39,8 @@ CHECKS = [
         id="D911",
         title="A channel of alerts takes no messages",
         meaning="People are not told what waits for them. The messages are tried again until they are taken.",
-        remedy="See that the channel is there, and that its address in WORKFLOWS['alerts'] is right.",
+        remedy="See that the channel is there, and that its address in WORKFLOWS['alerts'] is right; of a person, the"
+        " e-mail of their account.",
         severity=Severity.WARNING,
         find=_refused,
     ),

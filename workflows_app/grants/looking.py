@@ -126,7 +126,8 @@ def _grantees(found: Iterable[Table]) -> list[str]:
             SELECT DISTINCT coalesce(r.rolname, 'public')
               FROM unnest(%s::text[]) t (name) JOIN pg_class c ON c.oid = t.name::regclass
              CROSS JOIN aclexplode(c.relacl) given LEFT JOIN pg_roles r ON r.oid = given.grantee
-             WHERE given.grantee <> c.relowner AND r.rolsuper IS NOT TRUE
+             WHERE given.grantee <> c.relowner
+               -- A superuser is a member of every role.
                AND (given.grantee = 0 OR NOT pg_has_role(given.grantee, c.relowner, 'MEMBER'))
              ORDER BY 1
             """,

@@ -21,11 +21,13 @@ from workflows_app.engine import breakers, outcomes, phases
 from workflows_app.engine.answers import Finding, read_reconcile
 from workflows_app.engine.case import Case, Changes
 from workflows_app.engine.claims import Claim, lock_workflow
+from workflows_app.engine.holding import Holding
 from workflows_app.engine.jobs import Answer, Job, Worker
 from workflows_app.engine.late import contradicts_ledger, record_late
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Breaker, Evidence, OperatorAction, Run, Workflow
 from workflows_app.operations.base import NAME_LENGTH, events_held_by, locked_run
+from workflows_app.operations.heard import counts
 from workflows_app.sdk.mutators import Mutator
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
 from workflows_app.waking import wake_at
@@ -37,7 +39,6 @@ LOOK_SECONDS = 5.0
 ASKED_ANEW_AFTER = timedelta(seconds=30)
 
 Verdict = Evidence.Verdict
-_OPPOSITE = {Verdict.APPLIED: Verdict.NOT_APPLIED, Verdict.NOT_APPLIED: Verdict.APPLIED}
 #: Whoever may say one of these may ask.
 _ASSERTING = (OperatorAction.Operation.IT_HAPPENED, OperatorAction.Operation.IT_DIDNT_HAPPEN)
 
@@ -79,8 +80,8 @@ def look(run: Run, *, actor: Any) -> Evidence | None:
     with transaction.atomic():
         workflow = lock_workflow(run.workflow_id)
         case = case_of(locked_run(run), workflow, probed, now=workflow.lease.seen_at)
-        finding = outcomes.as_proof(case, probed.mutator, probed.finding)
-        if is_telling(case.run, finding):
+        finding = proven(probed, case)
+        if counts(case.run, finding.verdict):
             count_definite(case)
         return keep(finding, case, actor)
 
@@ -112,10 +113,9 @@ def put_question(run: Run, seconds: float) -> Probe | None:
 
 def case_of(run: Run, workflow: Workflow, probed: Probe, *, now: datetime) -> Case:
     """Return the locked `run` as the engine's rules about answers take it. Needs the workflow's lock."""
+    claim = Claim(workflow.pk, workflow.lease.token, "")
     return Case(
-        claim=Claim(workflow.pk, workflow.lease.token, ""),
-        workflow=workflow,
-        code=probed.code,
+        holding=Holding(claim, workflow, probed.code, handlers={}, topics={}),
         run=run,
         events=events_held_by(run),
         now=now,
@@ -124,12 +124,11 @@ def case_of(run: Run, workflow: Workflow, probed: Probe, *, now: datetime) -> Ca
     )
 
 
-def is_telling(run: Run, finding: Finding) -> bool:
-    """Tell whether an answer says how it stands: the question is open, and nothing has said the opposite."""
-    if finding.verdict == Verdict.UNKNOWN or run.status != Run.Status.BLOCKED:
-        return False
-    late = run.mutation.evidence.filter(kind=Evidence.Kind.LATE)
-    return not late.filter(verdict=_OPPOSITE[finding.verdict]).exists()
+def proven(probed: Probe, case: Case) -> Finding:
+    """Return what the answer proves."""
+    finding = probed.finding
+    asked_at = case.now - finding.took
+    return outcomes.as_proof(case.run.mutation, probed.mutator, finding, asked_at=asked_at)
 
 
 def count_definite(case: Case) -> None:
@@ -138,24 +137,6 @@ def count_definite(case: Case) -> None:
     breakers.count_definite(case)
     if holds_back:
         wake_at(case.workflow.pk, due_at=case.now)
-
-
-def answer_about(run: Run) -> Evidence | None:
-    """Return what the outside system answered a person about the blocked `run`, if nothing says the opposite."""
-    if run.status != Run.Status.BLOCKED:
-        return None
-    # Of many runs the evidence has been read in one go.
-    told = [item for item in run.mutation.evidence.all() if item.verdict != Verdict.UNKNOWN]
-    if len({item.verdict for item in told}) != 1:
-        return None
-    probes = (item for item in told if item.kind == Evidence.Kind.PROBE)
-    return max(probes, key=lambda item: item.pk, default=None)
-
-
-def outside_says(run: Run, verdict: Verdict) -> bool:
-    """Tell whether the outside system answered a person that it is so, and nothing says the opposite."""
-    answer = answer_about(run)
-    return answer is not None and answer.verdict == verdict
 
 
 def keep(finding: Finding, case: Case, person: Any, *, words: str = "") -> Evidence:

@@ -17,31 +17,32 @@ from django.utils.translation import gettext as _
 from workflows_app.engine import outcomes
 from workflows_app.engine.answers import Finding
 from workflows_app.errors import OperationRefused
-from workflows_app.models import Evidence, Mutation, OperatorAction, Run
+from workflows_app.models import Evidence, OperatorAction, Run
 from workflows_app.operations.asking import (
     PROBE_SECONDS,
     Probe,
     case_of,
     count_definite,
-    is_telling,
     keep,
+    proven,
     put_question,
 )
 from workflows_app.operations.base import Decision, deciding, locked_run, require_allowed
 from workflows_app.operations.declaration import Operation
+from workflows_app.operations.heard import OPPOSITE, counts
 from workflows_app.operations.seen import require_seen
 
 Verdict = Evidence.Verdict
-#: What was heard without settling anything.
-_HEARD = (Evidence.Kind.LATE, Evidence.Kind.PROBE)
 
 
 @dataclass(frozen=True)
 class Heard:
     """What a decision stands on: what the outside system said to the probe, and what was seen."""
 
-    #: Of the probe, if it was definite.
+    #: Of the probe, if it says the same as the person.
     finding: Finding | None
+    #: What the probe left, if there was one.
+    asked: Evidence | None
     evidence_seen: Evidence | None
 
 
@@ -49,7 +50,6 @@ def assert_outcome(
     operation: Operation,
     run: Run,
     *,
-    says: Verdict,
     actor: Any,
     reason: str,
     seen: Any,
@@ -59,23 +59,24 @@ def assert_outcome(
 ) -> OperatorAction:
     """Let `decide` write what a person asserts about the blocked `run`; with `probe` ask first. Commits.
 
-    `before` checks what can be checked without a lock; `says`: what the person says. Refuses with
-    `not_blocked`, `stale`, `contradicted`, `permission_denied`, `reason_required`, `unknown_actor`, and what
-    `before` and `decide` refuse with.
+    `before` checks what can be checked without a lock. Refuses with `not_blocked`, `stale`, `contradicted`,
+    `permission_denied`, `reason_required`, `unknown_actor`, and what `before` and `decide` refuse with.
     """
+    says = operation.asserts
+    assert says is not None, "it says something of the outside effect"
     fresh = _read(run)
     person = require_allowed(operation, actor=actor, reason=reason, about=fresh.workflow)
     if not hasattr(fresh, "mutation"):
-        operation.require(fresh)
+        operation.require(fresh, person)
     try:
         before(fresh)
     except OperationRefused:
         # Whoever comes too late is told that, and not what is wrong with the rest.
-        operation.require(fresh)
+        operation.require(fresh, person)
         raise
     probed = None
     if probe:
-        operation.require(fresh)
+        operation.require(fresh, person)
         require_seen(fresh, seen, actor=person)
         probed = put_question(fresh, PROBE_SECONDS)
     with deciding(operation, run.workflow_id, actor=actor, reason=reason) as decision:
@@ -86,18 +87,16 @@ def assert_outcome(
         if refusal is None:
             try:
                 with transaction.atomic():
-                    operation.require(run)
-                    shown = require_seen(run, seen, actor=decision.actor, asked=evidence)
-                    return decide(decision, run, Heard(finding, shown))
+                    operation.require(run, decision.actor)
+                    # One that says the opposite and did not settle it contradicts an earlier one.
+                    is_news = evidence is not None and evidence.verdict == OPPOSITE[says]
+                    shown = require_seen(
+                        run, seen, actor=decision.actor, asked=evidence, asked_is_news=is_news
+                    )
+                    return decide(decision, run, Heard(finding, evidence, shown))
             except OperationRefused as refused:
                 refusal = refused
     raise refusal
-
-
-def says_it_happened(mutation: Mutation) -> Evidence | None:
-    """Return the newest answer that says that an effect which is not settled did happen, if any did."""
-    heard = mutation.evidence.filter(kind__in=_HEARD, verdict=Verdict.APPLIED)
-    return heard.order_by("-pk").first()
 
 
 def _read(run: Run) -> Run:
@@ -109,21 +108,21 @@ def _hear(
 ) -> tuple[Evidence, Finding | None, OperationRefused | None]:
     """Keep what the probe heard, and settle `run` by it if it says the opposite of the person.
 
-    Returns the evidence, the finding if it is definite, and why the decision is refused, if it is.
+    Returns the evidence, the finding if it says the same, and why the decision is refused, if it is.
     """
     case = case_of(run, decision.workflow, probed, now=decision.now)
-    finding = outcomes.as_proof(case, probed.mutator, probed.finding)
-    is_opposite = is_telling(run, finding) and finding.verdict != says
-    words = _said(decision, says) if is_opposite else ""
+    finding = proven(probed, case)
+    agrees, is_telling = finding.verdict == says, counts(run, finding.verdict)
+    is_settled = is_telling and not agrees
+    words = _said(decision, says) if is_settled else ""
     evidence = keep(finding, case, decision.actor, words=words)
-    if not is_telling(run, finding):
-        return evidence, None, None
-    count_definite(case)
-    if not is_opposite:
-        return evidence, finding, None
+    if is_telling:
+        count_definite(case)
+    if not is_settled:
+        return evidence, finding if agrees else None, None
     outcomes.settle_probe(case, finding)
     decision.wake(run.lane)
-    return evidence, finding, OperationRefused("contradicted", _settled(run, finding))
+    return evidence, None, OperationRefused("contradicted", _settled(run, finding))
 
 
 def _said(decision: Decision, says: Verdict) -> str:

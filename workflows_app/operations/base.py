@@ -46,7 +46,7 @@ class Decision:
     def run_as_seen(self, run: Run, seen: Any) -> tuple[Run, Evidence | None]:
         """Return `run` as it is now, and the evidence seen. Refuses unless the operation applies, or with `stale`."""
         run = locked_run(run)
-        self.operation.require(run)
+        self.operation.require(run, self.actor)
         return run, require_seen(run, seen, actor=self.actor)
 
     def go_on(self, run: Run) -> None:

@@ -22,7 +22,7 @@ def close_breaker(handler: Handler, *, actor: Any, reason: str) -> OperatorActio
     with deciding(CLOSE_BREAKER, handler.workflow_id, actor=actor, reason=reason) as decision:
         # Without a row there was no unknown outcome yet: it is closed.
         breaker = Breaker.objects.filter(handler=handler).first() or Breaker(handler=handler)
-        CLOSE_BREAKER.require(breaker)
+        CLOSE_BREAKER.require(breaker, decision.actor)
         breaker.close()
         decision.save(breaker)
         return decision.record()

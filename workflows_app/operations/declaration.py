@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from workflows_app.lazy_text import StrOrPromise
-from workflows_app.models import Breaker, Event, OperatorAction, Run, Workflow
+from workflows_app.models import Breaker, Event, Evidence, OperatorAction, Run, Workflow
 from workflows_app.operations.refusals import Refusal, decided_before
 
 WHY = _("Why?")
@@ -81,12 +81,13 @@ class Operation:
     #: What is asked for besides: names, and what they are for people; and what the function gets of the answers.
     asks: Callable[[Any], Mapping[str, str]] = lambda row: {}
     answered: Callable[[Any, dict[str, str]], dict[str, Any]] = lambda row, answers: {}
-    #: What a person ticks about many rows, before the browser sends the form.
+    #: What a person ticks about many rows, before the browser sends the form, and about which rows it is asked.
     tick_for_many: StrOrPromise = ""
+    needs_tick: Callable[[Any], bool] = lambda row: True
     #: A tick that the function takes as an argument, if it applies to the row and to what was answered so far.
     insists: Callable[[Any, Mapping[str, str]], Insisting | None] = lambda row, answers: None
-    #: The outside system is asked first, where it can be: the function takes `probe`.
-    asks_first: bool = False
+    #: What the person says of the outside effect by it, if that: the outside system is asked first.
+    asserts: Evidence.Verdict | None = None
     #: The function takes what was seen (`operations.seen`).
     carries_seen: bool = False
     #: It may be about many rows at once.
@@ -96,6 +97,11 @@ class Operation:
     def name(self) -> str:
         """Its name in addresses and commands."""
         return self.function.__name__
+
+    @property
+    def asks_first(self) -> bool:
+        """Tell whether the outside system is asked first, where it can be: the function takes `probe`."""
+        return self.asserts is not None
 
     @property
     def label(self) -> StrOrPromise:
@@ -122,8 +128,8 @@ class Operation:
         """Tell whether people are offered it for `row`, as far as it goes by state."""
         return self.refusal(row) is None and self.is_of_use(row)
 
-    def require(self, row: Any) -> None:
-        """Refuse unless it applies to `row`. Needs the workflow's lock to be sure. Raises OperationRefused."""
+    def require(self, row: Any, person: Any) -> None:
+        """Refuse unless it applies to `row`; `person` is told. Needs the workflow's lock to be sure. Raises OperationRefused."""
         refusal = self.refusal(row)
         if refusal is not None:
-            raise refusal.error()
+            raise refusal.error(person)

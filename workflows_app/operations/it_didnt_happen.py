@@ -18,10 +18,16 @@ from django.utils.translation import gettext_lazy
 from workflows_app.engine.retry import make_retry
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Evidence, Mutation, OperatorAction, Run
-from workflows_app.operations.asking import outside_says
-from workflows_app.operations.asserting import Heard, assert_outcome, says_it_happened
+from workflows_app.operations.asking import can_ask
+from workflows_app.operations.asserting import Heard, assert_outcome
 from workflows_app.operations.base import Decision, events_held_by
 from workflows_app.operations.declaration import NOT_BLOCKED, Change, Insisting, Operation
+from workflows_app.operations.heard import (
+    counts,
+    last_probe,
+    outside_says,
+    says_it_happened,
+)
 
 
 def it_didnt_happen(
@@ -46,13 +52,12 @@ def it_didnt_happen(
 
     def decide(decision: Decision, run: Run, heard: Heard) -> OperatorAction:
         if not despite_contradiction:
-            _require_uncontradicted(run)
+            _require_uncontradicted(run, asked=heard.asked)
         return _send_again(decision, run, heard)
 
     return assert_outcome(
         IT_DIDNT_HAPPEN,
         run,
-        says=Evidence.Verdict.NOT_APPLIED,
         actor=actor,
         reason=reason,
         seen=seen,
@@ -62,22 +67,27 @@ def it_didnt_happen(
     )
 
 
-def _require_uncontradicted(run: Run) -> None:
-    heard = says_it_happened(run.mutation)
+def _require_uncontradicted(run: Run, *, asked: Evidence | None) -> None:
+    heard = says_it_happened(run)
     if heard is not None:
         at = timezone.localtime(heard.created_at)
-        raise OperationRefused(
-            "contradicted",
-            _(
-                "%(kind)s said on %(day)s at %(time)s that it happened. Sent again, it would be done twice."
-                " If you are sure that this is wrong, say so."
-            )
-            % {
-                "kind": capfirst(heard.get_kind_display()),
-                "day": f"{at:%Y-%m-%d}",
-                "time": f"{at:%H:%M:%S}",
-            },
-        )
+        told = _("%(kind)s said on %(day)s at %(time)s that it happened.") % {
+            "kind": capfirst(heard.get_kind_display()),
+            "day": f"{at:%Y-%m-%d}",
+            "time": f"{at:%H:%M:%S %Z}",
+        }
+        insist = _("Sent again, it may be done twice. If you are sure that this is wrong, say so.")
+        sentences = filter(None, (told, _said_now(asked), insist))
+        raise OperationRefused("contradicted", " ".join(sentences))
+
+
+def _said_now(asked: Evidence | None) -> str:
+    """Say what the outside system answered just now, if it was asked and did not say that it happened."""
+    if asked is None or asked.verdict == Evidence.Verdict.APPLIED:
+        return ""
+    if asked.verdict == Evidence.Verdict.UNKNOWN:
+        return _("The outside system was asked just now, and could not say.")
+    return _("The outside system was asked just now, and says that it did not happen.")
 
 
 def _send_again(decision: Decision, run: Run, heard: Heard) -> OperatorAction:
@@ -103,8 +113,16 @@ def _send_again(decision: Decision, run: Run, heard: Heard) -> OperatorAction:
 
 
 def _insisting(run: Run, answers: Mapping[str, str]) -> Insisting | None:
-    """Return the tick that an answer needs which says that it happened, if there is one."""
-    if run.status != Run.Status.BLOCKED or says_it_happened(run.mutation) is None:
+    """Return the tick that an answer needs which says that it happened, if there is one.
+
+    Where the outside system is asked first, and would settle it by saying so again, there is no tick before that.
+    """
+    heard = says_it_happened(run) if run.status == Run.Status.BLOCKED else None
+    if heard is None:
+        return None
+    asked = last_probe(run)
+    was_asked_since = asked is not None and asked.pk > heard.pk
+    if can_ask(run) and counts(run, Evidence.Verdict.APPLIED) and not was_asked_since:
         return None
     return Insisting(
         "despite_contradiction",
@@ -142,6 +160,6 @@ IT_DIDNT_HAPPEN = Operation(
         "I looked for each of these in the outside system, and none is there"
     ),
     insists=_insisting,
-    asks_first=True,
+    asserts=Evidence.Verdict.NOT_APPLIED,
     carries_seen=True,
 )

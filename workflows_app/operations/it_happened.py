@@ -6,33 +6,24 @@ runs when the person has long gone: what it can't use is refused while somebody 
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from workflows_app import registry
-from workflows_app.conf import policy
-from workflows_app.errors import NotJson, OperationRefused, TooLarge
+from workflows_app.errors import OperationRefused
 from workflows_app.models import Evidence, Mutation, OperatorAction, Run
-from workflows_app.operations.asking import outside_says
 from workflows_app.operations.asserting import Heard, assert_outcome
 from workflows_app.operations.base import Decision
 from workflows_app.operations.declaration import NOT_BLOCKED, Change, Insisting, Operation
+from workflows_app.operations.given_result import checked_result, refuse_result
+from workflows_app.operations.heard import last_probe, outside_says, said
 from workflows_app.operations.texts import is_visible
 from workflows_app.queries.same_result import run_with_same_result
-from workflows_app.sdk.json_values import copied, json_value
-from workflows_app.sdk.mutators import Mutator
-from workflows_app.sdk.patience import answer_within
-from workflows_app.secrets import struck_out
 
-logger = logging.getLogger("workflows_app")
 APPLIED = Evidence.Verdict.APPLIED
-
-#: How long a person waits for the author's check of a result.
-_CHECK_SECONDS = 10.0
 
 
 def it_happened(
@@ -59,6 +50,10 @@ def it_happened(
     checked: Any = None
     untold: OperationRefused | None = None
 
+    def require_own(run: Run, result: Any) -> None:
+        if not despite_same_result:
+            _require_own(run, result)
+
     def check(run: Run) -> None:
         nonlocal checked, untold
         try:
@@ -69,14 +64,15 @@ def it_happened(
             # What it answers now is the result. If it can't say any more, the person must.
             untold = refused
             return
-        if not despite_same_result:
-            _require_own(run, checked)
+        require_own(run, checked)
 
     def decide(decision: Decision, run: Run, heard: Heard) -> OperatorAction:
         if heard.finding is None and untold is not None:
             raise untold
         kept = heard.finding.result if heard.finding is not None else None
         if kept is None:
+            # While the outside system was asked, another run may have got it.
+            require_own(run, checked)
             kept = checked
         run.mutation.apply_late(
             result=kept,
@@ -90,7 +86,6 @@ def it_happened(
     return assert_outcome(
         IT_HAPPENED,
         run,
-        says=APPLIED,
         actor=actor,
         reason=reason,
         seen=seen,
@@ -98,34 +93,6 @@ def it_happened(
         before=check,
         decide=decide,
     )
-
-
-def checked_result(run: Run, result: Any) -> Any:
-    """Return `result` as `next` will get it. Needs a run with a mutation of its own.
-
-    Where this process has the mutator's code, that tells which fields there must be, and checks them
-    by `check_result`. Raises OperationRefused (`result_invalid`).
-    """
-    mutation = run.mutation
-    if result is not None and not isinstance(result, dict):
-        _refuse(
-            _(
-                'The result must be a JSON object, as {"number": "4711"}, or nothing at all, not %(type)s.'
-            )
-            % {"type": type(result).__name__}
-        )
-    workflow = registry.get(run.workflow.slug)
-    code = registry.mutator(run.workflow.slug, mutation.mutator)
-    limits = workflow.policy_for(code) if workflow else policy()
-    try:
-        clean = json_value(result, field="result", limit_bytes=limits.json_max_bytes)
-    except (NotJson, TooLarge) as error:
-        _refuse(str(error))
-    if code is not None:
-        _require_fields(code.result_fields, clean or {})
-        seconds = min(_CHECK_SECONDS, limits.handler_timeout_seconds)
-        _let_author_check(code, mutation.params, clean, seconds)
-    return clean
 
 
 def insisting_on_result(run: Run, told: Mapping[str, str]) -> Insisting | None:
@@ -149,7 +116,7 @@ def _require_own(run: Run, result: Mapping[str, Any] | None) -> None:
             ),
             "run": other,
         }
-        _refuse(
+        refuse_result(
             _(
                 "%(what)s. This is already the result of run %(run)d. Look again whether it is that of this run."
                 " If it is right for both, say so."
@@ -164,63 +131,9 @@ def _other_with(run: Run, told: Mapping[str, str]) -> int | None:
     return run_with_same_result(run.mutation, told) if is_told else None
 
 
-def _require_fields(fields: Mapping[str, str], result: Mapping[str, Any]) -> None:
-    if not fields:
-        return
-    missing = [name for name in fields if name not in result]
-    if missing:
-        told = {"missing": _listed(missing), "fields": _told(fields)}
-        _refuse(_("The result lacks %(missing)s. Asked for: %(fields)s.") % told)
-    unknown = [name for name in result if name not in fields]
-    if unknown:
-        told = {"unknown": _listed(unknown), "fields": _told(fields)}
-        _refuse(_("The result has %(unknown)s, which nobody asked for: %(fields)s.") % told)
-    for name, label in fields.items():
-        value = result[name]
-        if not isinstance(value, str) or not is_visible(value):
-            told = {"label": label, "name": name}
-            _refuse(_("“%(label)s” (%(name)s) must be a text of visible characters.") % told)
-
-
-def _let_author_check(code: type[Mutator], params: Any, result: Any, seconds: float) -> None:
-    def check() -> None:
-        code().check_result(copied(params), copied(result))
-
-    try:
-        answer_within(seconds, check, who=f"{code.name}.check_result")
-    except ValueError as error:
-        _refuse(
-            struck_out(str(error))
-            or _("%(mutator)s does not accept this result, and does not say why.")
-            % {"mutator": code.name}
-        )
-    except (Exception, SystemExit):
-        # The author's code; the person can do nothing about it but tell its maintainers.
-        logger.exception("mutator.check_result_failed mutator=%s", code.name)
-        _refuse(
-            _(
-                "The code of %(mutator)s failed while it checked the result. Nothing was changed. Tell the"
-                " maintainers of the workflow: the log says what went wrong."
-            )
-            % {"mutator": code.name}
-        )
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"“{name}”" for name in names)
-
-
-def _told(fields: Mapping[str, str]) -> str:
-    return ", ".join(f"“{name}” ({label})" for name, label in fields.items())
-
-
-def _refuse(why: str) -> NoReturn:
-    raise OperationRefused("result_invalid", why)
-
-
 def _outside_tells(run: Run) -> bool:
     """Tell whether the outside system said that it happened when it was asked last: then it tells the result, too."""
-    last = run.mutation.evidence.filter(kind=Evidence.Kind.PROBE).order_by("-pk").first()
+    last = last_probe(run)
     return last is not None and last.verdict == APPLIED and outside_says(run, APPLIED)
 
 
@@ -244,6 +157,11 @@ def _result_fields(run: Run) -> Mapping[str, str]:
     return mutator.result_fields if mutator is not None else {}
 
 
+def _stands_on_word_alone(run: Run) -> bool:
+    """Tell whether there would be nothing for it but that a person says so: no result of theirs, no answer."""
+    return run.status == Run.Status.BLOCKED and not _result_fields(run) and said(run) != APPLIED
+
+
 IT_HAPPENED = Operation(
     code=OperatorAction.Operation.IT_HAPPENED,
     function=it_happened,
@@ -262,9 +180,13 @@ IT_HAPPENED = Operation(
         "If it did not happen, nobody will ever do it. Look in the outside system first."
     ),
     done=gettext_lazy("the run goes on from there."),
+    tick_for_many=gettext_lazy(
+        "I looked for each of these in the outside system, and each is there"
+    ),
+    needs_tick=_stands_on_word_alone,
     asks=_result_fields,
     insists=insisting_on_result,
     answered=_answered,
-    asks_first=True,
+    asserts=APPLIED,
     carries_seen=True,
 )

@@ -17,7 +17,7 @@ def pause_workflow(workflow: Workflow, *, actor: Any, reason: str) -> OperatorAc
     Refuses with `already_paused`, `permission_denied`, `reason_required`, `unknown_actor`.
     """
     with deciding(PAUSE_WORKFLOW, workflow.pk, actor=actor, reason=reason) as decision:
-        PAUSE_WORKFLOW.require(decision.workflow)
+        PAUSE_WORKFLOW.require(decision.workflow, decision.actor)
         decision.workflow.pause()
         decision.save(decision.workflow, ["status"])
         return decision.record()

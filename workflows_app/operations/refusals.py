@@ -24,23 +24,32 @@ class Refusal:
     #: In a clause, for whoever looks for the button on the page; empty where nobody would.
     in_short: str = ""
 
-    def error(self) -> OperationRefused:
-        """Return what the operation refuses with. One query, if decisions may have come first."""
-        told = last_decision(self.decided) if self.decided is not None else ""
+    def error(self, person: Any) -> OperationRefused:
+        """Return what the operation refuses `person` with. One query, if decisions may have come first."""
+        told = last_decision(self.decided, person) if self.decided is not None else ""
         return OperationRefused(self.code, f"{self.sentence}{told}")
 
 
-def last_decision(actions: QuerySet[OperatorAction]) -> str:
-    """Return a sentence about the newest of `actions`, with a space before it, or nothing."""
+def may_read_reasons(person: Any) -> bool:
+    """Tell whether `person` may see why others decided: who decided what is told to all whom it stops."""
+    return bool(person.has_perm("workflows_app.view_operatoraction"))
+
+
+def last_decision(actions: QuerySet[OperatorAction], person: Any) -> str:
+    """Return a sentence for `person` about the newest of `actions`, with a space before it, or nothing."""
     action = actions.order_by("-pk").first()
     if action is None:
         return ""
     at = timezone.localtime(action.created_at)
-    told = _("%(person)s decided “%(operation)s” on %(day)s at %(time)s: %(reason)s") % {
+    if may_read_reasons(person):
+        sentence = _("%(person)s decided “%(operation)s” on %(day)s at %(time)s: %(reason)s")
+    else:
+        sentence = _("%(person)s decided “%(operation)s” on %(day)s at %(time)s.")
+    told = sentence % {
         "person": action.actor_name,
         "operation": action.get_operation_display(),
         "day": f"{at:%Y-%m-%d}",
-        "time": f"{at:%H:%M:%S}",
+        "time": f"{at:%H:%M:%S %Z}",
         "reason": action.reason,
     }
     return f" {told}"

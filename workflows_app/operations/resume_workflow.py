@@ -17,7 +17,7 @@ def resume_workflow(workflow: Workflow, *, actor: Any, reason: str) -> OperatorA
     Refuses with `not_paused`, `permission_denied`, `reason_required`, `unknown_actor`.
     """
     with deciding(RESUME_WORKFLOW, workflow.pk, actor=actor, reason=reason) as decision:
-        RESUME_WORKFLOW.require(decision.workflow)
+        RESUME_WORKFLOW.require(decision.workflow, decision.actor)
         decision.workflow.resume()
         decision.save(decision.workflow, ["status"])
         return decision.record()

@@ -24,8 +24,8 @@ def retry_failed_run(run: Run, *, actor: Any, reason: str, seen: Any = None) -> 
     """
     with deciding(RETRY_FAILED_RUN, run.workflow_id, actor=actor, reason=reason) as decision:
         run = locked_run(run)
-        RETRY_FAILED_RUN.require(run)
-        _require_its_turn(run)
+        RETRY_FAILED_RUN.require(run, decision.actor)
+        _require_its_turn(run, decision.actor)
         shown = require_seen(run, seen, actor=decision.actor)
         version = decision.workflow.active_version
         assert version is not None, "a workflow with runs has a version"
@@ -49,11 +49,11 @@ def _outcome_unknown(run: Run) -> Refusal | None:
     return Refusal("outcome_unknown", sentence % {"run": run.pk})
 
 
-def _require_its_turn(run: Run) -> None:
+def _require_its_turn(run: Run, person: Any) -> None:
     """Refuse if another run stands in the way: its retry, or one of its lane. Needs the workflow's lock."""
     later = Run.objects.filter(retry_of=run).first()
     if later is not None:
-        told = last_decision(OperatorAction.objects.filter(run=run))
+        told = last_decision(OperatorAction.objects.filter(run=run), person)
         sentence = _("Run %(run)s was retried already, by run %(later)s.")
         raise OperationRefused(
             "not_latest", f"{sentence % {'run': run.pk, 'later': later.pk}}{told}"

@@ -18,7 +18,7 @@ def run_producers_now(workflow: Workflow, *, actor: Any, reason: str) -> Operato
     """
     with deciding(RUN_PRODUCERS_NOW, workflow.pk, actor=actor, reason=reason) as decision:
         workflow = decision.workflow
-        RUN_PRODUCERS_NOW.require(workflow)
+        RUN_PRODUCERS_NOW.require(workflow, decision.actor)
         producers = LaneState.objects.filter(
             handler__workflow=workflow,
             handler__kind=Handler.Kind.PRODUCER,

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from workflows_app.errors import OperationRefused
 from workflows_app.masking import masked, names_for
 from workflows_app.models import Event, Evidence, OperatorAction, Run
+from workflows_app.operations.refusals import may_read_reasons
 
 _FORM = re.compile(r"e(?P<evidence>\d{1,18})-d(?P<decision>\d{1,18})|r(?P<revision>\d{1,9})")
 #: How much of a changed payload is told.
@@ -93,12 +94,17 @@ def seen_now(rows: Iterable[Run | Event]) -> dict[int, Seen]:
 
 
 def require_seen(
-    run: Run, seen: Any, *, actor: Any, asked: Evidence | None = None
+    run: Run,
+    seen: Any,
+    *,
+    actor: Any,
+    asked: Evidence | None = None,
+    asked_is_news: bool = False,
 ) -> Evidence | None:
     """Return the newest evidence that the person saw, or that there is if `seen` is None.
 
-    Needs the workflow's lock to be sure. `asked`: what came of asking for this very decision: it is seen.
-    What `actor` wrote down is known to them. Raises OperationRefused (`stale`).
+    Needs the workflow's lock to be sure. `asked`: what came of asking for this very decision: it is seen, unless
+    `asked_is_news`. What `actor` wrote down is known to them. Raises OperationRefused (`stale`).
     """
     mutation = run.settled_mutation
     known = Evidence.objects.defer("detail", "traceback").filter(mutation=mutation).order_by("pk")
@@ -123,12 +129,14 @@ def require_seen(
     news += [
         _told(item)
         for item in evidence
-        if item.pk > newest and item != asked and not _says_nothing_new(item, known_verdicts)
+        if item.pk > newest
+        and (item != asked or asked_is_news)
+        and not _says_nothing_new(item, known_verdicts)
     ]
     if shown.decision is not None:
         later = OperatorAction.objects.filter(run=run, pk__gt=shown.decision)
         own = {"actor": actor, "operation__in": OperatorAction.REMARKS}
-        news += [_decided(action) for action in later.exclude(**own).order_by("pk")]
+        news += [_decided(action, actor) for action in later.exclude(**own).order_by("pk")]
     if news:
         raise OperationRefused(
             "stale",
@@ -178,16 +186,17 @@ def _told(evidence: Evidence) -> str:
     at = timezone.localtime(evidence.created_at)
     return _("%(kind)s said at %(time)s: %(verdict)s") % {
         "kind": evidence.get_kind_display(),
-        "time": f"{at:%H:%M:%S}",
+        "time": f"{at:%H:%M:%S %Z}",
         "verdict": evidence.get_verdict_display(),
     }
 
 
-def _decided(action: OperatorAction) -> str:
+def _decided(action: OperatorAction, reader: Any) -> str:
     at = timezone.localtime(action.created_at)
     chose = _("%(person)s chose “%(operation)s” at %(time)s") % {
         "person": action.actor_name,
         "operation": action.get_operation_display(),
-        "time": f"{at:%H:%M:%S}",
+        "time": f"{at:%H:%M:%S %Z}",
     }
-    return f"{chose}: {action.reason}" if action.reason else chose
+    is_told = action.reason and may_read_reasons(reader)
+    return f"{chose}: {action.reason}" if is_told else chose

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -17,6 +18,7 @@ from workflows_app.operations.base import Decision, deciding
 from workflows_app.operations.declaration import Change, Operation
 from workflows_app.operations.refusals import Refusal
 from workflows_app.operations.seen import require_payload_seen
+from workflows_app.operations.skip_run import GIVEN_UP
 
 
 def skip_event(event: Event, *, actor: Any, reason: str, seen: Any = None) -> OperatorAction:
@@ -46,7 +48,7 @@ def _locked(event: Event, *, skip_locked: bool = False) -> Event | None:
 
 
 def _skip(event: Event, decision: Decision, seen: Any) -> OperatorAction:
-    SKIP_EVENT.require(event)
+    SKIP_EVENT.require(event, decision.actor)
     require_payload_seen(event, seen, actor=decision.actor)
     event.skip()
     decision.save(event, ["status", "reserved_by"])
@@ -92,6 +94,17 @@ def _held_by_a_run(event: Event) -> Refusal | None:
     return Refusal("not_pending", sentence % told)
 
 
+def _reasons(event: Event) -> Sequence[str]:
+    rejected = Run.objects.filter(reservations__event=event, failure_kind=Run.FailureKind.REJECTED)
+    return reasons(was_refused=rejected.filter(owes_retry=True).exists())
+
+
+def reasons(*, was_refused: bool) -> Sequence[str]:
+    """Return what people often say why events are skipped; `was_refused`: by the outside system, for good."""
+    refused = [_("The outside system refused it for good.")] if was_refused else []
+    return [*refused, _("It is no longer wanted."), _("It is settled in another way.")]
+
+
 SKIP_EVENT = Operation(
     code=OperatorAction.Operation.SKIP_EVENT,
     function=skip_event,
@@ -105,10 +118,7 @@ SKIP_EVENT = Operation(
     icon="skip_next",
     weight="warning",
     hint=gettext_lazy("It shall never be processed."),
-    offered_reasons=lambda event: [
-        _("It is no longer wanted."),
-        _("It is settled in another way."),
-    ],
+    offered_reasons=_reasons,
     consequence=gettext_lazy(
         "No run will ever take this event, in this version and every repair of it. It stays visible here."
     ),
@@ -116,5 +126,6 @@ SKIP_EVENT = Operation(
         "What it asks for is never done, and nothing follows. This can't be undone."
     ),
     done=gettext_lazy("the event is skipped."),
+    tick_for_many=GIVEN_UP,
     carries_seen=True,
 )

@@ -44,9 +44,6 @@ class Explanation:
     why: str
     #: Why nobody knows whether it happened, in sentences for people. Empty if it is known.
     in_words: list[str]
-    can_reconcile: bool
-    #: The code of its mutator is not in this process: nobody can ask, and nothing of the author's is shown.
-    lacks_code: bool
     verification_steps: str
     #: Where a person looks, or nothing.
     verification_url: str
@@ -68,7 +65,6 @@ class Explanation:
 def explain(run: Run) -> Explanation:
     """Collect what is known about `run`. It runs the author's code for how to check by hand."""
     mutation = run.settled_mutation
-    code = registry.mutator(run.workflow.slug, mutation.mutator) if mutation else None
     newest = mutation.evidence.order_by("-pk")[:EVIDENCE_SHOWN] if mutation else []
     evidence = list(newest)[::-1]
     reserved = list(lineage.events_reserved_by(run))
@@ -82,8 +78,6 @@ def explain(run: Run) -> Explanation:
         late=_loud(late_answer(evidence), mutation),
         why=why_it_waits(run),
         in_words=why_unknown(evidence) if is_unknown else [],
-        can_reconcile=code is not None and code.can_reconcile(),
-        lacks_code=mutation is not None and code is None,
         verification_steps=_verification_steps(run, mutation),
         verification_url=_verification_url(run, mutation),
         inputs=list(lineage.inputs_of_run(run)),

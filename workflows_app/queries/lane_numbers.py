@@ -14,10 +14,10 @@ from typing import Any
 from django.contrib.postgres.aggregates import BoolOr
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import BigIntegerField, Case, Count, F, Func, Min, Q, When
+from django.db.models import BigIntegerField, Case, Count, F, Func, Min, Q, Sum, When
 
 from workflows_app.models import Event, Run, Workflow
-from workflows_app.queries.lanes import HOLDS, holds, severity, since, unfinished
+from workflows_app.queries.lanes import HOLDS, holds, own_pending, severity, since, unfinished
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class HeldLanes:
     without_events: int = 0
     #: Since when the first of them is held.
     since: datetime | None = None
-    #: Pending events of lanes that are held, those too that a failed run is about.
-    in_held_lanes: int = 0
+    #: Pending events of lanes that are held, but for those that a failed run is about.
+    waiting_behind: int = 0
     #: The number of the unfinished run that matters most.
     worst_run: int | None = None
 
@@ -90,7 +90,7 @@ def lane_numbers(workflow: Workflow | None = None) -> dict[int, LaneNumbers]:
                    coalesce(sum(kept.working), 0),
                    count(kept.of_lane) FILTER (WHERE pending.of_lane IS NULL),
                    min(kept.held_since),
-                   coalesce(sum(pending.number) FILTER (WHERE kept.is_held), 0),
+                   coalesce(sum(pending.number - kept.own) FILTER (WHERE kept.is_held), 0),
                    (min(kept.worst))[2],
                    {by_what}
               FROM kept
@@ -122,6 +122,8 @@ def _kept(runs: Q) -> Any:
         is_held=BoolOr(Case(When(holds(), then=True), default=False)),
         held_since=Min(since(), filter=holds()),
         worst=Min(worst),
+        # Only what ended has given its events back.
+        own=Sum(Case(When(owes_retry=True, then=own_pending()), default=0)),
         **numbers,
     )
 

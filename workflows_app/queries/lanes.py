@@ -131,7 +131,7 @@ def since() -> Coalesce:
     return Coalesce("ended_at", "started_at")
 
 
-def _own_pending() -> Coalesce:
+def own_pending() -> Coalesce:
     """Return how many pending events of its lane a run is itself about: they don't wait behind it."""
     own = Reservation.objects.filter(
         run=OuterRef("pk"),
@@ -152,4 +152,4 @@ def _waiting_behind() -> Any:
         status=Event.Status.PENDING,
     )
     number = pending.order_by().values("topic__workflow").annotate(number=Count("pk"))
-    return Coalesce(Subquery(number.values("number")), 0) - _own_pending()
+    return Coalesce(Subquery(number.values("number")), 0) - own_pending()

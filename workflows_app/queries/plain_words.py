@@ -7,6 +7,7 @@ happened outside. None of these sentences says more than is known.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -114,6 +115,8 @@ _STILL_RUNNING = gettext_noop(
     "The call was not stopped by that: it may still be running. Should its answer come, it is shown at the"
     " top of this page."
 )
+#: An answer of HTTP with its body.
+_ANSWERED = re.compile(r"answered (?P<status>\d{3}): (?P<body>\{.*\})\s*$", re.DOTALL)
 #: After these words of the host's nobody knows whether the call has ended.
 _MAY_RUN = re.compile(r"^no answer within ")
 
@@ -149,8 +152,27 @@ def meaning(detail: str) -> str:
     return _(_OTHER)
 
 
-def in_a_line(item: Evidence) -> str:
-    """Return what one call to the outside system told, in a line."""
+def heard(detail: str) -> str:
+    """Return what the outside system answered as a text with its status; the detail itself if it is no such answer."""
+    found = _ANSWERED.search(detail)
+    try:
+        body = json.loads(found["body"]) if found else None
+    except ValueError:
+        return detail
+    texts = (
+        [each for each in body.values() if isinstance(each, str)] if isinstance(body, dict) else []
+    )
+    return f"{texts[0]} ({found['status']})" if found and len(texts) == 1 else detail
+
+
+def in_a_line(item: Evidence, *, is_refusal: bool = False) -> str:
+    """Return what one call to the outside system told, in a line. `is_refusal`: it said no to the call for good."""
+    if (
+        is_refusal
+        and item.kind == Evidence.Kind.EXECUTE
+        and item.verdict == Evidence.Verdict.NOT_APPLIED
+    ):
+        return _("It refused it for good: %(said)s") % {"said": heard(item.detail)}
     if item.verdict == Evidence.Verdict.APPLIED:
         return _("It says: it happened.")
     if item.verdict == Evidence.Verdict.NOT_APPLIED:

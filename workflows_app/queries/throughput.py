@@ -14,7 +14,7 @@ from django.db.models import Count
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
-from workflows_app.models import Evidence, Handler, OperatorAction, Run
+from workflows_app.models import Evidence, Handler, Mutation, OperatorAction, Run
 
 HOURS_OF_A_DAY = 24
 DAYS = 7
@@ -26,7 +26,7 @@ class Span:
     """What happened in one hour, or one day, of the current time zone."""
 
     starts_at: datetime
-    #: Runs of consumers that committed, and that failed.
+    #: Runs of consumers that committed, and that failed; not those of which a person said that it did not happen.
     done: int = 0
     failed: int = 0
     #: Calls after which nobody knew whether it had happened.
@@ -50,6 +50,10 @@ def hours_since(since: datetime, *, now: datetime) -> list[Span]:
             ended_at__gte=since,
             status__in=[Run.Status.COMMITTED, Run.Status.FAILED],
             handler__in=Handler.objects.filter(kind=Handler.Kind.CONSUMER),
+        ).exclude(
+            status=Run.Status.FAILED,
+            mutation__status=Mutation.Status.FAILED,
+            mutation__resolved_by=Mutation.ResolvedBy.OPERATOR,
         ),
         "ended_at",
         "status",

@@ -82,7 +82,7 @@ def _looks_again(state: LaneState, consumer: str) -> str:
 
 def _when(at: datetime) -> dict[str, str]:
     local = timezone.localtime(at)
-    return {"day": f"{local:%Y-%m-%d}", "time": f"{local:%H:%M:%S}"}
+    return {"day": f"{local:%Y-%m-%d}", "time": f"{local:%H:%M:%S %Z}"}
 
 
 def _holding(run: Run) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +9,7 @@ from django import template
 from django.template import Context
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
@@ -59,10 +58,9 @@ def shown(text: object, most: int | None = None) -> str:
 
 
 @register.filter
-def breakable(address: str) -> SafeString:
-    """Return an address that a line breaks between its parts, and not inside a number."""
-    parts = re.findall(r"[^/?&]*[/?&]*", address)
-    return format_html_join(SafeString("<wbr>"), "{}", ((part,) for part in parts if part))
+def readable(address: str) -> str:
+    """Return an address as people read it: with spaces."""
+    return address.replace("%20", " ")
 
 
 @register.filter
@@ -188,8 +186,17 @@ def numbered(by_state: dict[str, int]) -> str:
 
 
 @register.filter
-def in_a_line(item: Any) -> str:
-    """Return what one call to the outside system told, in a line."""
+def in_a_line(item: Any, failure_kind: str = "") -> str:
+    """Return what one call to the outside system told, in a line; `failure_kind`: of the run that made it."""
+    from workflows_app.models import Run
     from workflows_app.queries.plain_words import in_a_line
 
-    return in_a_line(item)
+    return in_a_line(item, is_refusal=failure_kind == Run.FailureKind.REJECTED)
+
+
+@register.filter
+def heard(message: object) -> str:
+    """Return a message with what the outside system said as a text, and not as JSON."""
+    from workflows_app.queries.plain_words import heard
+
+    return heard(str(message or ""))

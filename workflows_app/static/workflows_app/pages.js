@@ -162,5 +162,8 @@
         putTimes(document);
         putAges();
         if (home()) putTitle();
+        // What a form had led to is asked for again by its address: the browser need not send the form once more.
+        const placed = document.querySelector("[data-ops-address]");
+        if (placed) history.replaceState(history.state, "", placed.dataset.opsAddress);
     });
 })();
