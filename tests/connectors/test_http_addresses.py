@@ -72,6 +72,7 @@ def test_a_query_may_hold_what_a_path_may_not(outside: Outside) -> None:
     [
         ("http://{value}/x", "'value' is part of the host: letters, digits and '-' only"),
         ("http://a.{value}", "'value' is part of the host: letters, digits and '-' only"),
+        ("http://{shard}.{value}/", "'value' is part of the host: letters, digits and '-' only"),
         (
             "http://me:pw@bank.example/",
             "the address must hold no password: send it as a Secret in the headers",
@@ -89,7 +90,7 @@ def test_a_query_may_hold_what_a_path_may_not(outside: Outside) -> None:
     ],
 )
 def test_an_address_that_may_lead_elsewhere_is_refused(url: str, problem: str) -> None:
-    refused = sure_no(url, {"value": "evil.example"})
+    refused = sure_no(url, {"value": "evil.example", "shard": "a-7"})
     assert str(refused) == f"The request can't be built: ValueError: {problem}"
 
 

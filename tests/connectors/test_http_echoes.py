@@ -82,6 +82,19 @@ def test_a_secret_that_the_author_wrote_into_a_header_is_struck_out(
     assert unclear(outside.address, headers=headers) == "POST answered 500: refused: [secret]"
 
 
+def test_which_headers_hold_secrets_is_seen_by_their_names(
+    outside: Outside, settings: Settings
+) -> None:
+    settings.BANK_TOKEN = None
+    outside.answers(500, b"no: abcdef7 abcdefg8", "text/plain")
+    secret = ("Proxy-Auth", "Cookie", "X-Credential", "Api-Key", "X-Passwd", "X-Secret")
+    for name in (*secret, "X-Signature", "X-TOKEN"):
+        said = unclear(outside.address, headers={name: "abcdefg8"})
+        assert said == "POST answered 500: no: abcdef7 [secret]", name
+    for headers in ({"X-Trace": "abcdefg8"}, {"Api-Key": "abcdef7"}):
+        assert unclear(outside.address, headers=headers).endswith("no: abcdef7 abcdefg8")
+
+
 def test_what_a_packed_secret_says_is_struck_out(outside: Outside, settings: Settings) -> None:
     settings.BANK_TOKEN = base64.b64encode(b"us:correct-horse").decode()
     outside.answers(500, b"us may not use correct-horse", "text/plain")

@@ -39,6 +39,17 @@ def test_a_broken_answer_leaves_the_outcome_unknown(
     assert len(outside.received) == 1
 
 
+def test_trouble_that_is_long_to_tell_is_cut_but_for_the_status_that_came(outside: Outside) -> None:
+    chunk = "x" * 5000
+    outside.raw = f"HTTP/1.1 203 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}\r\n".encode()
+
+    told = unclear(outside.address)
+
+    assert told.startswith("No complete answer: RemoteProtocolError: illegal chunk header")
+    assert told.endswith("') (it answered 203)")
+    assert len(told) == 1000 + len(" … ") + 100
+
+
 def test_no_answer_in_time_leaves_the_outcome_unknown(outside: Outside) -> None:
     outside.gate.clear()
 

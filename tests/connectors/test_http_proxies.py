@@ -89,9 +89,11 @@ def test_a_proxy_that_lets_no_time_out_be_kept_is_a_sure_no(
 def test_an_address_that_needs_no_proxy_is_reached_without_it(
     proxy: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    refused = sure_no(f"https://127.0.0.1:{unused_port()}")
-    assert str(refused) == "Nothing was sent: ConnectError: [Errno 111] Connection refused"
+    port = unused_port()
+    for host in ("127.0.0.1", f"127.0.0.1:{port}"):
+        monkeypatch.setenv("NO_PROXY", host)
+        refused = sure_no(f"https://127.0.0.1:{port}")
+        assert str(refused) == "Nothing was sent: ConnectError: [Errno 111] Connection refused"
     assert proxy.received == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -83,11 +84,16 @@ def test_a_short_secret_is_refused_by_the_check_and_by_each_call(
     (error,) = [error for error in run_checks() if error.id == "workflows_app.E022"]
     assert error.msg == f"The {told} harm to them; no call that needs it is sent."
     assert error.hint == "Set it to the whole value that the outside system has issued."
+    settings.BANK_TOKEN = "s3cr3t!!"
+    assert [error for error in run_checks() if error.id == "workflows_app.E022"] == []
+    assert called(outside.address, headers=HEADERS)["status"] == 200
 
 
 def test_a_secret_in_the_body_is_sent_and_struck_out(outside: Outside) -> None:
     def body(self: HttpMutator, params: Any) -> Any:
-        return {"login": [{"password": Secret("BANK_TOKEN")}], "as text": SECRET.filled()}
+        return {"login": [{"password": Secret("BANK_TOKEN")}], "as text": SECRET.filled()} | {
+            "pair": (Secret("BANK_TOKEN"), 7)
+        }
 
     for status, call in CALLS.items():
         outside.answers(status, {"you sent": {"password": VALUE}})
@@ -97,6 +103,7 @@ def test_a_secret_in_the_body_is_sent_and_struck_out(outside: Outside) -> None:
     assert outside.received[0].json == {
         "login": [{"password": VALUE}],
         "as text": f"Bearer {VALUE}",
+        "pair": [VALUE, 7],
     }
 
 
@@ -111,6 +118,21 @@ def test_a_value_that_cannot_be_sent_is_told_by_its_header(
         " be sent"
     )
     assert outside.received == []
+
+
+def test_a_warning_and_the_traceback_of_an_error_do_not_show_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    logger = logging.getLogger("workflows_app")
+    logger.warning("answered %s, %d times", VALUE, 7)
+    try:
+        raise ValueError(VALUE)
+    except ValueError:
+        logger.exception("it failed")
+
+    assert caplog.messages == ["answered [secret], 7 times", "it failed"]
+    assert "ValueError: [secret]" in caplog.text
+    assert not leaks(caplog.text)
 
 
 def test_an_error_of_the_authors_code_does_not_show_it(outside: Outside) -> None:

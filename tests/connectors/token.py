@@ -48,6 +48,7 @@ REPEATED = {
     ),
     "in base64 of JSON": packed(json.dumps({"token": VALUE})),
     "in base64 of base64": packed("Basic " + packed("us:" + VALUE)),
+    "in base64 of base64 of a path": packed("Basic " + packed("us:" + quote(VALUE, safe=""))),
     "in base64 of UTF-16": base64.b64encode(VALUE.encode("utf-16-le")).decode(),
     "in hexadecimal": VALUE.encode().hex(),
     "in hexadecimal, in pairs": VALUE.encode().hex(" ").upper(),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from django.contrib.auth.models import User
 
-from tests.doctor.planting import Rows, found_after, found_by, plant
+from tests.doctor.planting import Planted, Rows, found_after, found_by, plant
 from tests.doctor.shop import REASON, Shop
 from workflows_app.models import Breaker, Event, OperatorAction, Workflow
 from workflows_app.models.saving import save_with_history
@@ -23,6 +25,38 @@ pytestmark = pytest.mark.django_db
 
 #: Each hides the mark that a decision left in a table of history.
 _HIDDEN = ("history_user_id = NULL", "history_change_reason = 'another'", "status = 'lost'")
+#: By a stage, the decision of which it tells, and the tables in which that leaves a mark.
+_DECIDED = {
+    "asked_again": ("try_again", ["run", "mutation"]),
+    "asserted": ("it_didnt_happen", ["run", "mutation"]),
+    "asserted_happened": ("it_happened", ["run", "mutation"]),
+    "decided_now": ("decide_now", ["run", "mutation"]),
+    "skipped": ("skip_run", ["run", "mutation"]),
+    "skipped_event": ("skip_event", ["event"]),
+}
+
+
+def _without_a_mark(stage: str) -> Iterator[Planted]:
+    operation, tables = _DECIDED[stage]
+    of, about = "workflows_app_operatoraction", tables[0]
+    unmarked = [
+        f"UPDATE workflows_app_historical{table} SET {hidden} WHERE id = %({table})s"
+        " AND history_user_id IS NOT NULL"
+        for table in tables
+        for hidden in _HIDDEN
+    ]
+    unmarked += [
+        f"UPDATE {of} SET created_at = now() {way} interval '11 minutes'"
+        " WHERE workflow_id = %(workflow)s"
+        for way in "+-"
+    ]
+    told = f'shop: decision 777777777 "{operation}" on {about} {{{about}}} is not in its history'
+    for sql in unmarked:
+        known = f"UPDATE {of} SET id = 777777777 WHERE workflow_id = %(workflow)s"
+        yield Planted("D601", stage, f"{sql}; {known}", [told])
+
+
+CASES = [case for stage in _DECIDED for case in _without_a_mark(stage)]
 
 
 def test_a_retry_that_no_decision_made_is_found(rejected: Rows, shop: Shop, person: User) -> None:

@@ -95,7 +95,11 @@ def test_an_event_that_lost_the_causes_of_its_run_is_found(paid: Rows) -> None:
 
 def test_a_run_that_is_wholly_of_another_workflow_is_found_by_every_link(asserted: Rows) -> None:
     plant(
-        f"{ANOTHER_WORKFLOW};UPDATE workflows_app_run SET workflow_id = 999999999 WHERE id = %(run2)s",
+        f"{ANOTHER_WORKFLOW};UPDATE workflows_app_run SET workflow_id = 999999999 WHERE id = %(run2)s;"
+        "UPDATE workflows_app_run SET carried_mutation_id = %(mutation2)s WHERE id = %(run)s;"
+        "UPDATE workflows_app_event SET status = 'reserved', reserved_by_id = %(run2)s WHERE id = %(event)s;"
+        "UPDATE workflows_app_operatoraction SET run_id = NULL, event_id = %(event)s,"
+        " workflow_id = 999999999, id = 777777777 WHERE run_id = %(run)s",
         asserted,
     )
     here, run, run2 = asserted["workflow"], asserted["run"], asserted["run2"]
@@ -106,9 +110,12 @@ def test_a_run_that_is_wholly_of_another_workflow_is_found_by_every_link(asserte
 
     assert found_by("D703") == [
         f"shop: event {told.pk} is of workflow {here}, but its created_by of workflow {OTHER}",
+        f"shop: event {asserted['event']} is of workflow {here}, but its reserved_by of workflow {OTHER}",
         f"shop: reservation {reservation.pk} is of workflow {here}, but its run of workflow {OTHER}",
         f"other: run {run2} is of workflow {OTHER}, but its handler of workflow {here}",
         f"other: run {run2} is of workflow {OTHER}, but its version of workflow {here}",
         f"other: run {run2} is of workflow {OTHER}, but its retry_of of workflow {here}",
+        f"shop: run {run} is of workflow {here}, but its carried_mutation of run of workflow {OTHER}",
+        f"other: operator action 777777777 is of workflow {OTHER}, but its event of topic of workflow {here}",
     ]
     assert Workflow.objects.get(slug="other").runs.get().retry_of_id == run

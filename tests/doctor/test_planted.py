@@ -7,13 +7,13 @@ from collections.abc import Callable
 import pytest
 from django.db import transaction
 
-from tests.doctor import test_lineage
+from tests.doctor import test_decisions, test_lineage
 from tests.doctor.planting import PLANTED, Rows, assert_finds, assert_sound
 from tests.doctor.shop import Shop
 
 pytestmark = pytest.mark.django_db
 
-CASES = [*PLANTED, *test_lineage.CASES]
+CASES = [*PLANTED, *test_decisions.CASES, *test_lineage.CASES]
 
 
 @pytest.mark.parametrize("stage", sorted({case.rows for case in CASES}))

@@ -59,6 +59,18 @@ def test_a_constraint_that_was_never_validated_is_found(pending: Rows) -> None:
     ]
 
 
+def test_an_index_that_keeps_nothing_unique_is_found(db: None) -> None:
+    """As one is left by CREATE INDEX CONCURRENTLY that failed."""
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'one_open_run_per_lane'::regclass"
+        )
+
+    assert found_by("D101") == [
+        "None: table workflows_app_run has constraint one_open_run_per_lane, but never validated it"
+    ]
+
+
 def test_a_reference_to_nothing_is_found_and_so_is_the_missing_constraint(paid: Rows) -> None:
     assert found_by("D105") == []
     plant(

@@ -54,6 +54,9 @@ def test_pending_events_that_nothing_announces_are_found_and_woken(shop: Shop) -
     Arrival.objects.all().delete()
     announced = LaneState.objects.filter(handler__name="Pay")
     announced.update(oldest_pending=event.pk, arrivals=F("arrivals") + 1)
+    for seconds, is_found in ((59, False), (61, True)):
+        set_lease(next_due_at=shop.now + timedelta(seconds=seconds))
+        assert bool(lost(shop)) == is_found
 
     assert lost(shop) == [
         f"shop: workflow {shop.workflow.pk} has something to do (Begin), but nothing wakes it"

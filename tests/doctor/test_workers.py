@@ -20,9 +20,14 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_holder_that_vanished_is_found(shop: Shop) -> None:
-    Lease.objects.update(holder="worker", expires_at="2100-01-01 00:00Z")
+    for over_since, is_found in ((-50, False), (50, False), (70, True)):
+        expires_at = database_now() - timedelta(seconds=over_since)
+        Lease.objects.update(holder="worker", expires_at=expires_at)
+        assert bool(found_by("D811")) == is_found
+    Lease.objects.update(holder="")
     assert found_by("D811") == []
 
+    Lease.objects.update(holder="worker")
     Lease.objects.update(expires_at="2026-01-02 03:04:05Z")
 
     assert found_by("D811") == [
@@ -64,7 +69,13 @@ def test_a_job_whose_worker_is_gone_is_found(shop: Shop) -> None:
             "UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s WHERE id = %s",
             [worker, job],
         )
-        assert found_by("D813") == []
+        # Half a minute until it is taken for dead, and a minute for others to see it.
+        for seconds, is_found in ((0, False), (80, False), (100, True)):
+            cursor.execute(
+                "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 second' * %s",
+                [seconds],
+            )
+            assert bool(found_by("D813")) == is_found
         cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = '2026-01-02 03:04:05Z'")
         assert found_by("D813") == [
             f"shop: job {job} of task workflows_app.advance is held by worker {worker}, last seen at"

@@ -53,11 +53,28 @@ def test_all_apps_that_are_missing_are_told_at_once(tmp_path: Path) -> None:
     assert others == ["E003", "W003"]
 
 
+def test_without_a_console_nothing_is_missed_that_only_it_needs(tmp_path: Path) -> None:
+    change = """
+        PARTS = ("django.contrib.admin", "django.contrib.messages", "django.contrib.sessions", "unfold")
+        INSTALLED_APPS = [name for name in INSTALLED_APPS if not name.startswith(PARTS)]
+        MIDDLEWARE = ["simple_history.middleware.HistoryRequestMiddleware"]
+    """
+    assert checked(tmp_path, change, "urlpatterns = []") == [
+        (
+            "I003",
+            "There is no console here: 'django.contrib.admin' is not in INSTALLED_APPS.",
+            "Nothing, where others have it; else add it. docs/install.md has the whole list.",
+        )
+    ]
+
+
 def test_what_else_is_wrong_is_told_with_its_remedy(tmp_path: Path) -> None:
     told = checked(
         tmp_path,
         """
-        INSTALLED_APPS.append(INSTALLED_APPS.pop(0))
+        for name in (INSTALLED_APPS[0], "unfold.contrib.simple_history", "unfold"):
+            INSTALLED_APPS.remove(name)
+            INSTALLED_APPS.append(name)
         MIDDLEWARE = [name for name in MIDDLEWARE if "Away" not in name and "History" not in name]
         SIMPLE_HISTORY_ENABLED = False
         USE_TZ = False
@@ -80,6 +97,19 @@ def test_what_else_is_wrong_is_told_with_its_remedy(tmp_path: Path) -> None:
             "'procrastinate.contrib.django' stands after 'workflows_app' in INSTALLED_APPS:"
             " its pages of jobs are replaced.",
             "Move 'procrastinate.contrib.django' before 'workflows_app'."
+            " docs/install.md has the whole list.",
+        ),
+        (
+            "E006",
+            "'unfold' stands after 'django.contrib.admin' in INSTALLED_APPS: its templates stand in for"
+            " Django's.",
+            "Move 'unfold' before 'django.contrib.admin'. docs/install.md has the whole list.",
+        ),
+        (
+            "E006",
+            "'unfold.contrib.simple_history' stands after 'simple_history' in INSTALLED_APPS:"
+            " its templates stand in for the others.",
+            "Move 'unfold.contrib.simple_history' before 'simple_history'."
             " docs/install.md has the whole list.",
         ),
         (
@@ -174,3 +204,11 @@ def test_the_login_is_whole_as_the_page_has_it(tmp_path: Path) -> None:
     with_login = f"{dedent(URLS)}\nfrom django.urls import include\n{urls}"
     assert checked(tmp_path, change, with_login) == []
     assert "No changes" in told_by(tmp_path, "makemigrations", "--check", "--dry-run")
+    # What the page puts into the menu of the account leads to the second factor.
+    link = (
+        "from django.conf import settings as s; print(s.UNFOLD['ACCOUNT']['navigation'][0]['link'])"
+    )
+    there = "from django.urls import reverse; print(reverse('mfa_index'))"
+    assert told_by(tmp_path, "shell", "-v0", "-c", link) == told_by(
+        tmp_path, "shell", "-v0", "-c", there
+    )

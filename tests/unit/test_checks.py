@@ -94,6 +94,9 @@ def test_w001_a_workflow_that_was_never_synced_does_not_run(only_flow: None) -> 
 
     with registered(workflow()):
         assert check_database(None, databases=["default"]) == []
+        with registry.override(workflow(slug="another")):
+            (message,) = check_database(None, databases=["default"])
+        assert "'another'" in message.msg
 
 
 @pytest.mark.django_db
@@ -158,6 +161,10 @@ def test_i001_a_mutator_that_can_not_reconcile_is_named_once(declared: Callable[
         )
         for name in ("mail", "pay")
     ]
+    # Nothing is wrong with that: before each command it would be in the way.
+    for is_deployment in (False, True):
+        found = {each.id for each in run_checks(include_deployment_checks=is_deployment)}
+        assert ("workflows_app.I001" in found) == is_deployment
 
 
 def test_i001_keeps_silent_where_everything_can_be_asked(declared: Callable[..., Any]) -> None:
@@ -200,15 +207,28 @@ def test_w002_a_mutator_that_does_not_say_how_long_a_search_may_lag_is_named_onc
 
 def test_a_name_in_the_code_that_looks_secret_is_told_unless_it_is_declared() -> None:
     def mutate(self: Any, prepared: Any) -> Any:
-        """Not a name: the token."""
+        """Not a name: our_token"""
         return {"iban": 1, "discarded": 2, "lines": [{"cardNumber": 3}], "declared_token": 4}
 
     def execute(self: Any, params: Any, *, idempotency_key: str) -> Any:
+        if params["kind"] in {"cvc", "cash"} or params["kind"] in ("cards", "cheques"):
+            return [params[name] for name in ("cvv", "amount")]
         return {"amount": params["api_key"]}
 
+    def reading(name: str) -> Any:
+        return eval(f"lambda self, params, **_: [params[each] for each in ['{name}']]")
+
+    told_by_methods = {
+        method: reading(f"{method}_token")
+        for method in ("body", "reconcile", "target", "verification_steps", "verification_url")
+    }
     flow = workflow(
         consumers=[consumer(mutate=mutate)],
-        mutators=[mutator(execute=execute, secret_params=["api_key"], url="/{password}/x")],
+        mutators=[
+            mutator(execute=execute, secret_params=["api_key"], url="/{password}/x"),
+            mutator(name="other", lookup_url="/{passwd}", result_fields={"secret": "It"}),
+            mutator(name="third", **told_by_methods),
+        ],
         secret_fields=["bank.declared_token"],
     )
     with registry.override():
@@ -223,5 +243,10 @@ def test_a_name_in_the_code_that_looks_secret_is_told_unless_it_is_declared() ->
             f"Add '{name}' to secret_params of the mutator, or to secret_fields of the workflow. If it is"
             " no secret, silence this check.",
         )
-        for name in ("cardNumber", "iban", "password")
+        for name in sorted(
+            [
+                *("cardNumber", "cards", "cvc", "cvv", "iban", "passwd", "password", "secret"),
+                *(f"{method}_token" for method in told_by_methods),
+            ]
+        )
     ]

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from config.embedded_postgres.location import default_directory
+from config.embedded_postgres.location import default_directory, has_room_for_socket
 from tests.unit.embedded import Client, manage, new_place
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root's server has another user")
@@ -71,6 +71,11 @@ def test_a_path_too_long_for_a_socket_is_refused(place: Path) -> None:
         f"No embedded PostgreSQL can run in {directory}"
         f" (the path is too long for a socket): {REMEDY}"
     )
+
+
+def test_the_address_of_a_socket_has_at_most_103_bytes() -> None:
+    assert [has_room_for_socket(Path("/" + "a" * length)) for length in (83, 84)] == [True, False]
+    assert not has_room_for_socket(Path("/" + "ä" * 42))
 
 
 @needs_root

@@ -66,7 +66,14 @@ def test_what_is_not_safe_does_not_start() -> None:
             {"DATABASE_URL": URL, "SECRET_KEY": "development-only-not-a-secret"},
             f"SECRET_KEY has 29 characters, and needs 50. {REMEDY}",
         ),
-        ({"DATABASE_URL": URL, "SECRET_KEY": "ab" * 40}, f"SECRET_KEY can be guessed. {REMEDY}"),
+        (
+            {"DATABASE_URL": URL, "SECRET_KEY": KEY[-49:]},
+            f"SECRET_KEY has 49 characters, and needs 50. {REMEDY}",
+        ),
+        (
+            {"DATABASE_URL": URL, "SECRET_KEY": "abcdefg" * 8},
+            f"SECRET_KEY can be guessed. {REMEDY}",
+        ),
         (
             {"DATABASE_URL": URL, "SECRET_KEY": f"django-insecure-{KEY}"},
             f"SECRET_KEY can be guessed. {REMEDY}",
@@ -121,12 +128,14 @@ def test_what_starts_is_production_unless_it_says_otherwise() -> None:
     asked: list[dict[str, str]] = [
         {"DEBUG": "1"},
         {"DEBUG": "1", "DATABASE_URL": URL},
-        {"DATABASE_URL": URL, "SECRET_KEY": KEY},
+        {"DATABASE_URL": URL, "SECRET_KEY": KEY[-50:]},
+        {"DATABASE_URL": URL, "SECRET_KEY": "abcdefgh" * 8},
         {"DATABASE_URL": URL, "SECRET_KEY": KEY, "WORKFLOWS_DEMO": "1"},
     ]
     assert in_each(FACTS, *((environment, []) for environment in asked)) == [
         [True, "config.embedded_postgres", False, True, False],
         [True, ENGINE, False, True, False],
+        [False, ENGINE, True, False, True],
         [False, ENGINE, True, False, True],
         [False, ENGINE, True, True, True],
     ]

@@ -49,7 +49,6 @@ def test_a_blocked_run_is_explained_from_its_inputs_to_the_evidence(scene: Scene
     assert [(row.kind, row.verdict, row.detail) for row in told.evidence] == [
         ("execute", "unknown", NO_ANSWER)
     ]
-    assert told.can_reconcile is False
     assert told.verification_steps == ""
     assert [str(cause) for cause in told.inputs] == ["42"]
     assert [fate.event.message_id for fate in told.reserved] == ["42"]
@@ -67,7 +66,6 @@ def test_a_run_that_is_being_asked_about_says_why_it_is_still_unknown(scene: Sce
 
     assert told.run.status == "reconciling"
     assert told.why == "still unknown, attempt 1: the bank's search is down"
-    assert told.can_reconcile is True
     assert [(row.kind, row.attempt) for row in told.evidence] == [("execute", 1), ("reconcile", 1)]
 
 
@@ -93,7 +91,7 @@ def test_a_run_that_committed_has_nothing_to_explain(scene: SceneMaker) -> None:
 def test_a_run_without_an_outside_effect_is_explained_too(rows: Rows) -> None:
     told = explain(rows.run())
 
-    assert (told.mutation, told.evidence, told.why, told.can_reconcile) == (None, [], "", False)
+    assert (told.mutation, told.evidence, told.why) == (None, [], "")
     assert told.verification_steps == ""
 
 
@@ -139,17 +137,18 @@ def test_author_s_words_that_fail_or_hang_do_not_hide_the_rest(
     ]
 
 
-def test_without_the_code_nobody_can_reconcile_and_nobody_says_how(scene: SceneMaker) -> None:
+def test_without_the_code_nobody_says_how_to_check(scene: SceneMaker) -> None:
     play = scene("lost", reconcilable=True, mutator=None)
     play.mutator.reconcile = _down
+    play.mutator.verification_steps = lambda self, params: "Look at the list"
     run = play.happens("42", days=5)
-    assert explain(run).can_reconcile is True
+    assert explain(run).verification_steps == "Look at the list"
 
     with registry.override():
         registry.declared.pop("pay")
         told = explain(run)
 
-    assert (told.can_reconcile, told.verification_steps) == (False, "")
+    assert told.verification_steps == ""
 
 
 def test_a_run_that_brings_an_outcome_to_next_shows_the_evidence_of_that_call(
@@ -176,15 +175,16 @@ def test_decisions_and_attempts_are_shown_at_each_attempt(scene: SceneMaker, olg
     play = scene("lost", "applied")
     first = play.happens("42")
     note = add_note(first, actor=olga, text="They call back")
-    taken, takes = take(first, actor=olga), explain(fresh(first))
-    assert (takes.decisions, takes.notes, takes.taking) == ([], [note], taken)
+    taken, later = take(first, actor=olga), add_note(first, actor=olga, text="They called")
+    takes = explain(fresh(first))
+    assert (takes.decisions, takes.notes, takes.taking) == ([], [later, note], taken)
     action = it_didnt_happen(first, actor=olga, reason="I asked the bank")
     play.run_host(timezone.now() + timedelta(minutes=1))
     retry = Run.objects.get(retry_of=first)
 
     told, told_of_retry = explain(fresh(first)), explain(retry)
 
-    assert (told.decisions, told.notes, told.taking) == ([action], [taken, note], None)
+    assert (told.decisions, told.notes, told.taking) == ([action], [later, taken, note], None)
     assert told_of_retry.decisions == []
     assert told.attempts == told_of_retry.attempts == [first, retry]
     assert told.why == "olga asserted that it did not happen: I asked the bank"

@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.models.rows import Rows
-from workflows_app.models import Breaker, Event, Lease, Run, Topic
+from workflows_app.models import Breaker, Event, Lease, Reservation, Run, Topic
 from workflows_app.queries.health import (
     STATES,
     Backlog,
@@ -135,7 +135,7 @@ def test_held_lanes_are_counted_by_what_holds_them(rows: Rows) -> None:
     # All but the one with the committed run, and the free one.
     assert (found.held.number, found.lanes_with_work) == (6, 8)
     assert found.held.since == NOW - timedelta(hours=3)
-    assert (found.held.in_held_lanes, found.backlog.pending) == (3, 6)
+    assert (found.held.waiting_behind, found.backlog.pending) == (3, 6)
 
 
 def test_in_a_held_lane_waits_only_what_some_consumer_takes(rows: Rows) -> None:
@@ -144,7 +144,15 @@ def test_in_a_held_lane_waits_only_what_some_consumer_takes(rows: Rows) -> None:
     Event.objects.create(topic=nobody, message_id="1", payload={}, lane="a")
     rows.event(lane="a")
 
-    assert health_of().held.in_held_lanes == 1
+    assert health_of().held.waiting_behind == 1
+
+
+def test_what_a_failed_run_is_about_does_not_wait_behind_it(rows: Rows) -> None:
+    failed = rows.run("failed", owes_retry=True, lane="a")
+    own, _behind = rows.event(lane="a"), rows.event(lane="a")
+    Reservation.objects.create(run=failed, event=own)
+
+    assert (health_of().held.waiting_behind, health_of().backlog.pending) == (1, 2)
 
 
 def test_a_run_counts_once_in_the_hour_in_which_it_ended(rows: Rows) -> None:

@@ -8,6 +8,7 @@ import enum
 import json
 import uuid
 from collections import namedtuple
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from workflows_app.errors import InvalidName, NotJson, TooLarge
 from workflows_app.models import Handler, LaneState, Workflow
-from workflows_app.sdk.json_values import identifier, json_value
+from workflows_app.sdk.json_values import copied, identifier, json_value
 
 LIMIT = 10_000
 
@@ -135,6 +136,7 @@ itself.append(itself)
         ([[decimal.Decimal("1.5")]], "payload[0][0] is not JSON: Decimal has no JSON form; give it as a text."),
         ({"a": {"b": b"x"}}, "payload.a.b is not JSON: bytes has no JSON form."),
         ({1, 2}, "payload is not JSON: set has no JSON form."),
+        (datetime.timedelta(1), "payload is not JSON: timedelta has no JSON form; give it as a text."),
         (uuid.UUID(int=1), "payload is not JSON: UUID has no JSON form; give it as a text."),
         ((n for n in "ab"), "payload is not JSON: generator has no JSON form."),
         (object(), "payload is not JSON: object has no JSON form."),
@@ -172,13 +174,15 @@ def test_too_large_says_how_large_and_what_to_do() -> None:
     )
 
 
-def test_the_given_value_is_neither_changed_nor_shared() -> None:
-    given_value = {"lines": [1]}
+@pytest.mark.parametrize("make", [checked, copied])
+def test_the_given_value_is_neither_changed_nor_shared(make: Callable[[Any], Any]) -> None:
+    given_value = {"lines": [[1]]}
 
-    clean = checked(given_value)
-    clean["lines"].append(2)
+    clean = make(given_value)
+    assert clean == given_value
+    clean["lines"][0].append(2)
 
-    assert given_value == {"lines": [1]}
+    assert given_value == {"lines": [[1]]}
 
 
 @pytest.mark.parametrize("value", ["42", " x ", "a" * 200, "Zoë\n🙂"])

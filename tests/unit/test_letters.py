@@ -24,9 +24,11 @@ def over_wsgi(**environ: str) -> tuple[str, bytes]:
         return began[0], b"".join(body)
 
 
-async def over_asgi(content_type: str) -> tuple[int, bytes]:
+async def over_asgi(
+    content_type: str, path: str = "/nothing", query: str = "a=1"
+) -> tuple[int, bytes]:
     sent: list[dict[str, Any]] = []
-    scope = AsyncRequestFactory()._base_scope(path="/nothing", query_string="a=1")
+    scope = AsyncRequestFactory()._base_scope(path=path, query_string=query)
     scope["headers"] = [(b"host", b"testserver"), (b"content-type", content_type.encode())]
 
     body = iter([{"type": "http.request", "body": b"", "more_body": False}])
@@ -75,6 +77,8 @@ def test_letters_that_can_be_read_are() -> None:
             over_wsgi(REQUEST_METHOD="GET", PATH_INFO="/admin/login/", **many)[0]
             == "400 Bad Request"
         )
+        told = asyncio.run(over_asgi(content_type, "/admin/login/", many["QUERY_STRING"]))
+        assert told[0] == 400
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from itertools import islice
 
 import django.db
@@ -96,14 +97,21 @@ def test_it_is_said_once_and_once_when_it_is_back(caplog: pytest.LogCaptureFixtu
     ]
 
 
-def test_it_is_not_back_before_it_stays(caplog: pytest.LogCaptureFixture) -> None:
-    watch = Watch(quiet_seconds=3600)
-    for _ in range(3):
-        watch.saw(errors.AdminShutdown("bye"))
-        watch.back()
+def test_it_is_not_back_before_it_stays_and_was_away_until_it_was_last_seen_so(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch(quiet_seconds=5)
+    told: list[str] = []
+    for second, is_away in ((10, True), (11, False), (13, True), (17, False), (18, False)):
+        with monkeypatch.context() as clock:
+            clock.setattr(time, "monotonic", lambda now=float(second): now)
+            watch.saw(errors.AdminShutdown("bye")) if is_away else watch.back()
+        told += [f"{second}: {record.getMessage()}" for record in caplog.records]
+        caplog.clear()
 
-    assert [record.getMessage() for record in caplog.records] == [
-        "database.away kind=unreachable error=bye"
+    assert told == [
+        "10: database.away kind=unreachable error=bye",
+        "18: database.back away_seconds=3.0",
     ]
 
 

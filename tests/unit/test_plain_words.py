@@ -6,7 +6,7 @@ import pytest
 from django.utils import translation
 
 from workflows_app.models import Evidence
-from workflows_app.queries.plain_words import in_a_line, meaning, why_unknown
+from workflows_app.queries.plain_words import heard, in_a_line, meaning, why_unknown
 
 #: Details as the host and its connectors write them, and how what they mean begins.
 MEANINGS = {
@@ -67,6 +67,25 @@ def test_a_call_that_was_given_up_may_still_run_until_its_answer_comes() -> None
     assert first.startswith("No answer came within 30 seconds.")
 
 
+@pytest.mark.parametrize(
+    ("detail", "told"),
+    [
+        (
+            'POST answered 422: {"error": "the account is closed", "code": 7}',
+            "the account is closed (422)",
+        ),
+        ('POST answered 422: {"error": "closed", "hint": "ask"}', ""),
+        ('POST answered 422: {"error": "clo', ""),
+        ("POST answered 422: closed", ""),
+        ("closed", ""),
+    ],
+)
+def test_what_was_answered_is_told_without_its_json_if_that_is_one_text(
+    detail: str, told: str
+) -> None:
+    assert heard(detail) == (told or detail)
+
+
 def test_a_line_says_what_was_heard() -> None:
     assert in_a_line(evidence("probe", "applied")) == "It says: it happened."
     assert in_a_line(evidence("reconcile", "not_applied")) == "It says: it did not happen."
@@ -74,5 +93,8 @@ def test_a_line_says_what_was_heard() -> None:
         in_a_line(evidence("reconcile", "unknown", "TimeoutError: x"))
         == "It gave no answer to that."
     )
+    no = evidence("execute", "not_applied", 'POST answered 410: {"error": "no more news"}')
+    assert in_a_line(no, is_refusal=True) == "It refused it for good: no more news (410)"
+    assert in_a_line(no) == "It says: it did not happen."
     lost = evidence("execute", "unknown", "ConnectionResetError: x")
     assert in_a_line(lost) == "The connection broke after the call had gone out."

@@ -133,6 +133,10 @@ TABLE: dict[str, tuple[Snapshot, Plan]] = {
         lanes(free(9, "producer:P", wake_at=PAST, polls=True), free(1, "a", 10)),
         does(Begin(1, "a"), Begin(9, "producer:P")),
     ),
+    "so they do where a clock woke both": (
+        lanes(free(9, "producer:P", wake_at=PAST, polls=True), free(1, "a", wake_at=NOW)),
+        does(Begin(1, "a"), Begin(9, "producer:P")),
+    ),
     "the producer that is due longest goes first": (
         lanes(
             free(8, "producer:A", wake_at=NOW, polls=True),

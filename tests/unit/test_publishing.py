@@ -11,7 +11,6 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
-from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from simple_history.middleware import HistoryRequestMiddleware
 
@@ -136,24 +135,6 @@ def test_an_arrival_in_a_topic_that_nobody_takes_wakes_nobody(flow: Workflow) ->
     assert flow.pk not in due_workflows(timezone.now())
 
 
-def test_the_host_is_woken_once_after_the_commit(
-    flow: Workflow, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
-) -> None:
-    with django_capture_on_commit_callbacks(execute=True) as callbacks:
-        send("1")
-        send("2")
-        assert not ProcrastinateJob.objects.filter(args={"workflow_id": flow.pk}).exists()
-
-    assert len(callbacks) == 1
-    job = ProcrastinateJob.objects.get(args={"workflow_id": flow.pk})
-    assert (job.task_name, job.status, job.lock, job.queueing_lock) == (
-        "workflows_app.advance",
-        "todo",
-        f"workflow:{flow.pk}",
-        f"workflow:{flow.pk}",
-    )
-
-
 def test_what_the_caller_rolls_back_was_never_published(
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
@@ -165,16 +146,3 @@ def test_what_the_caller_rolls_back_was_never_published(
 
     assert written() == before
     assert callbacks == []
-
-
-def test_a_rolled_back_part_does_not_lose_the_wake_up_of_the_rest(
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
-) -> None:
-    with django_capture_on_commit_callbacks() as callbacks:
-        with transaction.atomic():
-            send("1")
-            transaction.set_rollback(True)
-        send("2")
-
-    assert len(callbacks) == 1
-    assert [event.message_id for event in Event.objects.all()] == ["2"]

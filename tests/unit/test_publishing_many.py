@@ -15,7 +15,14 @@ from tests.rivals import holding, queued
 from tests.unit.declarations import consumer, producer, workflow
 from workflows_app.errors import EventRefused, UnknownInput, UnknownTopic
 from workflows_app.models import Arrival, Event, EventInput, Handler, Input, Run, Topic, Workflow
-from workflows_app.publishing import Published, publish, publish_many, register_input
+from workflows_app.publishing import (
+    Entry,
+    Published,
+    chunks,
+    publish,
+    publish_many,
+    register_input,
+)
 from workflows_app.sdk import EventRecord, InputRef
 from workflows_app.testing import registered
 
@@ -128,12 +135,14 @@ def test_publish_tells_the_same_of_one_event(flow: Workflow, status: str) -> Non
         event = publish(workflow="flow", topic="in", message_id=message_id, payload=payload)
         return event.outcome
 
-    assert [told("42", 1), told("42", 1), told("42", True), told("late", 1)] == [
+    assert [told("4\\2", payload) for payload in (1, 1, True, 2)] == [
         "new",
         "unchanged",
         "updated",
-        "too_late",
+        "updated",
     ]
+    assert told("late", 1) == "too_late"
+    assert stored()[-1] == ("4\\2", 2, 3)
 
 
 def test_the_last_of_several_with_one_message_id_counts() -> None:
@@ -158,8 +167,9 @@ def test_each_may_have_an_input_of_its_own_or_that_of_all() -> None:
     events = [
         {"message_id": "1", "payload": 1, "input": InputRef("erp", "file", "8")},
         {"message_id": "2", "payload": 1},
-        ("3", 1),
-        {"message_id": "1", "payload": 1, "input": InputRef("erp", "file", "9")},
+        ["3", 1],
+        {"message_id": "1", "payload": 1, "input": InputRef("erp", "file", "9", "First")},
+        {"message_id": "4", "payload": 1, "input": InputRef("erp", "file", "9", "Second")},
     ]
 
     send(events, input=mail)
@@ -170,7 +180,9 @@ def test_each_may_have_an_input_of_its_own_or_that_of_all() -> None:
         ("1", "9"),
         ("2", "7"),
         ("3", "7"),
+        ("4", "9"),
     ]
+    assert Input.objects.get(external_id="9").title == "First"
 
 
 def test_one_transaction_leaves_one_arrival_a_lane() -> None:
@@ -299,6 +311,21 @@ def test_what_is_read_of_an_iterator_is_written_before_the_rest_is_read() -> Non
     send(events())
 
     assert seen == [0, 500]
+
+
+def test_what_is_written_together_has_an_end_by_its_size_too(monkeypatch: Any) -> None:
+    monkeypatch.setattr(chunks, "CHUNK_CHARACTERS", 10)
+    topic = Topic.objects.get(name="in")
+    ref = InputRef("erp", "file", "8")
+    # With their quotes.
+    entries = [Entry(topic, str(n), "x" * (n - 2), "", ref) for n in (4, 6, 3, 20, 5, 5)]
+
+    assert [[entry.message_id for entry in chunk] for chunk in chunks.chunks_of(entries)] == [
+        ["4", "6"],
+        ["3"],
+        ["20"],
+        ["5", "5"],
+    ]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -29,7 +29,7 @@ def refusal(wrong: Any) -> str:
 
 
 def test_a_right_declaration_is_returned_and_known() -> None:
-    flow = workflow()
+    flow = workflow(title="a" * 200)
 
     assert register(flow) is flow
     assert registry.get("flow") is flow
@@ -180,7 +180,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         "Send: name must be as 'bank.create_payment', not ''.",
     ),
     "a mutator that executes nothing": (
-        {"mutators": [made("Idle", Mutator, name="idle")]},
+        {"mutators": [mutator(), made("Idle", Mutator, name="idle")]},
         "Idle: it must implement execute().",
     ),
     "a negative lag": (

@@ -124,8 +124,10 @@ def test_none_is_no_function(method: str) -> None:
 
 
 def test_none_says_that_the_host_can_not_ask_and_that_nothing_is_recorded() -> None:
-    assert is_accepted(mutator(reconcile=None))
-    assert is_accepted(consumer(record=None))
+    mute, plain = mutator(reconcile=None), consumer(record=None)
+    assert is_accepted(mute)
+    assert is_accepted(plain)
+    assert (mute.can_reconcile(), plain.has_record()) == (False, False)
 
 
 @pytest.mark.parametrize("method", CALLS)

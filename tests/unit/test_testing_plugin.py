@@ -153,6 +153,9 @@ from workflows_app.publishing import publish
 
 
 class Forgetful(PayInvoice):
+    def lane(self, event):
+        return event.message_id
+
     def next(self, ctx, prepared, outcome):
         return outcome.result["payment"]
 
@@ -164,7 +167,8 @@ class Forgets(InvoicePayments):
 @pytest.mark.django_db
 def test_pays(registered, drain, scripted):
     with registered(Forgets, mutators=[scripted(replaces=CreatePayment)]):
-        publish(workflow="invoice-payments", topic="invoice.received", message_id="1", payload={})
+        for name in "12":
+            publish(workflow=Forgets.slug, topic="invoice.received", message_id=name, payload={})
         drain()
     assert False
 
@@ -259,7 +263,7 @@ def test_an_author_s_tests_run_on_settings_of_their_own(tmp_path: Path) -> None:
         "passed",
     )
     # A failed test says why its runs failed.
-    assert "of Forgetful failed while emitting: KeyError: 'payment'" in done.stdout
+    assert done.stdout.count("of Forgetful failed while emitting: KeyError: 'payment'") == 2
     assert 'return outcome.result["payment"]' in done.stdout
     assert done.stdout.count("- Workflow runs that failed -") == 1
 

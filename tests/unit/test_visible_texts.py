@@ -51,6 +51,8 @@ def test_parameters_are_rows_with_labels_and_exact_values() -> None:
         {
             "supplierIban": "DE02 1203",
             "amount": "1234.50",
+            "paymentNumber": 46,
+            "customer_id": "12",
             "total_count": 3,
             "paid": False,
             "note": None,
@@ -62,6 +64,8 @@ def test_parameters_are_rows_with_labels_and_exact_values() -> None:
     assert [(fact.label, fact.text) for fact in told.rows] == [
         ("Supplier iban", "DE02 1203"),
         ("Amount", "1234.50"),
+        ("Payment number", "46"),
+        ("Customer id", "12"),
         ("Total count", "3"),
         ("Paid", "no"),
         ("Note", "nothing"),

@@ -47,12 +47,12 @@ def test_an_event_that_nobody_holds_up_is_in_line(rows: Rows) -> None:
         (
             "failed",
             {"retry_due_at": NOON},
-            f"Run # of its lane failed; it is tried again at 21:00:00. {MEANWHILE}",
+            f"Run # of its lane failed; it is tried again at 21:00:00 JST. {MEANWHILE}",
         ),
         (
             "crashed",
             {"retry_due_at": NOON},
-            "Run # of its lane ended when its worker died or hung; it is tried again at 21:00:00."
+            "Run # of its lane ended when its worker died or hung; it is tried again at 21:00:00 JST."
             f" {MEANWHILE}",
         ),
         (
@@ -105,7 +105,7 @@ def test_an_event_of_a_paused_workflow_waits_for_a_person(rows: Rows) -> None:
     ("wake_at", "when"),
     [
         (None, "when another event arrives."),
-        (NOON, "when another event arrives, at the latest on 2026-01-01 at 12:00:00."),
+        (NOON, "when another event arrives, at the latest on 2026-01-01 at 12:00:00 UTC."),
     ],
 )
 def test_an_event_that_was_left_lying_is_looked_at_again(
@@ -165,7 +165,7 @@ def test_an_event_whose_lane_is_not_named_waits_for_the_code(rows: Rows) -> None
 @pytest.mark.parametrize(
     ("status", "then"),
     [
-        ("open", "The next one is tried on 2026-01-01 at 12:00:00."),
+        ("open", "The next one is tried on 2026-01-01 at 12:00:00 UTC."),
         ("half_open", "One call is being tried. If it gets an answer, the others go out again."),
     ],
 )
