@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.db.models.functions import Now
 from django.utils import timezone, translation
 
+from tests.operations.asked_bank import ABSENT, APPLIED, Bank
 from tests.operations.readiness import SceneMaker, may_only, mute, refusal
 from tests.scenes import Scene
 from workflows_app import registry
@@ -22,39 +23,8 @@ from workflows_app.models import Breaker, Event, Evidence, Lease, OperatorAction
 from workflows_app.operations import asking, asserting, it_didnt_happen, it_happened
 from workflows_app.operations.seen import seen_now
 from workflows_app.sdk import Reconciliation
-from workflows_app.testing import ScriptedMutator
 
 pytestmark = pytest.mark.django_db
-
-APPLIED = Reconciliation.applied({"number": "B-1"})
-ABSENT = Reconciliation.not_applied()
-
-
-class Bank:
-    """A blocked payment at a bank that did not answer, and now says what a test wants it to."""
-
-    def __init__(self, play: Scene, mutator: type[ScriptedMutator]) -> None:
-        self.play = play
-        self.mutator = mutator
-        self.run = play.happens(days=0)
-        assert self.run.status == "blocked"
-
-    def says(self, answer: Any) -> None:
-        def reconcile(mutator: Any, params: Any, *, idempotency_key: str) -> Any:
-            self.mutator.reconciliations.append(idempotency_key)
-            if callable(answer):
-                return answer()
-            return answer
-
-        self.mutator.reconcile = reconcile  # type: ignore[attr-defined]
-
-    @property
-    def probe(self) -> Evidence:
-        return Evidence.objects.get(kind="probe")
-
-    def now(self) -> tuple[str, str, str]:
-        run = Run.objects.get(pk=self.run.pk)
-        return run.status, run.mutation.status, run.mutation.resolved_by
 
 
 @pytest.fixture
