@@ -51,8 +51,9 @@ def hold_when_committing() -> Iterator[type[_Hold]]:
         yield _Hold
     finally:
         _Hold.is_on = False
-    if _Hold.has_come:
-        raise KeyboardInterrupt
+        # Also if the COMMIT failed: those that follow are ignored.
+        if _Hold.has_come:
+            raise KeyboardInterrupt
 
 
 def _go_on(_number: int, _frame: object) -> None:
