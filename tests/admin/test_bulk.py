@@ -26,7 +26,7 @@ def play(scene: Callable[..., Any]) -> Scene:
     play: Scene = scene("lost", "applied")
     play.happens("1", {"amount": "12.50", "to": "ACME"})
     for message_id in ("2", "3", "4"):
-        play.publish(message_id)
+        play.publish(message_id, {"amount": f"{message_id}.50"})
     return play
 
 
@@ -56,6 +56,7 @@ def test_a_preview_says_what_would_be_done_and_does_nothing(play: Scene, operato
     assert f'href="{list_of(Event)}?lane=main">Cancel</a>' in answer.content.decode()
     assert "No run will ever take this event" in text
     assert "It is done for each of these 3" in text
+    assert "Payload Amount 2.50" in text
     assert "It does not apply to this one, which stays as it is 1 Reserved" in text
     offered = [item["row"] for item in answer.context["applying"]]
     assert offered == [second, third, fourth]

@@ -77,14 +77,14 @@ def in_brief(value: Any, *, without: str) -> str:
 
 
 def in_short(value: Any, *, among: int) -> SafeString | str:
-    """Return `value` as JSON, escaped and cut, where it is one `among` many; alone it is shown as a table."""
-    if among == 1:
-        return ""
+    """Return `value` as JSON, escaped and cut, where it is one `among` many and long; else it is shown as a table."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
-    if len(text) > SHOWN_AMONG_MANY:
-        cut = _("(cut; %(number)s characters: its own page shows all)")
-        text = f"{text[:SHOWN_AMONG_MANY]} … {cut % {'number': f'{len(text):,}'}}"
-    return format_html('<pre class="ops-json">{}</pre>', visible(text))
+    if among == 1 or len(text) <= SHOWN_AMONG_MANY:
+        return ""
+    cut = _("(cut; %(number)s characters: its own page shows all)") % {"number": f"{len(text):,}"}
+    return format_html(
+        '<pre class="ops-json">{}</pre>', visible(f"{text[:SHOWN_AMONG_MANY]} … {cut}")
+    )
 
 
 def label_of(name: str) -> str:
