@@ -275,6 +275,40 @@ def test_a_full_worker_gives_those_who_have_less_their_share(
     ] == [1, 1, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("SELECT pg_terminate_backend(pg_backend_pid())", []),
+        ("SELECT 1/0", ["host.not_shared error=division by zero"]),
+    ],
+    ids=["the session ends", "it is refused"],
+)
+def test_a_worker_that_can_t_see_the_others_keeps_what_it_has_in_hand(
+    start: Start, deploy: Deploy, door: Door, caplog: pytest.LogCaptureFixture, what: str, told: Any
+) -> None:
+    slugs = ["shop-1", "shop-2"]
+    for slug in slugs:
+        deploy(calling(mutator(door.call), slug=slug))
+        publish(workflow=slug, topic=RECEIVED, message_id="1", payload="a")
+    asked: list[int] = []
+
+    def crowd() -> Crowd:
+        asked.append(len(door.entered))
+        with connection.cursor() as cursor:
+            cursor.execute(what)
+        raise AssertionError("it was to fail")
+
+    host = start(at_once=2, crowd=crowd)
+    given = [host.take(row(slug).pk) for slug in slugs]
+    eventually(lambda: 2 in asked, True)
+    door.open()
+
+    assert [done.result(timeout=30).has_more for done in given] == [False, False]
+    assert set(Mutation.objects.values_list("status", "resolved_by")) == {("applied", "response")}
+    said = [line for line in caplog.messages if line.startswith("host.")]
+    assert said[:1] == told
+
+
 def test_a_workflow_that_comes_to_a_full_worker_is_kept_until_there_is_a_place(
     start: Start, deploy: Deploy, door: Door
 ) -> None:

@@ -28,6 +28,7 @@ from workflows_app.engine.holding import Holding
 from workflows_app.engine.host import Host
 from workflows_app.engine.jobs import Worker, hanging
 from workflows_app.engine.sharing import Crowd, Sharing
+from workflows_app.outages import said_by_driver, watch
 from workflows_app.waking import SESSION_NAME
 
 logger = logging.getLogger("workflows_app")
@@ -125,8 +126,7 @@ class ThreadedHost(Host):
         has_come = False
         try:
             has_come = self.step(wait=1.0)
-            self._make_room()
-            self._share()
+            self._look_at_others()
             self._give_up_if_most_hang()
         except Error as error:
             self._fail(error)
@@ -194,6 +194,19 @@ class ThreadedHost(Host):
             hanging(),
         )
         self._give_up()
+
+    def _look_at_others(self) -> None:
+        """Make room for others, and share with them. What the database refuses of that is looked at another time.
+
+        What is in hand is known to this process alone, and is not given up for it.
+        """
+        try:
+            self._make_room()
+            self._share()
+        except Error as error:
+            if not watch.saw(error):
+                logger.warning("host.not_shared error=%s", said_by_driver(error))
+            connection.close()
 
     def _make_room(self) -> None:
         """Give a workflow back that was held for long, if another one waits for its place."""
