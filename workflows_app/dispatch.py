@@ -48,6 +48,8 @@ logger = logging.getLogger("workflows_app")
 #: How often a sweep comes, over all workers together.
 SWEEP_SECONDS = 5
 SWEEP_TASK = "workflows_app.sweep"
+#: How often one clears away what does no harm for a while.
+_TIDY_SECONDS = 60.0
 #: The event loops, which is to say workers, in which a sweep is under way.
 _sweeping: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
 
@@ -100,7 +102,7 @@ def crowd() -> Crowd:
 
 @app.task(name=SWEEP_TASK, queue=QUEUE, queueing_lock=SWEEP_TASK)
 async def sweep(timestamp: int) -> None:
-    """Wake every workflow that is due, and, once a heartbeat, clear away what dead workers left.
+    """Wake every workflow that is due, and, once a heartbeat, clear away what dead workers left; the rest, once a minute.
 
     It has no `lock`: a sweep whose worker died would hold back the one that clears it away. But one
     that waits, for a lock of the database say, must not have others wait beside it: each would keep
@@ -118,17 +120,19 @@ async def sweep(timestamp: int) -> None:
 
 async def _sweep(timestamp: int) -> None:
     with unless_away():
-        if _begins_a_heartbeat(timestamp):
+        if _is_first_within(policy().heartbeat_seconds, timestamp):
             await sync_to_async(end_idle_transactions)()
             await _clear_stalled_jobs()
+        if _is_first_within(_TIDY_SECONDS, timestamp):
             await sync_to_async(forget_old_clocks)()
             await sync_to_async(claims.shorten)()
+            await sync_to_async(forget_arrivals_for_nobody)()
         await sync_to_async(wake_due)()
 
 
-def _begins_a_heartbeat(timestamp: int) -> bool:
-    """Tell whether no sweep came before this one in the time of a heartbeat of the workers."""
-    return timestamp % max(policy().heartbeat_seconds, SWEEP_SECONDS) < SWEEP_SECONDS
+def _is_first_within(seconds: float, timestamp: int) -> bool:
+    """Tell whether no sweep came before this one in so many seconds: a heartbeat of the workers, or a minute."""
+    return timestamp % max(seconds, SWEEP_SECONDS) < SWEEP_SECONDS
 
 
 @contextmanager
@@ -167,8 +171,8 @@ def end_idle_transactions() -> int:
     return len(ended)
 
 
-def due_workflows(now: datetime) -> set[int]:
-    """Return the ids of the workflows that some worker should look at."""
+def due_workflows(now: datetime | Now) -> set[int]:
+    """Return the ids of the workflows that some worker should look at. `Now()` is the database's clock."""
     expired = ~Q(holder="") & Q(expires_at__lt=Now())
     due = Q(holder="", next_due_at__lte=now)
     is_due = ExpressionWrapper(expired | due, BooleanField())
@@ -184,13 +188,19 @@ def due_workflows(now: datetime) -> set[int]:
     return waiting | set(arrived.values_list("workflow_id", flat=True))
 
 
+def forget_arrivals_for_nobody() -> None:
+    """Clear away those of topics that nobody takes from; a version that does lets its consumer look by itself."""
+    arrivals = Arrival.objects.filter(topic__consumer=None)
+    # To delete none would be a transaction of its own.
+    if arrivals.exists():
+        arrivals.delete()
+
+
 def wake_due() -> list[int]:
     """Put a job for every workflow that is due into the queue; return whose were new."""
     close_old_connections()
     try:
-        # Of topics that nobody takes from; a version that does lets its consumer look by itself.
-        Arrival.objects.filter(topic__consumer=None).delete()
-        return [pk for pk in sorted(due_workflows(database_now())) if defer_advance(pk)]
+        return [pk for pk in sorted(due_workflows(Now())) if defer_advance(pk)]
     finally:
         close_old_connections()
 

@@ -18,7 +18,7 @@ from workflows_app.sdk.json_texts import NotExact, read_json
 STANDARD_INPUT = Path("-")
 #: What is read at a time, and how many of its lines are handed on together.
 _BLOCK_BYTES = 1024 * 1024
-_LINES = 500
+_LINES = 1000
 #: No event is as long: of a longer line the rest is read, and forgotten.
 _LINE_BYTES = 16 * 1024 * 1024
 

@@ -18,10 +18,11 @@ from django.db.models import CASCADE, Expression, F, Func, Model, OneToOneField,
 
 from workflows_app.models.guards import OwnTrigger
 
-#: The words of an event, as SQL about its `row`.
+#: The words of an event, as SQL about its `row`. Written out, `workflows_values` takes a third of its time.
 WORDS_OF = (
-    "workflows_words({row}.message_id || ' ' || coalesce({row}.lane, '') || ' '"
-    " || workflows_values({row}.payload))"
+    "workflows_words({row}.message_id || ' ' || coalesce({row}.lane, '') || ' ' ||"
+    " (SELECT coalesce(string_agg(value #>> '{{}}', ' '), '') FROM jsonb_path_query({row}.payload,"
+    """ 'strict $.** ? (@.type() == "string" || @.type() == "number")') value))"""
 )
 
 

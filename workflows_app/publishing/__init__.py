@@ -2,7 +2,7 @@
 
 Publishing needs no lock of the workflow, so a caller's long transaction never holds up the host.
 Everything is checked before it is written. However many events are published, they take one way:
-`writing` checks them, `storing` writes them chunk by chunk, with as many statements for 500 as for one.
+`writing` checks them, `storing` writes them chunk by chunk, with as many statements for 1,000 as for one.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from workflows_app.publishing.identities import checked_ref, input_ref, own_inpu
 from workflows_app.publishing.inputs import store_inputs
 from workflows_app.publishing.storing import store
 from workflows_app.publishing.writing import TopicWriter, workflow_of
+from workflows_app.sdk.json_values import size_of_json
 from workflows_app.sdk.values import InputRef
 
 __all__ = [
@@ -117,6 +118,7 @@ def store_all(
             item.payload,
             item.lane,
             item.input or own_input(item.topic, item.message_id),
+            size_of_json(item.payload),
         )
         for item in publications
     )

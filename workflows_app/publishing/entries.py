@@ -25,6 +25,8 @@ class Entry:
     #: None: the code that publishes it has no consumer of the topic.
     lane: str | None
     cause: Input | InputRef
+    #: Of the payload as a text, in bytes.
+    size: int
 
     @property
     def key(self) -> tuple[int, str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from workflows_app.models import Input, Workflow
-from workflows_app.models.collecting import collected
+from workflows_app.models.copies import new
 from workflows_app.models.rows import Instances
-from workflows_app.models.saving import insert
+from workflows_app.models.saving import insert_all
 from workflows_app.sdk.values import InputRef
 
 #: Row by row: a join might read the table to its end.
@@ -20,7 +20,7 @@ _KNOWN = """
               AND input.type = wanted.type AND input.external_id = wanted.external_id
             LIMIT 1) input
 """
-_FIELDS = [field.name for field in Input._meta.concrete_fields]
+_FIELDS = tuple(field.name for field in Input._meta.concrete_fields)
 
 
 def store_inputs(workflow: Workflow, refs: Iterable[InputRef]) -> dict[InputRef, Input]:
@@ -34,7 +34,8 @@ def store_inputs(workflow: Workflow, refs: Iterable[InputRef]) -> dict[InputRef,
     found = _known(workflow, list(wanted.values()))
     missing = sorted((ref for ref in wanted.values() if ref not in found), key=_identity)
     made = {
-        ref: Input(
+        ref: new(
+            Input,
             workflow=workflow,
             source=ref.source,
             type=ref.type,
@@ -43,10 +44,7 @@ def store_inputs(workflow: Workflow, refs: Iterable[InputRef]) -> dict[InputRef,
         )
         for ref in missing
     }
-    if made:
-        with collected():
-            for row in made.values():
-                insert(row, unless_there=True)
+    insert_all(list(made.values()), unless_there=True)
     found |= {ref: row for ref, row in made.items() if row.pk is not None}
     # Somebody else has inserted it meanwhile.
     return found | _known(workflow, [ref for ref, row in made.items() if row.pk is None])

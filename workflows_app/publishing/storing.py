@@ -14,8 +14,9 @@ from django.db import transaction
 
 from workflows_app.models import Event, EventInput, Input, Run, Workflow
 from workflows_app.models.collecting import collected
+from workflows_app.models.copies import new as new_row
 from workflows_app.models.rows import Instances
-from workflows_app.models.saving import insert, insert_unless_there, save_with_history
+from workflows_app.models.saving import insert_all, insert_unless_there, save_with_history
 from workflows_app.publishing.arrivals import announce
 from workflows_app.publishing.entries import Entry, Outcome
 from workflows_app.publishing.inputs import store_inputs
@@ -33,7 +34,7 @@ _KNOWN = """
             WHERE event.topic_id = wanted.topic AND event.message_id = wanted.message
             LIMIT 1) event
 """
-_FIELDS = [field.name for field in Event._meta.concrete_fields]
+_FIELDS = tuple(field.name for field in Event._meta.concrete_fields)
 
 
 def store(
@@ -61,10 +62,13 @@ def store(
     with collected():
         for event in changed:
             _change(event, last[event.topic_id, event.message_id], created_by)
-        for event_id, input_id in sorted(
-            {(events[entry.key].pk, cause) for entry, cause in zip(entries, causes, strict=True)}
-        ):
-            insert(EventInput(event_id=event_id, input_id=input_id), unless_there=True)
+        pairs = {
+            (events[entry.key].pk, cause) for entry, cause in zip(entries, causes, strict=True)
+        }
+        rows = [
+            new_row(EventInput, event_id=event, input_id=input) for event, input in sorted(pairs)
+        ]
+        insert_all(rows, unless_there=True)
     news = [events[key] for key in last if key in new] + changed
     announce((event.topic_id, event.lane) for event in news)
     return [(events[entry.key], word) for entry, word in zip(entries, outcomes, strict=True)]
@@ -81,7 +85,8 @@ def _causes(workflow: Workflow, entries: Sequence[Entry]) -> list[int]:
 
 
 def _event(entry: Entry, created_by: Run | None) -> Event:
-    return Event(
+    return new_row(
+        Event,
         topic=entry.topic,
         message_id=entry.message_id,
         payload=entry.payload,

@@ -19,7 +19,7 @@ from workflows_app.models import Event, Input, Topic, Workflow
 from workflows_app.publishing.entries import Entry, Outcome, active_code
 from workflows_app.publishing.identities import checked_ref, own_input
 from workflows_app.publishing.storing import store
-from workflows_app.sdk.json_values import identifier, json_value
+from workflows_app.sdk.json_values import identifier, measured_json
 from workflows_app.sdk.lanes import lane_of
 from workflows_app.sdk.values import InputRef
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
@@ -52,10 +52,10 @@ class TopicWriter:
         """
         topic = self.topic.name
         name = identifier(message_id, field="message_id")
-        value = json_value(payload, field="payload", limit_bytes=self.limit_bytes)
+        value, size = measured_json(payload, field="payload", limit_bytes=self.limit_bytes)
         lane = lane_of(self.code, topic, name, value)
         cause = self.checked_input(input) or own_input(topic, name)
-        return Entry(self.topic, name, value, lane, cause)
+        return Entry(self.topic, name, value, lane, cause, size)
 
     def each_checked(
         self,

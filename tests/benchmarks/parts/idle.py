@@ -16,7 +16,9 @@ from tests.benchmarks.counters import StatementCount, counters
 from tests.benchmarks.loads import Load
 from tests.benchmarks.parts.base import Part
 from tests.benchmarks.programs import crew
-from tests.benchmarks.rounds import FAILURES, wait_until_at_rest
+from tests.benchmarks.rounds import FAILURES, RoundFailed, wait_until_at_rest
+
+_BEGIN_SECONDS = 120.0
 
 
 @dataclass
@@ -49,6 +51,7 @@ class Idle(Part):
             program = OURS.worker(server, database)
             program.environment.update(load.environment())
             with crew(program, self.workers) as working:
+                self._wait_until_begun(bench, database)
                 wait_until_at_rest(OURS, working, seconds=10.0)
                 statements.restart()
                 before = counters(server, database)
@@ -71,6 +74,18 @@ class Idle(Part):
         }
         bench.tell(f"idle: {row}")
         return row
+
+    def _wait_until_begun(self, bench: Bench, database: str) -> None:
+        """Wait until each worker has a place in the queue: on a busy machine that it begins looks like rest."""
+        deadline = time.monotonic() + _BEGIN_SECONDS
+        with bench.server.connect(database) as connection:
+            number = 0
+            while number < self.workers:
+                if time.monotonic() > deadline:
+                    raise RoundFailed(f"{number} of {self.workers} workers began.")
+                time.sleep(0.5)
+                row = connection.execute("SELECT count(*) FROM procrastinate_workers").fetchone()
+                number = row[0] if row else 0
 
 
 def _sessions_cpu(pids: list[int]) -> float:

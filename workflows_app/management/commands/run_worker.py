@@ -28,7 +28,7 @@ from workflows_app.dispatch import crowd, hosted_by, others_wait
 from workflows_app.engine.hosting import ThreadedHost
 from workflows_app.job_manager import TellingJobManager
 from workflows_app.management import command
-from workflows_app.management.sessions import own_sessions
+from workflows_app.management.sessions import notice_end, own_sessions
 from workflows_app.outages import ToldOnce, pauses, said_by_driver, watch
 from workflows_app.poolers import is_behind_pooler
 from workflows_app.secrets import names_of_missing_ones
@@ -210,9 +210,7 @@ async def still_there(connection: psycopg.AsyncConnection[Any]) -> None:
 
     The queue's own check is a statement before each statement.
     """
-    # First what the server said last, if anything, then that it has hung up.
-    connection.pgconn.consume_input()
-    connection.pgconn.consume_input()
+    notice_end(connection)
 
 
 async def _work_while_connected(
@@ -243,7 +241,7 @@ async def _work_while_connected(
                     install_signal_handlers=False,
                     listen_notify=not has_pooler,
                     delete_jobs="successful",
-                    fetch_job_polling_interval=limits.poll_seconds,
+                    fetch_job_polling_interval=_looks_every_seconds(has_pooler=has_pooler),
                     update_heartbeat_interval=limits.heartbeat_seconds,
                     stalled_worker_timeout=limits.stalled_after_seconds,
                 )
@@ -254,6 +252,14 @@ async def _work_while_connected(
                     return
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(told_to_stop.wait(), _IDLE_LOOK_SECONDS)
+
+
+def _looks_every_seconds(*, has_pooler: bool) -> float:
+    """Return how often the queue is looked into though it said nothing.
+
+    Where it can be heard, each sweep of all workers makes it say something. To look as often would be to look twice.
+    """
+    return policy().poll_seconds * (1 if has_pooler else 2)
 
 
 async def _until_stopped(
