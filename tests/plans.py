@@ -25,6 +25,8 @@ from workflows_app.models import (
     Reservation,
     Run,
 )
+from workflows_app.models.pipeline import Reply, RoundTrip
+from workflows_app.models.rows import Tuples
 
 #: The tables that grow with all that was ever done.
 GROWING: list[type[Model]] = [
@@ -46,17 +48,21 @@ _PLANNED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement as it was sent, by a cursor that binds its values here or there."""
+    """A statement as it was sent, by a cursor that binds its values here or there, or by the host (None)."""
 
     sql: str
     values: Any
-    cursor: type[psycopg.Cursor[Any]]
+    cursor: type[psycopg.Cursor[Any]] | None
 
     def scans(self) -> Iterator[str]:
         """Give the growing tables that PostgreSQL would read to the end for these values."""
-        cursor = self.cursor(connection.connection)
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {self.sql}", self.values, prepare=False)
-        (found,) = cursor.fetchone() or ([],)
+        explain = f"EXPLAIN (FORMAT JSON) {self.sql}"
+        if self.cursor is None:
+            found = Tuples(explain, self.values).read()[0][0]
+        else:
+            cursor = self.cursor(connection.connection)
+            cursor.execute(explain, self.values, prepare=False)
+            (found,) = cursor.fetchone() or ([],)
         plans = json.loads(found) if isinstance(found, str) else found
         yield from (table for table in _scanned(plans[0]["Plan"]) if table in _TABLES)
 
@@ -79,23 +85,31 @@ class Cost:
 def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cost]:
     """Give what the block costs, whoever sends its statements. Needs the transaction of the test."""
     cost = Cost()
-    execute = psycopg.Cursor.execute
+    execute, send = psycopg.Cursor.execute, RoundTrip.execute
+
+    def note(query: Any, values: Any, cursor: type[psycopg.Cursor[Any]] | None) -> None:
+        if isinstance(query, str) and query.lstrip(" (\n").upper().startswith(_PLANNED):
+            cost.sent.append(Statement(query, values, cursor))
 
     def keep(self: psycopg.Cursor[Any], query: Any, params: Any = None, **options: Any) -> Any:
-        if isinstance(query, str) and query.lstrip(" (\n").upper().startswith(_PLANNED):
-            cost.sent.append(Statement(query, params, type(self)))
+        note(query, params, type(self))
         return execute(self, query, params, **options)
+
+    def keep_sent(self: RoundTrip, text: str, values: Sequence[Any] = ()) -> Reply:
+        note(text, values, None)
+        return send(self, text, values)
 
     before = _rows_read()
     with monkeypatch.context() as patch:
         patch.setattr(psycopg.Cursor, "execute", keep)
+        patch.setattr(RoundTrip, "execute", keep_sent)
         yield cost
     cost.rows_read = {table: number - before[table] for table, number in _rows_read().items()}
 
 
 def fill(events: Sequence[Event], number: int = MANY) -> None:
     """Let there be `number` finished events like these, most of them old, and let PostgreSQL know."""
-    copy_events(events, number // len(events), first=1, seconds_apart=1200.0)
+    copy_events(events, number // len(events), first=1, seconds_apart=2400.0)
     with as_owner(), connection.cursor() as cursor:
         for table in _TABLES:
             cursor.execute(f"ANALYZE {table}")

@@ -23,6 +23,8 @@ from workflows_app.scrubbing import scrub, scrub_json
 MIN_LENGTH = 8
 #: The names of all secrets that the code has.
 _names: set[str] = set()
+#: An environment, and the passwords of proxies in it.
+_seen: tuple[dict[bytes, bytes], list[str]] = ({}, [])
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def struck_out(text: str) -> str:
 
 def struck_out_of(value: Any) -> Any:
     """Return a JSON value without the values of all known secrets."""
-    return scrub_json(value, known_values())
+    values = known_values()
+    return scrub_json(value, values) if values else value
 
 
 class SecretsFilter(logging.Filter):
@@ -98,9 +101,7 @@ def known_values() -> list[str]:
     """Return what must never be stored: all secrets that the code names, and passwords of proxies."""
     values = [_value(name) for name in _names]
     values += [plain for value in values for plain in _unpacked(value)]
-    # As `getproxies` finds them, whatever their case: it takes a tenth of what an answer takes in all.
-    proxies = [name for name in os.environ if name[-6:].lower() == "_proxy"]
-    values += [_password(os.environ[name]) for name in proxies]
+    values += _of_proxies()
     return [value for value in values if len(value) >= MIN_LENGTH]
 
 
@@ -131,6 +132,21 @@ def _password(address: str) -> str:
         return unquote(urlsplit(address).password or "")
     except ValueError:
         return ""  # No address: nothing will be sent to it.
+
+
+def _of_proxies() -> list[str]:
+    """Return the passwords of proxies, which `getproxies` finds whatever the case of their names.
+
+    They are looked for again when the environment has changed: to read all its names takes long, for each answer.
+    """
+    global _seen
+    kept: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]  # to compare it as it is kept is quick
+    before, passwords = _seen
+    if kept != before:
+        found = [kept[name] for name in kept if name[-6:].lower() == b"_proxy"]
+        passwords = [_password(os.fsdecode(address)) for address in found]
+        _seen = (dict(kept), passwords)
+    return passwords
 
 
 def _unpacked(value: str) -> list[str]:

@@ -9,12 +9,15 @@ would disturb the server's statistics of fsyncs, where one fsync may serve sever
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from django.db import connection
+
+from workflows_app.models import pipeline
+from workflows_app.models.pipeline import Reply, RoundTrip
 
 _ASK = """
     SELECT pg_current_xact_id_if_assigned() IS NOT NULL
@@ -28,20 +31,28 @@ class _Asking(psycopg.Connection[Any]):
     #: One item for each commit that wrote or locked something and waited for the disk.
     waited: list[int]
 
-    def execute(self, query: Any, *arguments: Any, **options: Any) -> psycopg.Cursor[Any]:
-        if query == "COMMIT":
-            self._ask()
-        return super().execute(query, *arguments, **options)
-
     def commit(self) -> None:
-        self._ask()
-        super().commit()
-
-    def _ask(self) -> None:
-        # On its way in a pipeline it is still called active.
         in_transaction = self.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
         if in_transaction and psycopg.Cursor(self).execute(_ASK).fetchone() == (True,):
             self.waited.append(1)
+        super().commit()
+
+
+class _AskingTrip(RoundTrip):
+    """A round trip that asks before the COMMIT that goes along with it."""
+
+    _asked: Reply | None = None
+
+    def execute(self, text: str, values: Sequence[Any] = ()) -> Reply:
+        if text == "COMMIT" and isinstance(self._connection, _Asking):
+            self._asked = super().execute(_ASK)
+        return super().execute(text, values)
+
+    def make(self) -> None:
+        super().make()
+        if self._asked is not None and self._asked.rows() == [(True,)]:
+            assert isinstance(self._connection, _Asking)
+            self._connection.waited.append(1)
 
 
 @contextmanager
@@ -52,11 +63,13 @@ def commits_that_wait() -> Iterator[list[int]]:
     before = type(opened)
     opened.__class__ = _Asking
     opened.waited = []
+    pipeline.RoundTrip = _AskingTrip  # type: ignore[misc]
     try:
         yield opened.waited
         assert connection.connection is opened, "the connection was replaced meanwhile"
     finally:
         opened.__class__ = before
+        pipeline.RoundTrip = RoundTrip  # type: ignore[misc]
 
 
 def round_trips(work: Callable[[], object]) -> int:

@@ -30,16 +30,14 @@ def play(scene: Callable[..., Scene]) -> Scene:
 _OF_A_NEW_RUN = ("workflow_id", "handler_id", "version_id", "started_at")
 
 
-class _Listening(psycopg.Connection[Any]):
-    """A connection that counts the pipelines, each of which is a round trip."""
+class _Counting(psycopg.Connection[Any]):
+    """A connection that counts how often it waits for the server."""
 
-    pipelines: list[int]
+    waits: list[int]
 
-    @contextmanager
-    def pipeline(self) -> Iterator[psycopg.Pipeline]:
-        self.pipelines.append(1)
-        with super().pipeline() as pipeline:
-            yield pipeline
+    def wait(self, *arguments: Any, **options: Any) -> Any:
+        self.waits.append(1)
+        return super().wait(*arguments, **options)
 
 
 @contextmanager
@@ -47,9 +45,9 @@ def round_trips() -> Iterator[list[int]]:
     connection.ensure_connection()
     opened: Any = connection.connection
     before = type(opened)
-    opened.__class__, opened.pipelines = _Listening, []
+    opened.__class__, opened.waits = _Counting, []
     try:
-        yield opened.pipelines
+        yield opened.waits
     finally:
         opened.__class__ = before
 

@@ -112,8 +112,7 @@ def test_of_rows_that_may_be_there_only_the_new_ones_get_a_key(rows: Rows) -> No
     new = EventInput(event=rows.event(), input=there.input)
     again = EventInput(event=there.event, input=there.input)
     with collected():
-        for row in (again, new):
-            insert(row, unless_there=True)
+        insert_all([again, new], unless_there=True)
 
     assert again.pk is None
     assert EventInput.objects.get(pk=new.pk).event == new.event

@@ -50,7 +50,7 @@ def check(case: Case, hand: Hand, what: Prepared, locked: Mapping[int, Event]) -
         _reserve(case, what, [locked[record.id] for record in what.result.reservations])
     if what.call is None:
         if not what.is_again:
-            save_with_history(run, reason="prepared; there is nothing to call")
+            save_with_history(run, reason="prepared; there is nothing to call", fields=_CHECKED)
         return Todo.NEXT
     _enter_ledger(case, what.call)
     return Todo.CALL

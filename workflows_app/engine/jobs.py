@@ -18,6 +18,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from django.db import close_old_connections, connections
+from django.db.backends.signals import connection_created
+from django.dispatch import receiver
 
 from workflows_app.sdk.deadlines import limit_call
 
@@ -29,6 +31,19 @@ _hanging: set[Job] = set()
 _IDLE_SECONDS = 10.0
 #: Whoever hands over a late answer. Each takes a connection, and an outage may end with hundreds of them.
 _LATE = threading.Lock()
+#: Whether this thread has ever connected to a database: most never do.
+_this_thread = threading.local()
+
+
+@receiver(connection_created, dispatch_uid="workflows_app.engine.jobs")
+def _note_connection(**_: Any) -> None:
+    _this_thread.has_connected = True
+
+
+def _close_unusable() -> None:
+    """Close what authors' code has opened, but keep it for the next job if the settings allow."""
+    if hasattr(_this_thread, "has_connected"):
+        close_old_connections()
 
 
 @dataclass(frozen=True)
@@ -182,8 +197,7 @@ class Worker:
                 self._spare_one()
             if self._jobs:
                 self._call_one()
-            # Connections that the author's code opened are kept for the next job if the settings allow.
-            if not job.run(afterwards=close_old_connections):
+            if not job.run(afterwards=_close_unusable):
                 return False
             is_first = False
         return True

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.utils import timezone
 
-from workflows_app.models.pipeline import round_trip
+from workflows_app.models.pipeline import Reply, round_trip
 from workflows_app.models.reading import Query, Reading, together
 from workflows_app.models.rows import Sent
 from workflows_app.models.statements import Shape, document_of, standing_on, statement_of
@@ -113,17 +112,14 @@ class Changes:
         database = connections[DEFAULT_DB_ALIAS]
         database.ensure_connection()
         with database.wrap_database_errors:
-            with round_trip(database.connection):
-                # Not Django's cursor, which would have it planned each time.
-                cursors = [psycopg.RawCursor(database.connection) for _ in statements]
-                for cursor, statement in zip(cursors, statements, strict=True):
-                    cursor.execute(*statement)  # type: ignore[call-overload,unused-ignore]
+            with round_trip(database.connection) as trip:
+                replies = [trip.execute(*statement) for statement in statements]
                 for sent in (*later, *reads):
-                    sent.send(database)
+                    sent.send(trip)
                 if commit:
-                    database.connection.execute("COMMIT")
-            for writes, cursor in zip(sets, cursors, strict=True):
-                _take(writes, cursor)
+                    trip.execute("COMMIT")
+            for writes, reply in zip(sets, replies, strict=True):
+                _take(writes, reply)
 
 
 def _statement(writes: list[Write], date: datetime) -> tuple[str, list[Any]]:
@@ -133,11 +129,11 @@ def _statement(writes: list[Write], date: datetime) -> tuple[str, list[Any]]:
     return statement_of(shape), [*values, date] if shape.has_history else values
 
 
-def _take(writes: list[Write], cursor: psycopg.Cursor[Any]) -> None:
-    row = cursor.fetchone()
-    assert row is not None, "it gives a row whatever it writes"
+def _take(writes: list[Write], reply: Reply) -> None:
     if writes[0].shape.is_insert:
-        for write, key in zip(writes, row[0], strict=True):
+        # It gives a row whatever it writes.
+        ((keys,),) = reply.rows()
+        for write, key in zip(writes, keys, strict=True):
             # None: it is there already.
             write.instance.pk = key
             if key is not None:

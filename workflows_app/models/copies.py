@@ -34,7 +34,7 @@ def new(model: type[M], **values: Any) -> M:
     """
     made, state = object.__new__(model), ModelState()
     held = made.__dict__
-    constants, called = _defaults(model)
+    constants, called = defaults_of(model)
     held.update(constants)
     held.update({attribute: default() for attribute, default in called})
     related = _related(model)
@@ -60,7 +60,7 @@ def read(model: type[M], attributes: Sequence[str], values: Sequence[Any]) -> M:
 
 
 @cache
-def _defaults(
+def defaults_of(
     model: type[models.Model],
 ) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
     """Return what each attribute holds at first, and what gives it where that differs each time."""

@@ -12,13 +12,11 @@ from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any, Generic, TypeVar
 
-import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import query as django_query
 from psycopg import sql
 
-from workflows_app.models.pipeline import round_trip
+from workflows_app.models.pipeline import Reply, RoundTrip, round_trip
 
 M = TypeVar("M", bound=models.Model)
 
@@ -64,11 +62,7 @@ class Compiled(Generic[M]):
         """Return the rows, as the query set would."""
         if () in values:
             return []
-        database = connections[DEFAULT_DB_ALIAS]
-        database.ensure_connection()
-        plan = self.plan(values)
-        with database.wrap_database_errors:
-            return _read(plan, _send(database, plan, values))
+        return together((self, values))[0]
 
     def first(self, *values: Any) -> M | None:
         """Return the first row, if any."""
@@ -100,14 +94,15 @@ class Reading:
     def __init__(self, query: Compiled[Any], values: tuple[Any, ...]) -> None:
         self._plan = query.plan(values)
         self._values = values
-        self._cursor: psycopg.Cursor[Any] | None = None
+        self._reply: Reply | None = None
 
-    def send(self, database: BaseDatabaseWrapper) -> None:
-        self._cursor = _send(database, self._plan, self._values)
+    def send(self, trip: RoundTrip) -> None:
+        flat = _flat(self._values)
+        self._reply = trip.execute(self._plan.sql, [flat[index] for index in self._plan.positions])
 
     def rows(self) -> list[Any]:
-        assert self._cursor is not None, "it was not sent"
-        return _read(self._plan, self._cursor)
+        assert self._reply is not None, "it was not sent"
+        return _read(self._plan, self._reply)
 
 
 def together(*queries: Query) -> list[list[Any]]:
@@ -116,17 +111,10 @@ def together(*queries: Query) -> list[list[Any]]:
     database.ensure_connection()
     reads = [Reading(query, values) for query, values in queries]
     with database.wrap_database_errors:
-        with round_trip(database.connection):
+        with round_trip(database.connection) as trip:
             for read in reads:
-                read.send(database)
+                read.send(trip)
         return [read.rows() for read in reads]
-
-
-def _send(database: BaseDatabaseWrapper, plan: _Plan, values: Sequence[Any]) -> psycopg.Cursor[Any]:
-    flat = _flat(values)
-    cursor = psycopg.RawCursor(database.connection)
-    cursor.execute(plan.sql, [flat[index] for index in plan.positions])  # type: ignore[call-overload,unused-ignore]
-    return cursor
 
 
 def _flat(values: Sequence[Any]) -> list[Any]:
@@ -205,8 +193,8 @@ def _populators(*arguments: Any) -> list[Any]:
     return list(made(*arguments))
 
 
-def _read(plan: _Plan, cursor: psycopg.Cursor[Any]) -> list[Any]:
-    rows = cursor.fetchall()
+def _read(plan: _Plan, reply: Reply) -> list[Any]:
+    rows = reply.rows()
     if not plan.converters:
         return [plan.read(row) for row in rows]
     converted = []

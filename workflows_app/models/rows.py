@@ -8,15 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
-import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections, models
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from workflows_app.models import copies
-from workflows_app.models.pipeline import round_trip
+from workflows_app.models.pipeline import Reply, RoundTrip, round_trip
 
 M = TypeVar("M", bound=models.Model)
 
@@ -24,30 +22,7 @@ M = TypeVar("M", bound=models.Model)
 class Sent(Protocol):
     """Something that can be sent together with others."""
 
-    def send(self, database: BaseDatabaseWrapper) -> None: ...
-
-
-def array_of(values: Sequence[Any]) -> str:
-    """Return an array's text, as PostgreSQL reads it where the statement says its type.
-
-    For numbers, texts, instants, truth values and None. psycopg's own looks for a type that fits all.
-    """
-    found = [str(value) if type(value) is int else _element(value) for value in values]
-    return f"{{{','.join(found)}}}"
-
-
-def _element(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, str):
-        if "\\" in value or '"' in value:
-            value = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{value}"'
-    if isinstance(value, datetime):
-        return f'"{value.isoformat()}"'
-    if isinstance(value, bool):
-        return str(value)
-    raise TypeError(f"{value!r} is nothing that an array here holds")
+    def send(self, trip: RoundTrip) -> None: ...
 
 
 @dataclass
@@ -56,16 +31,14 @@ class Tuples:
 
     text: str
     values: Sequence[Any] = ()
-    _cursor: psycopg.Cursor[Any] | None = field(default=None, repr=False)
+    _reply: Reply | None = field(default=None, repr=False)
 
-    def send(self, database: BaseDatabaseWrapper) -> None:
-        self._cursor = psycopg.RawCursor(database.connection)
-        values = [array_of(one) if isinstance(one, list) else one for one in self.values]
-        self._cursor.execute(self.text, values)  # type: ignore[call-overload,unused-ignore]
+    def send(self, trip: RoundTrip) -> None:
+        self._reply = trip.execute(self.text, self.values)
 
     def rows(self) -> list[tuple[Any, ...]]:
-        assert self._cursor is not None, "it was not sent"
-        return self._cursor.fetchall()
+        assert self._reply is not None, "it was not sent"
+        return self._reply.rows()
 
     def execute(self) -> None:
         """Send it alone."""
@@ -88,23 +61,21 @@ class Instances(Generic[M]):
     text: str
     values: Sequence[Any]
     model: type[M]
-    names: Sequence[str]
+    names: tuple[str, ...]
     alias: str
     extra: Sequence[str] = ()
     _sent: Tuples | None = field(default=None, repr=False)
 
-    def send(self, database: BaseDatabaseWrapper) -> None:
-        columns = ", ".join(f'{self.alias}."{item.column}"' for item in self._fields())
+    def send(self, trip: RoundTrip) -> None:
+        columns = ", ".join(
+            f'{self.alias}."{item.column}"' for item in _fields(self.model, self.names)
+        )
         self._sent = Tuples(self.text.replace("{columns}", columns), self.values)
-        self._sent.send(database)
-
-    def _fields(self) -> list[Any]:
-        """Return the fields in the model's order, as `from_db` wants them."""
-        return [item for item in self.model._meta.concrete_fields if item.name in self.names]
+        self._sent.send(trip)
 
     def rows(self) -> list[M]:
         assert self._sent is not None, "it was not sent"
-        fields = self._fields()
+        fields = _fields(self.model, self.names)
         attributes = [*self.extra, *(item.attname for item in fields)]
         first = len(self.extra)
         json_at = [n for n, item in enumerate(fields, first) if isinstance(item, models.JSONField)]
@@ -123,10 +94,16 @@ class Instances(Generic[M]):
         return self.rows()
 
 
+@cache
+def _fields(model: type[models.Model], names: tuple[str, ...]) -> list[Any]:
+    """Return the fields in the model's order, as `from_db` wants them."""
+    return [item for item in model._meta.concrete_fields if item.name in names]
+
+
 def send_together(*sent: Sent) -> None:
     """Send all in one round trip. Raises what the first one that failed raised, as Django's errors."""
     database = connections[DEFAULT_DB_ALIAS]
     database.ensure_connection()
-    with database.wrap_database_errors, round_trip(database.connection):
+    with database.wrap_database_errors, round_trip(database.connection) as trip:
         for item in sent:
-            item.send(database)
+            item.send(trip)

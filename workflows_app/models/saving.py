@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import models
 
 from workflows_app.models.collecting import Changes, Write, current, flush
-from workflows_app.models.statements import Shape, named_fields, row_of, stored_fields
+from workflows_app.models.statements import Shape, given_fields, row_of, stored_fields
 
 
 def storable(text: str) -> str:
@@ -30,17 +30,16 @@ def save_with_history(
 ) -> None:
     """Insert or update `instance` and its history row with `reason` and `actor` (None: the host).
 
-    Needs an open transaction. An insert keeps a key that the instance has. `fields` limits the update;
-    without it, what has changed since this instance was last written here is updated, or all. `was`:
+    Needs an open transaction. An insert keeps a key that the instance has. `fields` limits the update. `was`:
     the update is refused unless the row still has these values. `by_request`: the person, if any, is
     the one whose web request is being answered. After a rollback, read the instance anew.
     """
     model = type(instance)
     if instance._state.adding:
         assert not was, "a row that is inserted was nothing before"
-        shape = _insert_of(model, has_history=True)
+        shape = _insert_of([instance], has_history=True)
     else:
-        changed = _changed(instance) if fields is None else tuple(fields)
+        changed = stored_fields(model) if fields is None else tuple(fields)
         shape = Shape(model, changed, is_insert=False, has_history=True, was=tuple(was or ()))
     person = _person(instance, actor, by_request)
     _write(shape, [instance], reason=storable(reason), person=person, was=was)
@@ -63,24 +62,24 @@ def insert_unless_there(
     """
     if not instances:
         return
-    shape = _insert_of(type(instances[0]), has_history=True, unless_there=True, identity=identity)
+    shape = _insert_of(instances, has_history=True, unless_there=True, identity=identity)
     person = _person(instances[0], actor, by_request)
     _write(shape, instances, reason=storable(reason), person=person)
     flush()
 
 
-def insert(instance: models.Model, *, unless_there: bool = False) -> None:
-    """Insert a row of a table without history. Needs an open transaction.
+def insert(instance: models.Model) -> None:
+    """Insert a row of a table without history. Needs an open transaction."""
+    _write(_insert_of([instance]), [instance])
 
-    `unless_there`: a row of the same identity may be there; then `instance` has no key.
+
+def insert_all(instances: Sequence[models.Model], *, unless_there: bool = False) -> None:
+    """Insert rows of one table without history. Needs an open transaction.
+
+    `unless_there`: rows of the same identities may be there; then those in `instances` have no key.
     """
-    _write(_insert_of(type(instance), unless_there=unless_there), [instance])
-
-
-def insert_all(instances: Sequence[models.Model]) -> None:
-    """Insert rows of one table without history. Needs an open transaction."""
     if instances:
-        _write(_insert_of(type(instances[0])), instances)
+        _write(_insert_of(instances, unless_there=unless_there), instances)
 
 
 def update(instance: models.Model, fields: list[str]) -> None:
@@ -88,8 +87,11 @@ def update(instance: models.Model, fields: list[str]) -> None:
     _write(Shape(type(instance), tuple(fields), is_insert=False), [instance])
 
 
-def _insert_of(model: type[models.Model], **how: Any) -> Shape:
-    return Shape(model, stored_fields(model), is_insert=True, **how)
+def _insert_of(
+    instances: Sequence[models.Model], *, identity: tuple[str, ...] = (), **how: Any
+) -> Shape:
+    fields = (*given_fields(instances), *identity)
+    return Shape(type(instances[0]), fields, is_insert=True, identity=identity, **how)
 
 
 def _write(shape: Shape, instances: Sequence[models.Model], **more: Any) -> None:
@@ -99,10 +101,7 @@ def _write(shape: Shape, instances: Sequence[models.Model], **more: Any) -> None
         if not shape.is_insert and instance.pk is None:
             # It is an insert that waits: its key is drawn by the database.
             changes.flush()
-        row = row_of(shape, instance, **more)
-        changes.add(Write(shape, row, instance))
-        if shape.has_history:
-            _remember(instance, shape, row)
+        changes.add(Write(shape, row_of(shape, instance, **more), instance))
         if block and shape.is_insert and not shape.unless_there:
             instance._state.adding = False
     if not block:
@@ -115,28 +114,3 @@ def _person(instance: models.Model, actor: Any, by_request: bool) -> Any:
         records: Any = type(instance).history_records  # type: ignore[attr-defined]
         actor = records.get_history_user(instance)
     return actor.pk if actor else None
-
-
-def _remember(instance: models.Model, shape: Shape, row: Mapping[str, Any]) -> None:
-    """Keep what is written, by column. It is shared with copies, and JSON values are replaced, never changed in place."""
-    state: Any = instance._state
-    written = getattr(state, "written", None)
-    if len(shape.fields) == len(stored_fields(shape.model)):
-        state.written = row
-    elif written is not None:
-        state.written = {**written, **row}
-
-
-def _changed(instance: models.Model) -> tuple[str, ...]:
-    """Return the fields that differ from what was last written; all if that is unknown, or none do."""
-    stored = stored_fields(type(instance))
-    written = getattr(instance._state, "written", None)
-    if written is None:
-        return stored
-    held = instance.__dict__
-    changed = (
-        item.name
-        for item in named_fields(type(instance), stored)
-        if held[item.attname] is not written[item.column]
-    )
-    return tuple(changed) or stored

@@ -9,7 +9,7 @@ django-simple-history would have written.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -17,16 +17,22 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import connection, models
+from psycopg import sql
+
+from workflows_app.models.copies import defaults_of
 
 #: What each row of the document brings for its history row.
 _OWN = ("history_change_reason", "history_user")
 #: Stands before the column of an old value.
 _WAS = "was_"
+#: No value of any field.
+_NONE = object()
 
 
 class Shape(NamedTuple):
     """What a write is, without its values, by names of fields: the same shape gives the same SQL.
 
+    Of an insert, `fields` are those that its rows give; the others have their defaults.
     `was`: an update leaves out a row that has other values there than those given. `unless_there`: an
     insert leaves out a row that is there; if it is by its `identity`, whoever is changing it is not
     waited for.
@@ -46,6 +52,30 @@ def stored_fields(model: type[models.Model]) -> tuple[str, ...]:
     """Return the fields that an insert gives values for, besides a key that the database draws."""
     fields = model._meta.concrete_fields
     return tuple(item.name for item in fields if not isinstance(item, models.AutoField))
+
+
+def given_fields(instances: Sequence[models.Model]) -> tuple[str, ...]:
+    """Return the fields that an insert of these instances of one model gives; the others hold their defaults."""
+    fields = _at_first(type(instances[0]))
+    found = [
+        name
+        for held in map(vars, instances)
+        for name, attribute, default in fields
+        if held[attribute] is not default
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+@cache
+def _at_first(model: type[models.Model]) -> list[tuple[str, str, Any]]:
+    """Return each stored field, its attribute, and its default, if that is the same for all rows."""
+    constants, _ = defaults_of(model)
+    fields = named_fields(model, stored_fields(model))
+    # What being written sets is always given.
+    return [
+        (item.name, item.attname, _NONE if _is_dated(item) else constants.get(item.attname, _NONE))
+        for item in fields
+    ]
 
 
 @cache
@@ -73,9 +103,10 @@ def statement_of(shape: Shape) -> str:
     if shape.is_insert:
         steps = [f"given AS MATERIALIZED ({_given_keys(shape)})", f"written AS ({_insert(shape)})"]
         of_history = f"written JOIN given USING ({key})"
-        join = "LEFT JOIN" if shape.unless_there else "JOIN"
-        keys = f"array_agg(written.{key} ORDER BY given.ordinality)"
-        of_keys = f"given {join} written USING ({key})"
+        # No outer join: PostgreSQL takes few rows to be written, and would look at all of them for each.
+        is_written = f"CASE WHEN {key} IN (SELECT {key} FROM written) THEN {key} END"
+        keys = f"array_agg({is_written if shape.unless_there else key} ORDER BY ordinality)"
+        of_keys = "given" if shape.unless_there else f"given JOIN written USING ({key})"
     else:
         steps = [f"written AS ({_update(shape)})"]
         of_history = of_keys = "written"
@@ -118,7 +149,7 @@ def row_of(
 
 def document_of(rows: list[dict[str, Any]]) -> str:
     """Return the document of the rows that one statement writes."""
-    return json.dumps(rows, default=_as_json)
+    return _as_document(rows)
 
 
 @cache
@@ -129,9 +160,13 @@ def _given_by(shape: Shape) -> tuple[list[tuple[str, str]], list[Any], list[Any]
     """
     fields = _written(shape)
     accounts = [item for item in (*fields, *_own(shape)) if item.related_model is get_user_model()]
-    automatic = ("auto_now", "auto_now_add")
-    dated = [item for item in fields if any(getattr(item, name, False) for name in automatic)]
+    dated = [item for item in fields if _is_dated(item)]
     return [(item.column, item.attname) for item in fields], dated, accounts
+
+
+def _is_dated(item: Any) -> bool:
+    """Tell whether the field is set by being written."""
+    return any(getattr(item, name, False) for name in ("auto_now", "auto_now_add"))
 
 
 def numbered(text: str) -> str:
@@ -150,6 +185,10 @@ def _as_json(value: Any) -> str:
     if isinstance(value, UUID):
         return str(value)
     raise TypeError(f"{value!r} is nothing that a row here holds")
+
+
+#: What it writes is no graph, which the usual encoder would look for with each value.
+_as_document = json.JSONEncoder(default=_as_json, check_circular=False).encode
 
 
 def _given(shape: Shape) -> str:
@@ -174,8 +213,10 @@ def _given_keys(shape: Shape) -> str:
 
 def _insert(shape: Shape) -> str:
     table, fields = _quoted(shape.model._meta.db_table), _written(shape)
-    values = ", ".join(_value(item) for item in fields)
-    write = f"INSERT INTO {table} ({', '.join(_columns(fields))}) SELECT {values} FROM given"
+    others = [item for item in shape.model._meta.concrete_fields if item not in fields]
+    values = ", ".join([_value(item) for item in fields] + [_default(item) for item in others])
+    columns = ", ".join(_columns([*fields, *others]))
+    write = f"INSERT INTO {table} ({columns}) SELECT {values} FROM given"
     order = ["ordinality"]
     if shape.identity:
         # Row by row: a join might read the table to its end.
@@ -240,9 +281,18 @@ def _was(shape: Shape) -> tuple[Any, ...]:
 
 def _value(item: Any) -> str:
     """Return what a row gives for the field. JSON's null has become SQL's on the way."""
-    value = f"given.{_quoted(item.column)}"
+    return _or_json_null(item, f"given.{_quoted(item.column)}")
+
+
+def _or_json_null(item: Any, value: str) -> str:
     is_null_a_value = isinstance(item, models.JSONField) and not item.null
     return f"coalesce({value}, 'null'::jsonb)" if is_null_a_value else value
+
+
+def _default(item: Any) -> str:
+    """Return the default of a field as SQL."""
+    value = item.get_db_prep_save(item.get_default(), connection)
+    return _or_json_null(item, sql.Literal(value).as_string(connection.connection))
 
 
 def _quoted(name: str) -> str:

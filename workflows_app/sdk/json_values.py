@@ -32,14 +32,25 @@ def json_value(value: Any, *, field: str, limit_bytes: int) -> Any:
     Tuples become lists; large whole floats become integers of the same value. `field` names the
     value in errors. Raises NotJson with the path of what is wrong, and TooLarge.
     """
+    return measured_json(value, field=field, limit_bytes=limit_bytes)[0]
+
+
+def measured_json(value: Any, *, field: str, limit_bytes: int) -> tuple[Any, int]:
+    """Return what `json_value` returns, and how many bytes it has as a text. Raises as it does."""
     try:
         clean = _clean(value, field, 0)
-        size = len(_compact(clean).encode())
+        size = size_of_json(clean)
     except RecursionError:
         raise NotJson(field, "it is nested too deeply, or contains itself") from None
     if size > limit_bytes:
         raise TooLarge(field, size, limit_bytes)
-    return clean
+    return clean, size
+
+
+def size_of_json(value: Any) -> int:
+    """Return how many bytes a JSON value has as a text."""
+    text = _compact(value)
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def is_same_json(one: Any, other: Any) -> bool:
@@ -60,23 +71,23 @@ def copied(value: Any) -> Any:
 
 
 def _clean(value: Any, path: str, depth: int) -> Any:
-    if depth > _DEPTH:
-        raise RecursionError
-    if value is None or isinstance(value, bool):
-        return value
     if isinstance(value, str):
         return _text(value, path)
-    if isinstance(value, int):
-        return _integer(value, path)
-    if isinstance(value, float):
-        return _float(value, path)
+    if depth > _DEPTH:
+        raise RecursionError
     if isinstance(value, dict):
         return {
             _key(key, path): _clean(item, f"{path}.{key}" if path else str(key), depth + 1)
             for key, item in value.items()
         }
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [_clean(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return _integer(value, path)
+    if isinstance(value, float):
+        return _float(value, path)
     remedy = "; give it as a text" if isinstance(value, _HAVE_A_TEXT) else ""
     raise NotJson(path, f"{type(value).__name__} has no JSON form{remedy}")
 
@@ -84,16 +95,17 @@ def _clean(value: Any, path: str, depth: int) -> Any:
 def _key(key: Any, path: str) -> str:
     if not isinstance(key, str):
         raise NotJson(path, f"its key {key!r} is not a string")
-    return _text(key, f"a key of {path}")
+    return _text(key, path, "a key of ")
 
 
-def _text(value: str, path: str) -> str:
+def _text(value: str, path: str, which: str = "") -> str:
     if "\x00" in value:
-        raise NotJson(path, "it contains a NUL character")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise NotJson(path, "it contains half of a surrogate pair") from None
+        raise NotJson(which + path, "it contains a NUL character")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise NotJson(which + path, "it contains half of a surrogate pair") from None
     # `str()` of a member of an enumeration of texts would be its name.
     return str.__str__(value)
 

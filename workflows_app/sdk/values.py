@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,7 +25,8 @@ class EventRecord:
 
     def copied(self) -> EventRecord:
         """Return the same with a payload of its own."""
-        return replace(self, payload=copied(self.payload))
+        payload = copied(self.payload)
+        return EventRecord(self.topic, self.message_id, payload, self.id, self.revision)
 
 
 @dataclass(frozen=True)
