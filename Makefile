@@ -1,8 +1,9 @@
 # `make help` lists the targets. Python 3.11 or newer and make are all it takes.
 
 PYTHON ?= python3
-BIN := .venv/bin
-STAMP := .venv/.installed
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
 LOCK := requirements/dev.txt
 PEERS := .venv-bench
 # A process and a database for each processor; with ARGS one, so that output comes as it is printed.
@@ -19,16 +20,16 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-install: $(STAMP) ## Make .venv with the locked requirements
+install: $(STAMP) ## Make .venv with the locked requirements (VENV=.venv-3.13 PYTHON=python3.13)
 
 $(STAMP): $(LOCK)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: set PYTHON=python3.12, say."; exit 1; }
-	@if command -v uv >/dev/null; then \
-		test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) .venv; \
-		VIRTUAL_ENV=.venv uv pip install --quiet --no-deps --require-hashes -r $(LOCK); \
+	@if command -v uv >/dev/null \
+		&& { test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) $(VENV); } \
+		&& VIRTUAL_ENV=$(VENV) uv pip install --quiet --no-deps --require-hashes -r $(LOCK); then :; \
 	else \
-		test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
+		$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV); \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r $(LOCK); \
 	fi
 	@touch $@
@@ -60,6 +61,7 @@ static: install
 	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') DEBUG=0 \
 		DATABASE_URL=$${DATABASE_URL:-postgres:///unused} ALLOWED_HOSTS=example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
 
+# Lines, and not branches: from Python 3.13 on that takes little time (VENV=.venv-3.13 PYTHON=python3.13).
 coverage: install
 	$(BIN)/coverage erase
 	$(BIN)/coverage run $(TESTS)
@@ -118,11 +120,11 @@ format: install ## Format the code and sort imports
 lock: ## Lock the requirements anew, with hashes and without index addresses
 	@$(PYTHON) -m venv .venv/lock
 	.venv/lock/bin/python -m pip install --quiet pip-tools
-	for name in base dev bench; do \
+	for name in base dev bench ci; do \
 		.venv/lock/bin/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
 			--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate \
 			--output-file requirements/$$name.txt requirements/$$name.in; \
 	done
 
 clean: ## Remove the virtual environment and what was written here
-	rm -rf .venv $(PEERS) .venv-matrix var .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-3.* $(PEERS) .venv-matrix var .coverage* .mypy_cache .ruff_cache .pytest_cache

@@ -15,12 +15,18 @@ def eventually(
     expected: T,
     *,
     within_seconds: float = 30.0,
-    every_seconds: float = 0.02,
+    every_seconds: float | None = None,
 ) -> None:
-    """Return as soon as `look()` gives `expected`. Raises AssertionError that shows both."""
+    """Return as soon as `look()` gives `expected`. Raises AssertionError that shows both.
+
+    Looks every so many seconds; else the less often, the longer a look takes: what is waited for needs the
+    processor, too.
+    """
     deadline = time.monotonic() + within_seconds
     while True:
+        began = time.monotonic()
         found = look()
+        took = time.monotonic() - began
         if found == expected:
             return
         if time.monotonic() > deadline:
@@ -28,4 +34,4 @@ def eventually(
                 f"After {within_seconds:g} s there is still\n{pformat(found)}\n"
                 f"instead of\n{pformat(expected)}"
             )
-        time.sleep(every_seconds)
+        time.sleep(every_seconds or min(max(0.02, 10 * took), 0.25))

@@ -17,7 +17,7 @@ def test_a_worker_waits_for_a_database_that_is_not_there_yet(
 ) -> None:
     scene = scenario("mute")
     database.stop()
-    worker = scene.start_worker()
+    worker = scene.start_worker(checks=True)
     eventually(lambda: "database.away" in worker.log.read_text(), True)
     database.start()
 
@@ -30,7 +30,7 @@ def test_a_worker_that_waits_stops_when_it_is_told_to(
 ) -> None:
     scene = scenario("mute")
     database.stop()
-    worker = scene.start_worker()
+    worker = scene.start_worker(checks=True)
     eventually(lambda: "database.away" in worker.log.read_text(), True)
 
     worker.tell_to_stop()

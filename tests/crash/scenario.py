@@ -60,9 +60,10 @@ class Scenario:
         payload = {"account": slug, "lane": lane}
         return publish(workflow=slug, topic=TOPIC, message_id=message_id, payload=payload)
 
-    def start_worker(self) -> Worker:
+    def start_worker(self, *, checks: bool = False) -> Worker:
         log = self._directory / f"worker-{len(self._workers) + 1}.log"
-        worker = Worker(log, slugs=self.slugs, address=self.outside.address, **self.policy)
+        address = self.outside.address
+        worker = Worker(log, slugs=self.slugs, address=address, checks=checks, **self.policy)
         self._workers.append(worker)
         return worker
 

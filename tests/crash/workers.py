@@ -43,10 +43,13 @@ def sessions_in_transactions() -> dict[int, str]:
 class Worker:
     """One `manage.py run_worker`, with its log in a file."""
 
-    def __init__(self, log: Path, *, slugs: list[str], address: str, **policy: Any) -> None:
+    def __init__(
+        self, log: Path, *, slugs: list[str], address: str, checks: bool = False, **policy: Any
+    ) -> None:
+        """Start it; without the system's checks, which are a quarter of a start, unless `checks`."""
         self.log = log
         self._process = start(
-            "run_worker",
+            *("run_worker", *([] if checks else ["--skip-checks"])),
             environment={
                 **environment_for(connection.settings_dict["NAME"]),
                 "DJANGO_SETTINGS_MODULE": "tests.crash.settings",

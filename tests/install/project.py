@@ -18,6 +18,17 @@ from psycopg import sql
 
 from tests.eventually import eventually
 
+#: To load a project takes longest of what a command does.
+_EACH = """
+import os, shlex, sys
+os.environ |= {"DJANGO_SETTINGS_MODULE": "mysite.settings", "DJANGO_SUPERUSER_PASSWORD": "correct-horse"}
+import django
+from django.core.management import call_command
+django.setup()
+for line in sys.argv[1:]:
+    call_command(*shlex.split(line))
+"""
+
 
 @dataclass
 class Project:
@@ -31,17 +42,24 @@ class Project:
 
     def sh(self, line: str) -> str:
         """Run a command as a shell would; return what it said. Fails if it fails."""
+        return self._run("bash", "-o", "pipefail", "-ec", line)
+
+    def manage(self, *lines: str, said: str = "") -> str:
+        """Run commands of the project one after the other in one process, which hears `said`; return what they said."""
+        return self._run(str(self.python), "-c", _EACH, *lines, said=said)
+
+    def _run(self, *command: str, said: str = "") -> str:
         done = subprocess.run(
-            ["bash", "-o", "pipefail", "-ec", line],
+            command,
             cwd=self.folder,
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            input=said,
             capture_output=True,
             text=True,
             timeout=100,
             check=False,
         )
-        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         self.said.append(done.stdout + done.stderr)
         return self.said[-1]
 

@@ -22,7 +22,6 @@ LEVEL = (
 @pytest.mark.parametrize(
     ("options", "change", "told"),
     [
-        ("", "", []),
         (
             f"{IN_C} ENCODING 'LATIN1'",
             "",
@@ -58,7 +57,7 @@ LEVEL = (
             ],
         ),
     ],
-    ids=["sound", "encoding", "locale", "isolation"],
+    ids=["encoding", "locale", "isolation"],
 )
 def test_a_check_refuses_it(
     tmp_path: Path, options: str, change: str, told: list[tuple[str, str, str]]

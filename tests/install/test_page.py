@@ -84,22 +84,27 @@ def test_a_project_keeps_what_is_its_own(project: Project) -> None:
         project.add(path, text)
     project.sh("python manage.py makemigrations letters")
 
-    assert "No changes" in project.sh("python manage.py makemigrations --check --dry-run")
-    project.sh("python manage.py check --fail-level WARNING --database default --database legacy")
-    project.sh("python manage.py migrate")
-    project.sh("python manage.py migrate --database legacy")
-    (steps, _) = page.commands("From an empty database to a decision")
-    for line in steps[2:-1]:
-        project.sh(line.replace("--username ada ", "").replace(" ada ", " ada@example.com "))
-    with project.serving(steps[-1]) as browser:
+    told = project.manage(
+        "makemigrations --check --dry-run",
+        "check --fail-level WARNING --database default --database legacy",
+        "migrate --verbosity 0",
+        "migrate --verbosity 0 --database legacy",
+        "createsuperuser --noinput --email ada@example.com",
+        "sync_workflows --actor ada@example.com --reason first",
+        "publish_events letters letter.written",
+        "run_worker --until-idle",
+        said='{"message_id": "1", "payload": {"to": "Grace"}}',
+    )
+    assert "No changes" in told
+    with project.serving("python manage.py runserver 8000") as browser:
         log_in(browser, "ada@example.com")
         assert "All about letters" in browser.get("/admin/").text
         skip_the_one_blocked_run(browser, "/ops/", told="Überspringen: ")
         every_list_answers(browser, "/ops/")
         assert browser.get("/admin/letters/person/").status_code == 200
-    project.sh("python manage.py run_worker --until-idle")
-    assert "violations: 0" in project.sh("python manage.py doctor")
-    assert "ada@example.com" in project.sh("python manage.py trace event 1 --workflow letters")
+    told = project.manage("run_worker --until-idle", "doctor", "trace event 1 --workflow letters")
+    assert "violations: 0" in told
+    assert "ada@example.com" in told
 
 
 def log_in(browser: httpx.Client, name: str) -> None:
