@@ -14,11 +14,15 @@ from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client, override_settings
+from django.utils import translation
+from syrupy.assertion import SnapshotAssertion
 
 from tests.jobs import empty_queue
+from tests.kept_texts import KeptText
 from tests.owner import running_as_runs
 from tests.scenes import SLUG, Scene, workflow_with
 from workflows_app.models import Run
+from workflows_app.outages import watch
 from workflows_app.testing import ScriptedMutator, registered, scripted
 
 #: What the migrations fill, and no test that commits changes.
@@ -124,6 +128,20 @@ def no_jobs_left(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if commits:
         empty_queue()
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    """The language of the last page, and an outage that a test made, are none of the next test."""
+    yield
+    translation.deactivate()
+    watch._away_since = None
+
+
+@pytest.fixture
+def kept(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """`assert text == kept(name="list of runs")`: the text is that of the file, whole."""
+    return snapshot.use_extension(KeptText)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.admin.addresses import list_of, text_of_answer, told
 from tests.conftest import logged_in
 from tests.scenes import Scene
 from workflows_app.admin.bulk import AT_MOST
-from workflows_app.models import Event, Evidence, OperatorAction, Run, Topic, Workflow
+from workflows_app.models import Event, OperatorAction, Run, Topic, Workflow
 from workflows_app.operations import skip_event
 
 pytestmark = pytest.mark.django_db
@@ -65,17 +65,6 @@ def test_a_preview_says_what_would_be_done_and_does_nothing(play: Scene, operato
     assert (answer.status_code, text_of_answer(again)) == (200, text)
     assert statuses() == ["reserved", "pending", "pending", "pending"]
     assert OperatorAction.objects.count() == 0
-
-
-def test_a_preview_tells_of_an_answer_that_came_too_late(play: Scene, operator: Client) -> None:
-    run = Run.objects.get(status="blocked")
-    before = text_of_answer(choose(operator, "bulk_it_didnt_happen", [run]))
-    Evidence.objects.create(mutation=run.mutation, kind="late", verdict="applied")
-    after = text_of_answer(choose(operator, "bulk_it_didnt_happen", [run]))
-
-    assert "came too late" not in before
-    assert "The outside system has answered after all: it happened." in after
-    assert "Something is asked about this one: decide on its own page" in after
 
 
 def test_confirmed_each_is_a_decision_of_its_own(
@@ -134,24 +123,6 @@ def test_without_a_reason_the_preview_comes_back(play: Scene, operator: Client) 
         assert "Why?" in text_of_answer(answer)
     assert "pending" in statuses()
     assert OperatorAction.objects.count() == 0
-
-
-def test_it_didnt_happen_shows_target_and_parameters_of_each(play: Scene, operator: Client) -> None:
-    runs = list(Run.objects.filter(status="blocked"))
-    text = text_of_answer(choose(operator, "bulk_it_didnt_happen", runs))
-    for words in ("makes a duplicate", "the script", "12.50", "ACME", "Pay invoice 1"):
-        assert words in text
-
-    assert "is asked first" not in text
-
-    play.mutator.reconcile = lambda self, params, *, idempotency_key: None  # type: ignore[attr-defined]
-    asking = text_of_answer(choose(operator, "bulk_it_didnt_happen", runs))
-    first = "The outside system is asked first, where it can be: a clear answer counts"
-    assert (first in asking, "True" in asking) == (True, False)
-    answer = confirm(operator, "bulk_it_didnt_happen", runs, "Nothing in the bank's list")
-
-    assert told(answer) == ["It didn't happen: done for 1."]
-    assert Run.objects.filter(retry_of=runs[0]).count() == 1
 
 
 def test_all_workflows_can_be_paused_at_once(

@@ -71,20 +71,6 @@ def test_skip_event_excludes_it_for_good(
     assert "What you can do" not in page
 
 
-def test_the_dialog_says_what_is_skipped_and_that_it_is_for_good(
-    event: Event, operator: Client
-) -> None:
-    page = operator.get(page_of(event, "skip_event")).content.decode()
-    for words in (
-        "No run will ever take this event",
-        "This can&#x27;t be undone.",
-        "ACME",
-        "12.50",
-    ):
-        assert words in page
-    assert "does not apply any more" not in page
-
-
 @pytest.mark.parametrize(("outcome", "status"), [("applied", "consumed"), ("lost", "reserved")])
 def test_an_event_that_was_taken_meanwhile_is_not_skipped(
     scene: Callable[..., Any], operator: Client, outcome: str, status: str

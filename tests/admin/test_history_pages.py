@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,14 +15,13 @@ from pytest_django import Settings
 
 from tests.admin.addresses import (
     history_of,
-    old_versions_of,
     page_of,
     text_of,
     text_of_answer,
     text_of_html,
 )
 from tests.conftest import logged_in
-from workflows_app.models import Event, Run, Workflow
+from workflows_app.models import Run, Workflow
 from workflows_app.operations import pause_workflow, resume_workflow, skip_event, skip_run
 
 pytestmark = pytest.mark.django_db
@@ -34,59 +33,6 @@ def rows_of(client: Client, row: Any, query: str = "") -> list[str]:
     assert answer.status_code == 200
     body = answer.content.decode().split("<tbody>")[1].split("</tbody>")[0]
     return [text_of_html(part) for part in body.split("<tr>")[1:]]
-
-
-def fields_of(client: Client, address: str) -> str:
-    """Return the fields of a page. The theme drops the colons once it has shown another page."""
-    return text_of(client, address).replace(":", "")
-
-
-def when(row: Any) -> list[str]:
-    dates = row.history.order_by("-history_id").values_list("history_date", flat=True)
-    return [f"{date:%Y-%m-%d %H:%M:%S} UTC" for date in dates]
-
-
-def test_the_history_of_an_event_tells_who_when_why_before_and_after(
-    scene: Callable[..., Any], operator_user: User, viewer: Client
-) -> None:
-    event = scene("applied").publish()
-    skip_event(event, actor=operator_user, reason="Cancelled by phone")
-    # The decision may have been made long before all that came of it was written.
-    later = event.history.first()
-    later.pk, later.history_date = None, later.history_date + timedelta(minutes=10)
-    later.save()
-    operator_user.username = "olga-of-sales"
-    operator_user.save()
-
-    assert rows_of(viewer, event) == [
-        f"{when(event)[0]} olga Cancelled by phone –",
-        f"{when(event)[1]} olga Cancelled by phone Status pending → skipped",
-        f"{when(event)[2]} no person published by the application made",
-    ]
-
-
-def test_the_history_of_a_run_tells_the_host_from_the_person(
-    blocked: Run, operator_user: User, viewer: Client
-) -> None:
-    skip_run(blocked, actor=operator_user, reason="It is in the bank's list")
-
-    newest, *earlier = rows_of(viewer, blocked)
-
-    assert newest.startswith(f"{when(blocked)[0]} olga It is in the bank's list")
-    assert "Status blocked → active" in newest
-    assert all(" no person " in row for row in earlier)
-    assert "Title – → Pay invoice 42" in earlier[1]
-    taken, given_back = (rows_of(viewer, Event.objects.get())[number] for number in (1, 0))
-    assert "Reserved by – → Pay invoice 42" in taken
-    assert "Reserved by Pay invoice 42 → –" in given_back
-    kept_by_host = ("Phase", "What was prepared", "Idempotency key", "Number of the claim")
-    assert [word for word in kept_by_host for row in (newest, *earlier) if word in row] == []
-    told = "outcome unknown, and nobody can be asked: The outside system took too long to answer."
-    assert [told in row for row in earlier] == [True, False, False], earlier
-    # Fresh from the database, both ends of every change are there.
-    before, after = (old_versions_of(blocked)[number] for number in (-2, -1))
-    assert "Status Blocked" in fields_of(viewer, before)
-    assert "Status Waiting" in fields_of(viewer, after), "no worker had it yet"
 
 
 def test_a_history_is_filtered_by_who_changed_it_and_by_what_changed(
@@ -135,27 +81,6 @@ def test_a_history_is_filtered_by_who_changed_it_and_by_what_changed(
         assert rows_of(viewer, blocked, f"?{query}") == list(filter(is_shown, everything)), query
     neither = text_of(viewer, f"{history_of(blocked)}?changed=title&person={operator_user.pk}")
     assert "No change is as the filters ask." in neither
-
-
-def test_an_old_version_tells_what_led_to_it(
-    blocked: Run, operator_user: User, viewer: Client
-) -> None:
-    skip_run(blocked, actor=operator_user, reason="It is in the bank's list")
-    event = Event.objects.get()
-
-    first, *_, last = old_versions_of(event)
-
-    assert (
-        f"As it was from {when(event)[0]} , after a change by olga : It is in the bank's list"
-        in text_of(viewer, last)
-    )
-    text = text_of(viewer, first)
-    assert "after a change by no person : published by the application" in text
-    assert "Status Pending Revision 1 Payload As JSON { " in fields_of(viewer, first)
-    # What is true now only is not on the page of an old version.
-    assert "Runs that reserved it" not in text
-    for address, told in ((page_of(event), "How it is now"), (history_of(event), "all changes")):
-        assert f'href="{address}">{told}<' in viewer.get(first).content.decode()
 
 
 def test_history_names_a_person_as_they_were_called_then(

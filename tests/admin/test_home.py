@@ -14,23 +14,19 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from tests.admin.addresses import HOME, list_of, page_of, text_of, text_of_answer
+from tests.admin.addresses import HOME, page_of, text_of, text_of_answer
 from tests.admin.rows import add, stage
 from tests.conftest import logged_in
 from tests.doctor.planting import plant
 from tests.models.rows import Rows
 from workflows_app.models import (
-    Breaker,
-    Event,
     EventInput,
-    Evidence,
     Input,
-    Lease,
     Mutation,
     Run,
     Workflow,
 )
-from workflows_app.operations import pause_workflow, skip_event, skip_run, take
+from workflows_app.operations import pause_workflow, skip_event, skip_run
 
 pytestmark = pytest.mark.django_db
 
@@ -65,100 +61,9 @@ def test_when_all_is_done_it_says_so(scene: Callable[..., Any], viewer: Client) 
     assert links_of(viewer) == []
 
 
-def test_what_waits_stands_in_order_blocked_first(
-    scene: Callable[..., Any], viewer: Client
-) -> None:
-    contradicted = scene("applied", slug="c-contradicted").happens("7")
-    failed = scene("rejected", slug="a-failed").happens("8")
-    later = scene("lost", slug="a-blocked-later").happens("9")
-    earlier = scene("lost", slug="b-blocked-earlier").happens("10")
-    _began(earlier, hours=5)
-    _began(later, hours=1)
-    for _ in range(2):
-        Evidence.objects.create(
-            mutation=contradicted.mutation, kind="late", verdict="not_applied", contradicts=True
-        )
-
-    breakers = [Breaker.objects.get(handler=run.handler) for run in (later, earlier)]
-    for breaker in breakers:
-        at = timezone.now()
-        Breaker.objects.filter(pk=breaker.pk).update(status="open", opened_at=at, trial_at=at)
-
-    in_order = (*breakers, contradicted, contradicted, earlier, later, failed)
-    assert links_of(viewer) == [page_of(row) for row in in_order]
-    assert "<title> (7) Workflow operations</title>" in viewer.get(HOME).content.decode()
-
-    text = text_of(viewer, HOME)
-    assert "No calls go out: 2 Too many unknown outcomes in a row" in text
-    assert (
-        "Did it happen? 2 These runs can't go on until somebody says. Open one, look in the outside"
-        " system, and decide. Pay the invoices , scripted : 1 Pay invoice 10 the script blocked for"
-        in text
-    )
-    assert (
-        "Failed, and waiting: 1 Nothing was done, or all that was done is known. A person lets it try"
-        " again or skips it; or a new version goes on. Pay the invoices , Pay: 1 Pay invoice 8 rejected by"
-        " the outside system: rejected by the script failed just now" in text
-    )
-    assert (
-        "The outside says the opposite: 2 Late answers that contradict the ledger. Look outside, and set"
-        " right what followed. Pay invoice 7 scripted the"
-        " script: the late answer says “it did not happen”, the ledger “Applied”" in text
-    )
-    workflows = text.split("Workflows Workflow State")[1]
-    states = [workflows.find(word) for word in ("blocked", "failed", "idle")]
-    assert states == sorted(states)
-    assert -1 not in states
-
-
-def test_open_breakers_stand_before_all_else(blocked: Run, viewer: Client) -> None:
-    breaker = Breaker.objects.get()
-    breaker.unknowns = 5
-    breaker.open(now=timezone.now() - timedelta(hours=2), trial_at=timezone.now())
-    breaker.save()
-
-    assert links_of(viewer) == [page_of(breaker), page_of(blocked)]
-    text = text_of(viewer, HOME).replace("\xa0", " ")
-    assert (
-        "No calls go out: 1 Too many unknown outcomes in a row, so no new call goes out. Look whether"
-        " the outside system is there. Pay 5 unknown outcomes in a row; one call is tried at "
-        in text
-    )
-    assert "Pay the invoices, open for 2 hours Did it happen? 1" in text
-    assert "Pay the invoices blocked no calls go out" in text
-    assert "Open breakers Pay 5 unknown outcomes in a row" in text_of(
-        viewer, page_of(blocked.workflow)
-    )
-
-
-def test_of_several_lanes_it_says_how_many_are_held_by_what(viewer: Client) -> None:
-    rows = Rows()
-    hours_ago = timezone.now() - timedelta(hours=3)
-    for lane in ("a", "b"):
-        rows.mutation(rows.run("blocked", lane=lane, started_at=hours_ago), "indeterminate")
-    failed = {"owes_retry": True, "ended_at": timezone.now(), "retry_due_at": timezone.now()}
-    rows.run("failed", lane="c", **failed)
-    for lane in ("a", "b", "b", "d"):
-        rows.event(lane=lane)
-
-    text = text_of(viewer, HOME).replace("\xa0", " ")
-
-    for lane in ("a", "b"):
-        assert f"lane “ {lane} ”, blocked for " in text
-    assert (
-        "Pay blocked 3 of 4 lanes are held (2 blocked, 1 backing off), the first for 3 hours 4 the"
-        " oldest for less than a minute 3 of them wait behind a run that holds their lane" in text
-    )
-
-
 def test_of_one_lane_it_says_no_more_than_its_state(blocked: Run, viewer: Client) -> None:
     text = text_of(viewer, HOME)
     assert "held" not in text
-
-
-def _began(run: Run, *, hours: int) -> None:
-    """Let a run have begun long ago, past its history."""
-    Run.objects.filter(pk=run.pk).update(started_at=timezone.now() - timedelta(hours=hours))
 
 
 def test_one_run_is_one_run(blocked: Run, viewer: Client) -> None:
@@ -202,55 +107,6 @@ def test_more_than_fifty_are_said_to_be_more(operator_user: User, operator: Clie
     assert (listed.result_count, listed.result_list[0].status) == (52, "blocked")
 
 
-def test_a_workflow_that_no_worker_takes_is_shown_as_overdue(
-    blocked: Run, operator_user: User, operator: Client
-) -> None:
-    pause_workflow(blocked.workflow, actor=operator_user, reason="for a test")
-    Lease.objects.update(next_due_at=timezone.now() - timedelta(hours=3))
-    text = text_of(operator, HOME).replace("\xa0", " ")
-    assert "blocked paused due for 3 hours , and no worker takes it" in text
-
-
-def test_pending_events_are_counted_with_the_age_of_the_oldest(
-    scene: Callable[..., Any], viewer: Client
-) -> None:
-    play = scene("applied", "lost")
-    play.happens("41")
-    blocked = play.happens("42")
-    for message_id in ("43", "44"):
-        play.publish(message_id)
-    text = text_of(viewer, HOME).replace("\xa0", " ")
-    # What was paid was published in a topic that nobody takes.
-    assert "blocked 2 the oldest for less than a minute 1 more that no consumer takes Pay" in text
-    assert page_of(blocked) in links_of(viewer)
-    assert Event.objects.filter(status="pending").count() == 3
-
-
-def test_who_may_not_see_runs_sees_the_plain_list_of_what_they_may(blocked: Run) -> None:
-    person = User.objects.create_user("eve", is_staff=True)
-    person.user_permissions.add(Permission.objects.get(codename="view_event"))
-    client = Client()
-    client.force_login(person)
-    page = client.get(HOME)
-    assert "may_view_runs" not in page.context
-    assert "blocked" not in page.context
-    text = text_of(client, HOME)
-    assert "Needs a person" not in text
-    assert "Pay invoice 42" not in text
-    assert list_of(Event) in page.content.decode()
-    assert list_of(Workflow) not in page.content.decode()
-
-
-def test_the_title_counts_what_waits_and_the_page_asks_for_itself_again(
-    blocked: Run, viewer: Client, operator_user: User
-) -> None:
-    page = viewer.get(HOME).content.decode()
-    assert "<title> (1) Workflow operations</title>" in page
-    assert f'<div id="ops-home" data-waits="1" data-waits-shown="1" hx-get="{HOME}"' in page
-    skip_run(blocked, actor=operator_user, reason="It is in the bank's list")
-    assert "<title> Workflow operations</title>" in viewer.get(HOME).content.decode()
-
-
 def test_what_was_skipped_is_told_to_those_who_follow_it_up(
     scene: Callable[..., Any], viewer: Client, operator_user: User
 ) -> None:
@@ -286,19 +142,6 @@ def test_what_was_skipped_is_told_to_those_who_follow_it_up(
         )
         assert ("Skipped and given up: does" in text_of(viewer, HOME)) == is_shown, days
     assert "Pause : Pay the invoices Lunch" in last
-
-
-def test_who_looks_into_it_and_an_answer_that_came_late_stand_beside_the_run(
-    blocked: Run, viewer: Client, operator_user: User
-) -> None:
-    take(blocked, actor=operator_user)
-    for verdict in ("not_applied", "applied", "unknown"):
-        Evidence.objects.create(mutation=blocked.mutation, kind="late", verdict=verdict)
-
-    text = text_of(viewer, HOME)
-
-    assert "Pay invoice 42 answered after all: it happened the script" in text
-    assert "olga looks into it" in text
 
 
 @pytest.mark.parametrize(

@@ -11,19 +11,17 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from tests.admin.addresses import HOME, page_of, text_of, text_of_html
+from tests.admin.addresses import page_of, text_of, text_of_html
 from tests.models.rows import NOON, Rows
 from workflows_app.models import (
-    Breaker,
     Event,
     Evidence,
     Lease,
     Mutation,
     Run,
-    Topic,
     Workflow,
 )
-from workflows_app.operations import skip_event, take
+from workflows_app.operations import skip_event
 from workflows_app.queries.behind import COUNTED_AT_MOST
 
 pytestmark = pytest.mark.django_db
@@ -151,18 +149,6 @@ def test_behind_many_the_number_is_open(viewer: Client) -> None:
         assert waits in text_of(viewer, page_of(run))
 
 
-def test_who_looked_into_it_before_is_told_apart_from_a_note(
-    blocked: Run, viewer: Client, operator_user: User
-) -> None:
-    root = User.objects.create_superuser("root")
-    take(blocked, actor=root, reason="I call them")
-    take(blocked, actor=operator_user)
-    text = text_of(viewer, page_of(blocked))
-    assert re.search(
-        r"Who looks into it olga , since [-\d: UTC]+ root , [-\d: UTC]+ looked into it: I", text
-    )
-
-
 @pytest.mark.parametrize(("verdict", "warns"), [("applied", True), ("not_applied", False)])
 def test_only_what_happened_would_be_done_twice(
     blocked: Run, viewer: Client, verdict: str, warns: bool
@@ -170,43 +156,3 @@ def test_only_what_happened_would_be_done_twice(
     Evidence.objects.create(mutation=blocked.mutation, kind="late", verdict=verdict)
     text = text_of(viewer, page_of(blocked))
     assert ("If you send it again, it may be done twice." in text) == warns
-
-
-def test_a_topic_that_nobody_takes_says_so_and_leads_to_its_own_events(viewer: Client) -> None:
-    rows = Rows()
-    left = Topic.objects.create(workflow=rows.workflow, name="invoice.left")
-    for topic in (rows.topic, left, left):
-        rows.event(topic=topic)
-    page = viewer.get(page_of(rows.workflow)).content.decode()
-    assert "invoice.received 1 pending" in text_of_html(page)
-    assert "invoice.left 2 pending, and no consumer takes them" in text_of_html(page)
-    links = re.findall(r'href="([^"]+topic=\d+)">(invoice\.\w+)<', page)
-    assert len(links) == 2
-    for address, name in links:
-        found = viewer.get(address).context["cl"].result_list
-        assert {event.topic.name for event in found} == {name}
-
-
-@pytest.mark.parametrize(
-    ("status", "home", "page"),
-    [
-        ("open", "one call is tried at", "No new call goes out. One is tried at 2026-01-01"),
-        ("half_open", "one call is being tried Pay", "No new call goes out. One is being tried."),
-        ("closed", "", "Calls go out. A definite answer counts from the start."),
-    ],
-)
-def test_a_breaker_says_what_it_lets_out(viewer: Client, status: str, home: str, page: str) -> None:
-    rows = Rows()
-    mutation = rows.mutation(
-        rows.run("blocked", started_at=NOON - timedelta(days=2)), "indeterminate"
-    )
-    told = mutation.evidence.create(kind="execute", verdict="unknown", detail="ReadTimeout")
-    trial_at = None if status == "closed" else NOON
-    breaker = Breaker.objects.create(
-        handler=rows.handler, status=status, unknowns=2, opened_at=NOON, trial_at=trial_at
-    )
-    text = text_of(viewer, page_of(breaker))
-    assert f"{page}" in text
-    assert f"ReadTimeout {told.created_at:%Y-%m-%d %H:%M:%S} UTC" in text
-    assert (f"2 unknown outcomes in a row; {home}" in text_of(viewer, HOME)) == bool(home)
-    assert ("No calls go out: 1 Too many" in text_of(viewer, HOME)) == bool(home)

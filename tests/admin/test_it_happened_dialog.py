@@ -44,34 +44,6 @@ def press(client: Client, name: str, run: Run, **answers: str) -> HttpResponse:
     return answer
 
 
-def test_it_asks_for_what_the_mutator_wants_and_says_what_follows(
-    numbered: Run, operator: Client
-) -> None:
-    text = text_of_answer(operator.get(page_of(numbered, "it_happened")))
-
-    for words in (
-        "If it did not happen, nobody will ever do it. Look in the outside system first.",
-        "Nothing is sent. The workflow learns that it happened, and goes on: invoice.paid is published,"
-        " and no consumer takes it.",
-        "The payment's number",
-        "The bank's reference",
-        "the script",
-        "12.50",
-    ):
-        assert words in text
-
-
-def test_the_other_assertion_says_what_follows_too(numbered: Run, operator: Client) -> None:
-    text = text_of_answer(operator.get(page_of(numbered, "it_didnt_happen")))
-
-    assert (
-        "It is sent again. If that works, the workflow learns that it happened, and goes on: invoice.paid"
-        " is published, and no consumer takes it." in text
-    )
-    assert "The payment's number" not in text
-    assert "circuit breaker" not in text, "it is closed"
-
-
 def test_what_was_found_is_the_result_that_next_gets(
     play: Scene, numbered: Run, operator: Client, operator_user: User
 ) -> None:

@@ -15,8 +15,8 @@ from tests.rivals import holding
 from tests.scenes import workflow_with
 from workflows_app.admin.search import IN_PALETTE
 from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
-from workflows_app.operations import it_didnt_happen, it_happened
-from workflows_app.publishing import publish, publish_many, register_input
+from workflows_app.operations import it_happened
+from workflows_app.publishing import publish, publish_many
 from workflows_app.queries.search.finding import TOLD
 from workflows_app.testing import registered, scripted
 
@@ -63,37 +63,6 @@ def found(client: Client, typed: str) -> dict[str, list[str]]:
     }
 
 
-def links(client: Client, typed: str) -> set[str]:
-    groups = answer_of(client, typed).context["groups"]
-    return {hit["link"] for group in groups for hit in group["hits"]}
-
-
-#: What people type who look for that invoice, and why it is found.
-TYPED = [
-    ("inv/2026-001", "message id: INV/2026-001"),
-    ("INV-2026", "message id: INV/2026-001"),
-    *((part, "supplier: Müller & Söhne GmbH") for part in ("müller", "mül", "Gmb")),
-    ("söhne Müll", "supplier: Müller & Söhne GmbH"),
-    ("1,234.50", "amount: 1234.50"),
-    ("1.234,50", "amount: 1234.50"),
-    ("1234.5", "amount: 1234.50"),
-    ("1234,50 €", "amount: 1234.50"),
-    ("7.50", "lines price: 7.5"),
-    ("DE89 3704 0044 0532 0130 00", "iban: DE89370400440532013000"),
-    ("winter tyres", "lines text: Winter tyres"),
-    ("tyres müller", "lines text: Winter tyres; supplier: Müller & Söhne GmbH"),
-]
-
-
-def test_an_event_is_found_by_any_value_with_its_run_and_effect(
-    paid: dict[str, Any], viewer: Client
-) -> None:
-    for typed, why in TYPED:
-        assert found(viewer, typed)["Events"] == [why], typed
-        invoice = {page_of(paid[name]) for name in ("event", "run", "effect")}
-        assert invoice <= links(viewer, typed), typed
-
-
 def test_what_has_another_number_is_not_found(paid: dict[str, Any], viewer: Client) -> None:
     for other in ("234.50", "1234.51", "12.34", "1234.505", "987654", "müller acme", "mü"):
         assert found(viewer, other) == {}, other
@@ -111,24 +80,6 @@ def test_rows_are_found_by_what_only_they_have(paid: dict[str, Any], viewer: Cli
     assert found(viewer, "bank's 4711")["Decisions"] == [
         "reason: It is in the bank's list, number 4711"
     ]
-
-
-def test_what_was_sent_again_is_called_so_as_in_the_list_of_runs(
-    scene: Any, operator_user: User, viewer: Client
-) -> None:
-    run = scene("lost").happens("77", INVOICE)
-    it_didnt_happen(run, actor=operator_user, reason="It is not in the bank's list")
-    groups = answer_of(viewer, f"#{run.pk}").context["groups"]
-    (told,) = (hit for group in groups for hit in group["hits"] if hit["link"] == page_of(run))
-    assert (told["status"], told["state"]) == ("Sent again", "sent-again")
-
-
-def test_an_input_is_found_by_its_title_and_id(paid: dict[str, Any], viewer: Client) -> None:
-    register_input(
-        workflow="pay", source="erp", type="invoice", external_id="A-77", title="From Globex"
-    )
-    assert found(viewer, "globex") == {"Inputs": ["title: From Globex"]}
-    assert found(viewer, "a-77") == {"Inputs": ["external id: A-77"]}
 
 
 def test_a_payload_that_changed_is_found_by_what_it_is_now(scene: Any, viewer: Client) -> None:

@@ -130,31 +130,6 @@ def test_of_a_run_that_took_nothing_the_first_event_of_its_lane_is_skipped(
     assert not Run.objects.get(pk=run.pk).owes_retry
 
 
-@pytest.mark.parametrize(
-    ("status", "told"),
-    [
-        ("applied", "It happened outside, and is not sent again. What follows from it is missing."),
-        ("skipped", "It was skipped. What follows from that is missing."),
-    ],
-)
-def test_whose_effect_was_made_has_no_such_way_out_and_says_why(
-    operator: Client, status: str, told: str
-) -> None:
-    rows = Rows()
-    failed = {"failure_kind": "logic", "owes_retry": True, "ended_at": NOON}
-    run = rows.run("failed", phase="mutated", **failed)
-    rows.mutation(run, status)
-    rows.event("reserved", reserved_by=run).reservations.create(run=run)
-
-    text = text_of(operator, page_of(run))
-
-    assert told in text
-    assert (
-        "Skip event : not offered, its outside effect is settled; only what follows from it is"
-        " missing." in text
-    )
-
-
 def test_what_another_run_did_for_others_is_never_told_of_its_own_events(
     scene: Callable[..., Any], operator: Client, operator_user: User
 ) -> None:

@@ -128,19 +128,3 @@ def test_each_permission_shows_its_own_buttons(
     person.user_permissions.add(Permission.objects.get(codename="view_workflow"))
     assert shown(client, workflow) == buttons
     assert told(press(client, buttons[0], workflow)) == [DONE[buttons[0]]]
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("pause_workflow", "No new run of this workflow starts until somebody resumes it."),
-        ("resume_workflow", "New runs may start again. What is blocked stays blocked."),
-        ("run_producers_now", "All producers of this workflow look for new work now"),
-    ],
-)
-def test_each_dialog_says_what_it_does(
-    workflow: Workflow, operator: Client, name: str, words: str
-) -> None:
-    page = operator.get(page_of(workflow, name)).content.decode()
-    assert words in page
-    assert ("This does not apply any more" in page) == (name == "resume_workflow")
