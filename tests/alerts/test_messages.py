@@ -40,51 +40,12 @@ from workflows_app.operations import close_breaker, it_didnt_happen, pause_workf
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SECRET = {"iban": "DE00-SECRET", "amount": "12.50"}
-
 
 def act(operation: str, run: Run, person: User) -> None:
     """Let `person` have decided about a run."""
     OperatorAction.objects.create(
         operation=operation, actor=person, actor_name="olga", reason="-", workflow=run.workflow, run=run
     )  # fmt: skip
-
-
-def test_a_blocked_run_is_told_in_plain_words_with_links_and_no_parameters(
-    scene: Callable[..., Any], webhook: Outside, alerting: Alerting
-) -> None:
-    alerting({"hook": webhook})
-    run = scene("lost").happens("42", payload=SECRET)
-
-    tell()
-
-    ((subject, body),) = texts(webhook)
-    assert subject == ("Pay the invoices: 1 run waits for you, for less than a minute")
-    assert body == (
-        "Workflow “Pay the invoices” needs a person.\n\n"
-        "1 run waits for you: nobody knows whether its outside effect happened. It has been so for less"
-        " than a minute.\n"
-        "Look in the outside system, and say what you saw. If you are not sure, do nothing yet.\n"
-        f"- Pay invoice 42: {BASE_URL}/admin/workflows_app/run/{run.pk}/change/\n\n"
-        f"All that waits: {BASE_URL}/admin/\n\n"
-        "This is told again every 30 minutes until somebody takes or settles it. Whom it goes to: the"
-        f" settings, and {BASE_URL}/admin/workflows_app/alertchoice/"
-    )
-    assert Alert.objects.get().status == "sent"
-
-
-def test_a_title_is_told_without_the_secret_values_of_its_run(
-    scene: Callable[..., Any], webhook: Outside, alerting: Alerting
-) -> None:
-    alerting({"hook": webhook})
-    scene("lost").happens("4711", payload={"iban": "4711"})
-    Workflow.objects.update(secret_names=["iban"])
-
-    tell()
-
-    ((_, body),) = texts(webhook)
-    assert "- Pay invoice ••••: " in body
-    assert "4711" not in body
 
 
 def test_many_are_one_message_a_minute_and_nothing_comes_when_all_is_settled(

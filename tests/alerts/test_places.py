@@ -162,6 +162,7 @@ def test_an_address_that_the_mail_server_does_not_take_holds_up_no_other_and_is_
     viewer_user: User,
     operator_user: User,
     address: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     alerting()
     mailbox.refused = ["viktor@example.com"]
@@ -169,10 +170,15 @@ def test_an_address_that_the_mail_server_does_not_take_holds_up_no_other_and_is_
         User.objects.filter(pk=person.pk).update(email=mail)
         AlertChoice.objects.create(person=person)
     scene("lost").happens()
+    caplog.clear()
 
     tell()
 
     assert [mail["To"] for mail in mailbox.mails] == ["olga@example.com"]
+    assert sorted(line for line in caplog.messages if line.startswith("alert.")) == [
+        "alert.not_sent channel=e-mail workflow=pay attempt=1 problem=the mail server does not take the address",
+        "alert.sent channel=e-mail workflow=pay",
+    ]
     told = " 1 message waits since "
     assert f"the e-mail of viktor{told}" in text_of(viewer, HOME)
     assert "the mail server does not take the address" in text_of(viewer, HOME)
@@ -296,11 +302,12 @@ def test_a_message_that_nobody_sends_is_found_by_doctor(
     alerting({"hook": webhook})
     run = scene("lost").happens()
     look(now=database_now())
-    # A pause between two attempts may take ten minutes.
-    Alert.objects.update(next_attempt_at=database_now() - timedelta(minutes=12))
-    assert found_by("D912") == []
     Alert.objects.update(next_attempt_at=LONG_AGO)
     alert = Alert.objects.get()
+    # A pause between two attempts may take ten minutes.
+    quarter = LONG_AGO + timedelta(minutes=15)
+    assert found_by("D912", now=quarter) == []
+    assert len(found_by("D912", now=quarter + timedelta(seconds=1))) == 1
     # Whoever had claimed it has had the time to send it; who has claimed it just now may still do so.
     for claimed_until, is_found in (
         (None, True),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-from django.core.checks import run_checks
 from pytest_django import Settings
 
 from workflows_app.alerts.checks import check_alerts
@@ -47,45 +45,3 @@ def test_settings_that_can_be_used_have_nothing_to_say(settings: Settings) -> No
         ["mail", "hook"],
         ["rest"],
     ]
-
-
-@pytest.mark.parametrize(
-    ("address", "problem"),
-    [
-        ("s3cret", "it is no address of apprise, as in 'mailto://' or 'json://'"),
-        ("syslog://s3cret", "its scheme is none of those for mail, chat and webhooks that may be used here"),
-        ("slack://s3cret", "apprise can't read what follows 'slack://'"),
-    ],
-)  # fmt: skip
-def test_a_channel_that_can_t_be_used_is_named_without_its_address(
-    settings: Settings, address: str, problem: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    alerts = {"base_url": BASE, "channels": {"bad": address}}
-    assert told(settings, alerts) == [
-        ("workflows_app.E031", f"The channel 'bad' of alerts can't be used: {problem}.")
-    ]
-    assert "workflows_app.E031" in {message.id for message in run_checks()}
-    assert "s3cret" not in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("alerts", "problem"),
-    [
-        ([], " must be a dict."),
-        ({"chanels": {}}, " has no key 'chanels'. It has: base_url, channels, routes,"),
-        ({"base_url": 5}, "['base_url'] must be an address, as a text."),
-        ({"base_url": "ops.example.com"}, "['base_url'] must be an address like"),
-        ({"channels": {"a": "json://s3cret"}}, "['base_url'] must say where the console is"),
-        ({"base_url": BASE, "channels": {"a": 5}}, "['channels']['a'] must be an address, as a text."),
-        ({"base_url": BASE, "channels": ["json://s3cret"]}, "['channels'] must be a dict"),
-        ({"base_url": BASE, "default": "a"}, "['default'] must be a list of the names of channels."),
-        ({"base_url": BASE, "routes": {"a": [], "pay": ["b"]}}, "['routes']['pay'] names 'b', which is no channel."),
-        ({"oldest_pending_seconds": {"*": 0}}, "['oldest_pending_seconds']['*'] must be a number above 0, not 0."),
-        ({"repeat_seconds": True}, "['repeat_seconds'] must be a number above 0, not True."),
-    ],
-)  # fmt: skip
-def test_what_is_written_wrongly_is_named(settings: Settings, alerts: Any, problem: str) -> None:
-    ((id, message),) = told(settings, alerts)
-    assert id == "workflows_app.E030"
-    assert message.startswith(f"WORKFLOWS['alerts']{problem}")
-    assert "s3cret" not in message

@@ -118,22 +118,6 @@ def test_publishing_again_changes_nothing(scene: SceneMaker) -> None:
     assert everything() == before
 
 
-def test_another_payload_updates_a_pending_event_and_no_other(scene: SceneMaker) -> None:
-    play = scene()
-    run(*TO, stdin=lines(event("1", {"amount": 5})))
-    play.run_host()
-    again = run(*TO, stdin=lines(event("1", {"amount": 6}), event("2", {"amount": 5})))
-    assert again == Ran(0, told(new=1, too_late=1), "")
-    again = run(*TO, stdin=lines(event("2", {"amount": 6}), event("2", {"amount": 6})))
-    assert again == Ran(0, told(updated=1, unchanged=1), "")
-
-    received = Event.objects.filter(topic__name="invoice.received").order_by("pk")
-    assert list(received.values_list("message_id", "payload", "status", "revision")) == [
-        ("1", {"amount": 5}, "consumed", 1),
-        ("2", {"amount": 6}, "pending", 2),
-    ]
-
-
 BROKEN = [
     (b"{", "no JSON: Expecting property name enclosed in double quotes at character 2\n"),
     (b"caf\xe9", "no UTF-8: byte 0xe9 at place 4\n"),
@@ -207,21 +191,6 @@ def test_a_first_line_with_its_mark_and_a_last_one_without_its_end_are_read(
     assert run(*TO, stdin=begun.rstrip()).out == told(new=2)
 
 
-def test_json_tells_the_same_to_programs(scene: SceneMaker) -> None:
-    scene()
-    ran = run(*TO, "--format", "json", stdin=lines(event("1"), [], event("2")))
-    assert ran.code == 3
-    assert ran.json == {
-        "published": 2,
-        "new": 2,
-        "updated": 0,
-        "unchanged": 0,
-        "too_late": 0,
-        "broken": [{"line": 2, "problem": "must be a JSON object, not list"}],
-    }
-    assert ran.err == "line 2: must be a JSON object, not list\n"
-
-
 def test_lines_are_published_in_lots_in_their_order(scene: SceneMaker) -> None:
     scene()
     records = [event(str(number), number) for number in range(1200)]
@@ -233,20 +202,6 @@ def test_lines_are_published_in_lots_in_their_order(scene: SceneMaker) -> None:
     assert ran.err == "line 701: message_id must not be empty.\n"
     stored = Event.objects.order_by("pk").values_list("message_id", "payload")
     assert [event(*row) for row in stored] == records[:700] + records[701:]
-
-
-def test_a_dry_run_checks_all_and_publishes_nothing(scene: SceneMaker) -> None:
-    scene()
-    before = everything()
-
-    ran = run(*TO, "--dry-run", stdin=lines(event("1"), [], event("2")))
-
-    assert (ran.code, ran.out) == (
-        3,
-        told(new=2, broken=1).replace("published", "would be published"),
-    )
-    assert ran.err == "line 2: must be a JSON object, not list\n"
-    assert everything() == before
 
 
 class EndedByHand(io.BytesIO):
@@ -298,37 +253,3 @@ def test_a_dry_run_publishes_nothing_of_what_waits_for_somebody_either(
     assert out.getvalue() == (said.replace("published", "would be published") if option else said)
     assert "".join(sorted(Event.objects.values_list("message_id", flat=True))) == published
     assert Event.objects.get(pk=held.pk).revision == (1 if option else 2)
-
-
-def test_nothing_to_publish_is_done_at_once(scene: SceneMaker) -> None:
-    scene()
-    assert run(*TO, stdin=b"\n\n") == Ran(0, told(), "")
-
-
-def test_an_unknown_workflow_topic_or_file_is_an_error(scene: SceneMaker, tmp_path: Path) -> None:
-    scene()
-    missing = tmp_path / "missing.jsonl"
-
-    assert run("publish_events", "nope", "invoice.received") == Ran(
-        1,
-        "",
-        "CommandError: There is no workflow 'nope' in the database. Check the slug, or deploy it"
-        " with `manage.py sync_workflows`.\n",
-    )
-    assert run("publish_events", "pay", "nope") == Ran(
-        1,
-        "",
-        "CommandError: Workflow 'pay' has no topic 'nope'. Its topics: invoice.paid,"
-        " invoice.received.\n",
-    )
-    assert run(*TO, missing) == Ran(
-        1, "", f"CommandError: {missing} can't be read: No such file or directory.\n"
-    )
-    assert run(*TO, tmp_path).code == 1
-
-
-@pytest.mark.parametrize("arguments", [[], ["pay"], [*TO[1:], "-", "--format", "xml"]])
-def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
-    ran = run("publish_events", *arguments)
-    assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith("usage: manage.py publish_events")

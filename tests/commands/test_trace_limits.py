@@ -80,33 +80,3 @@ def test_more_than_the_limit_is_marked(scene: SceneMaker) -> None:
 
     assert lines[0].endswith(" (there is more)")
     assert len(lines) == 2 + LIMIT
-
-
-@pytest.mark.parametrize("kind", ["input", "event", "run"])
-def test_what_is_not_there_is_an_error(scene: SceneMaker, kind: str) -> None:
-    scene()
-    assert run("trace", kind, "7" * 9) == Ran(
-        1, "", f"CommandError: There is no {kind} 777777777.\n"
-    )
-    assert run("trace", kind, "9" * 40).code == 1
-    if kind != "run":
-        assert run("trace", kind, "nope", "--workflow", "pay").code == 1
-        assert run("trace", kind, "nope", "--workflow", "nope").code == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["event", "INV-42"], "INV-42 is no number. Use --workflow to name the event as outside."),
-        (["run", "-1"], "-1 is no number."),
-        (["run", "٣"], "٣ is no number."),
-        (["run", "7", "--workflow", "pay"], "A run has a number only. Leave --workflow out."),
-        (["run", "7", "--depth", "0"], "--depth must be 1 or more."),
-        (["mutation", "7"], "invalid choice: 'mutation'"),
-    ],
-)
-def test_wrong_usage_exits_with_2(scene: SceneMaker, arguments: list[str], told: str) -> None:
-    scene()
-    ran = run("trace", *arguments)
-    assert (ran.code, ran.out) == (2, "")
-    assert told in ran.err

@@ -9,7 +9,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.db import connection
 
 from tests.doctor.planting import Rows, plant
@@ -158,20 +158,6 @@ def test_a_lost_wake_up_is_fixed_and_the_rest_is_not(paid: Rows, shop: Shop) -> 
     code, told = doctor("--fix", "--only", "D305")
     assert code == 1
     assert told.endswith("Checks: 1, violations: 1, warnings: 0, fixed: 0\n")
-
-
-def test_an_unknown_check_is_wrong_usage(db: None) -> None:
-    with pytest.raises(CommandError) as error:
-        call_command("doctor", "--only", "D000")
-    assert error.value.returncode == 2
-    assert str(error.value).startswith(
-        "There is no check 'D000'. The checks: D111, D112, D113, D101, "
-    )
-
-
-def test_an_unknown_workflow_is_an_error(db: None) -> None:
-    with pytest.raises(CommandError, match="There is no workflow 'nowhere' in the database"):
-        call_command("doctor", "--workflow", "nowhere")
 
 
 def test_findings_come_from_a_cursor_on_the_server_as_they_are_read(paid: Rows) -> None:

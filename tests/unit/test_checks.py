@@ -13,15 +13,12 @@ from typing import Any
 import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.db import connection, transaction
-from pytest_django import Settings
 
 from tests.unit.declarations import consumer, made, mutator, workflow
 from workflows_app import registry
 from workflows_app.checks import (
     check_database,
-    check_mutators,
     check_secret_names,
-    check_settings,
     check_unaskable,
 )
 from workflows_app.conf import Policy
@@ -108,18 +105,6 @@ def test_w001_keeps_silent_before_the_first_migration(only_flow: None) -> None:
         transaction.set_rollback(True)
 
 
-def test_e002_a_wrong_policy_is_quoted(settings: Settings) -> None:
-    settings.WORKFLOWS = {"peek_limit": "many"}
-
-    assert told(check_settings(None)) == [
-        (
-            "workflows_app.E002",
-            "WORKFLOWS['peek_limit'] must be a whole number, not 'many'.",
-            "Correct the WORKFLOWS setting.",
-        )
-    ]
-
-
 def test_e002_is_heard_although_workflows_are_registered_at_import() -> None:
     done = manage("check", WORKFLOWS='{"peek_limt": 5}', WORKFLOWS_DEMO="1", DEBUG="1")
 
@@ -143,30 +128,6 @@ def declared() -> Iterator[Callable[..., None]]:
         yield declare
 
 
-def test_i001_a_mutator_that_can_not_reconcile_is_named_once(declared: Callable[..., Any]) -> None:
-    asking = mutator(
-        name="ask", reconcile=lambda *_, **__: None, absence_is_proof_after=timedelta(0)
-    )
-    declared(
-        workflow(mutators=[mutator(name="pay"), asking, mutator(name="mail")]),
-        workflow(slug="other", mutators=[mutator(name="pay")]),
-    )
-
-    assert told(check_unaskable(None)) == [
-        (
-            "workflows_app.I001",
-            f"Mutator '{name}' has no reconcile: every unknown outcome of it blocks its lane"
-            " until a person settles it.",
-            "Define reconcile() if the outside system can be asked.",
-        )
-        for name in ("mail", "pay")
-    ]
-    # Nothing is wrong with that: before each command it would be in the way.
-    for is_deployment in (False, True):
-        found = {each.id for each in run_checks(include_deployment_checks=is_deployment)}
-        assert ("workflows_app.I001" in found) == is_deployment
-
-
 def test_i001_keeps_silent_where_everything_can_be_asked(declared: Callable[..., Any]) -> None:
     base = made(
         "Ask", object, reconcile=lambda *_, **__: None, absence_is_proof_after=timedelta(seconds=5)
@@ -174,35 +135,6 @@ def test_i001_keeps_silent_where_everything_can_be_asked(declared: Callable[...,
     declared(workflow(mutators=[type("Send", (base, mutator()), {})]))
 
     assert check_unaskable(None) == []
-
-
-def test_w002_a_mutator_that_does_not_say_how_long_a_search_may_lag_is_named_once(
-    declared: Callable[..., Any],
-) -> None:
-    asking = {"reconcile": lambda *_, **__: None}
-    silent = mutator(name="pay", **asking)
-    declared(
-        workflow(
-            mutators=[
-                silent,
-                type("Sub", (silent,), {"name": "sub"}),
-                mutator(name="none", absence_is_proof_after=timedelta(0), **asking),
-                mutator(name="some", absence_is_proof_after=timedelta(seconds=5), **asking),
-                mutator(name="nobody can ask"),
-            ]
-        ),
-        workflow(slug="other", mutators=[silent]),
-    )
-
-    assert told(check_mutators(None)) == [
-        (
-            "workflows_app.W002",
-            f"Mutator '{name}' can reconcile and does not say absence_is_proof_after. That means 0:"
-            " what the outside system does not find at once did not happen, and is done again.",
-            "Set it to how long the search there may lag; to timedelta(0) if it never does.",
-        )
-        for name in ("pay", "sub")
-    ]
 
 
 def test_a_name_in_the_code_that_looks_secret_is_told_unless_it_is_declared() -> None:

@@ -1,0 +1,164 @@
+"""Declarations of workflows, a line each: right and wrong ones, as authors may write them."""
+
+from __future__ import annotations
+
+#: Python that makes a declaration, with the names of `tests.unit.declarations` and of the SDK.
+LINES = """
+workflow()
+object
+"flow"
+Workflow
+workflow(slug="")
+workflow(slug="Flow")
+workflow(slug="a b")
+workflow(slug="-a")
+workflow(slug="a-")
+workflow(slug="a--b")
+workflow(slug="a.b")
+workflow(slug="ä")
+workflow(slug="a\\n")
+workflow(slug="a" * 100)
+workflow(slug="a" * 101)
+workflow(slug="invoice-payments_2")
+workflow(slug=None)
+workflow(slug=5)
+workflow(version="")
+workflow(version="1")
+workflow(version="1.")
+workflow(version="1.0.0")
+workflow(version="01.0")
+workflow(version="1.00")
+workflow(version="v1.0")
+workflow(version="-1.0")
+workflow(version="1.0 ")
+workflow(version="0.0")
+workflow(version="1" * 9 + ".0")
+workflow(version="1" * 10 + ".0")
+workflow(version=1.0)
+workflow(title="")
+workflow(title="a" * 200)
+workflow(title="a" * 201)
+workflow(title=None)
+workflow(time_zone="Europe/Berlin")
+workflow(time_zone="Mars/Olympus")
+workflow(time_zone="../etc/passwd")
+workflow(time_zone="\\0")
+workflow(time_zone=5)
+workflow(producers=producer())
+workflow(producers=(producer(),))
+workflow(consumers="Take")
+workflow(mutators=None)
+workflow(producers=[int])
+workflow(producers=[consumer()])
+workflow(consumers=[int])
+workflow(mutators=["send"])
+workflow(producers=[], consumers=())
+workflow(producers=[])
+workflow(producers=[producer(name="x")], consumers=[consumer(name="x")])
+workflow(mutators=[mutator(), mutator()])
+workflow(consumers=[consumer(), consumer(name="Other")])
+workflow(consumers=[consumer(subscribes=["in", "in"])])
+workflow(consumers=[consumer(name="Take it")])
+workflow(producers=[producer(name=["Read"])])
+workflow(producers=[producer(name="a" * 100)])
+workflow(producers=[producer(name="a" * 101)])
+workflow(producers=[producer(name="1st.of_all:it-is")])
+workflow(consumers=[consumer(subscribes=[])])
+workflow(consumers=[consumer(subscribes="in")])
+workflow(producers=[producer(publishes="in")])
+workflow(consumers=[consumer(subscribes=["in", "a b"])])
+workflow(consumers=[consumer(publishes=[None])])
+workflow(consumers=[made("Lazy", Consumer, subscribes=["in"])])
+workflow(producers=[made("Lazy", Producer, schedule=Every(hours=1))])
+workflow(producers=[producer(schedule=None)])
+workflow(producers=[producer(schedule=Every)])
+workflow(producers=[producer(schedule=timedelta(minutes=5))])
+workflow(mutators=[mutator(name="")])
+workflow(mutators=[mutator(name="a" * 100)])
+workflow(mutators=[mutator(name="a" * 101)])
+workflow(consumers=[consumer(name="a" * 100)])
+workflow(consumers=[consumer(subscribes=["a" * 100])])
+workflow(consumers=[consumer(subscribes=["a" * 101])])
+workflow(producers=[producer(publishes=["a" * 100])])
+workflow(mutators=[mutator(result_fields={"a" * 100: "It"})])
+workflow(mutators=[mutator(result_fields={"a" * 101: "It"})])
+workflow(version="1." + "9" * 9)
+workflow(mutators=[mutator(), made("Idle", Mutator, name="idle")])
+workflow(mutators=[mutator(absence_is_proof_after=timedelta(0))])
+workflow(mutators=[mutator(absence_is_proof_after=timedelta(seconds=-1))])
+workflow(mutators=[mutator(absence_is_proof_after=30)])
+workflow(mutators=[mutator(key_lasts=timedelta(0))])
+workflow(mutators=[mutator(key_lasts=timedelta(seconds=1))])
+workflow(mutators=[mutator(key_lasts=None)])
+workflow(mutators=[mutator(key_lasts=86_400)])
+workflow(mutators=[mutator(secret_params="iban")])
+workflow(mutators=[mutator(secret_params=["bank.iban", "iban"])])
+workflow(mutators=[mutator(secret_params=[5])])
+workflow(secret_fields=["payer.bank.iban"])
+workflow(secret_fields=[""])
+workflow(secret_fields=["bank."])
+workflow(mutators=[mutator(result_fields=["payment"])])
+workflow(mutators=[mutator(result_fields={"the payment": "Its number"})])
+workflow(mutators=[mutator(result_fields={"payment": " "})])
+workflow(mutators=[mutator(result_fields={"payment": 5})])
+workflow(mutators=[mutator(result_fields={"payment": gettext_lazy("Its number")})])
+workflow(policy={"peek_limit": 0})
+workflow(policy=[("peek_limit", 5)])
+workflow(policy={"peek_limits": 5})
+workflow(policy={"peek_limit": 5})
+workflow(mutators=[mutator(policy={"call_timeout_seconds": "5"})])
+workflow(mutators=[mutator(policy={"backoff_initial_seconds": 601})])
+workflow(mutators=[lookup()])
+workflow(mutators=[type("Send", (lookup(),), {})])
+workflow(mutators=[lookup(absence_is_proof_after=timedelta(0))])
+workflow(consumers=[consumer(handles_rejection="yes")])
+workflow(consumers=[consumer(handles_rejection=1)])
+workflow(consumers=[consumer(handles_rejection=True)])
+workflow(producers=[producer(__init__=too_few)])
+workflow(consumers=[consumer(__init__=wants_keyword)])
+workflow(mutators=[mutator(target=str)])
+workflow(titel="A flow")
+workflow(producer=[])
+workflow(consumer=[])
+workflow(mutator=[])
+workflow(versions=[])
+Every()
+Every(seconds=0.9)
+Every(seconds=1)
+Every(hours=1, minutes=-60)
+Every(days=-1)
+Cron("* * * *")
+Cron("* * * * * *")
+Cron("61 * * * *")
+Cron(5)
+Cron("0 0 31 2 *")
+Cron("0 8 * * 1-5", time_zone="Mars/Olympus")
+Cron("0 8 * * 1-5", time_zone="Europe/Berlin")
+"""
+#: How the host can't call any of these methods.
+METHODS = {
+    "producer": ["poll"],
+    "consumer": ["lane", "prepare", "mutate", "next", "record"],
+    "mutator": [
+        *("execute", "reconcile", "target", "verification_steps", "verification_url"),
+        "check_result",
+    ],
+}
+WAYS = [
+    *("coroutine", "async_generator", "generator", "too_few", "too_many", "wants_keyword"),
+    *("None", "'main'", "['in']", "property(too_few)"),
+]
+#: Names that authors may have meant for the host.
+MISSPELT = {
+    "consumer": [
+        *("subscribe", "subscirbes", "publish", "prepair", "mutates", "netx", "lanes", "records"),
+        *("handle_rejection", "nmae", "prepare_lines", "next_number", "_subscribe"),
+    ],
+    "producer": ["schedul", "shedule", "polls", "polled_until", "_publish"],
+    "mutator": [
+        *("absence_is_proof", "absence_proof_after", "reconsile", "reconcil", "excute", "targets"),
+        *("verification_step", "verification_urls", "check_results", "result_field", "key_last"),
+        *("secret_param", "polciy", "target_account", "key", "params"),
+    ],
+    "lookup": ["lookup_urls", "read_timeout", "answer_max"],
+}
