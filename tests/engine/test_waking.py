@@ -7,11 +7,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import transaction
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.engine.stage import NOW, RECEIVED, SLUG, Deploy, code, consumer, host, row, send
-from workflows_app.dispatch import due_workflows, wake_due
+from workflows_app.dispatch import due_workflows, sweep
 from workflows_app.models import Arrival, Event, Handler, Topic
 from workflows_app.publishing import TopicWriter, publish
 from workflows_app.waking import defer_advance, wake, wake_at
@@ -170,7 +171,7 @@ def test_the_sweep_clears_away_arrivals_that_nobody_waits_for(workflow_id: int) 
     send("2")
     assert Arrival.objects.count() == 2
 
-    wake_due()
+    async_to_sync(sweep.func)(0)
 
     assert [arrival.topic.name for arrival in Arrival.objects.all()] == [RECEIVED]
 

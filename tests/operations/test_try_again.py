@@ -9,7 +9,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from tests.operations.authors import Recorded
 from tests.operations.readiness import (
     SceneMaker,
     changed,
@@ -21,7 +20,7 @@ from tests.operations.readiness import (
 from tests.scenes import workflow_with
 from workflows_app import registry
 from workflows_app.engine.versions import sync
-from workflows_app.models import Event, Reservation, Run
+from workflows_app.models import Run
 from workflows_app.operations import try_again
 from workflows_app.sdk import Reconciliation
 from workflows_app.testing import scripted
@@ -74,37 +73,6 @@ def test_the_run_reconciles_from_the_start_and_keeps_its_events(
     assert action.run == run
 
 
-def test_the_host_asks_at_once_and_sends_nothing_again(
-    recorded: type[Recorded], operator_user: User
-) -> None:
-    mutator = mute("lost")
-    play = recorded(mutator=mutator)
-    run = play.happens(days=0)
-    mutator.reconcile = _found
-    try_again(run, actor=operator_user, reason="the bank is back")
-
-    play.run_host()
-
-    assert play.calls == ["prepare", "mutate", "next applied"]
-    assert len(mutator.calls) == len(mutator.effects) == 1
-    run = Run.objects.get(pk=run.pk)
-    assert (run.status, run.mutation.status, run.mutation.resolved_by) == (
-        "committed",
-        "applied",
-        "reconcile",
-    )
-    assert told(Event.objects.get(topic__name="invoice.received").history) == [
-        ("pending", "published by the application", None),
-        ("reserved", f"reserved by run {run.pk}", None),
-        ("consumed", f"consumed by run {run.pk}", None),
-    ]
-    assert Reservation.objects.count() == 1
-
-
-def _found(self: Any, params: Any, *, idempotency_key: str) -> Reconciliation:
-    return Reconciliation.applied({"number": 1})
-
-
 def _not_found(self: Any, params: Any, *, idempotency_key: str) -> Reconciliation:
     return Reconciliation.not_applied()
 
@@ -129,32 +97,6 @@ def test_not_there_after_an_answer_that_it_happened_is_believed_by_no_host(
         "the outside system said that it happened, and now that it did not"
     )
     assert len(mutator.calls) == 1
-
-
-def test_attempts_start_anew_with_backoff_and_may_block_again(
-    scene: SceneMaker, operator_user: User
-) -> None:
-    mutator = mute()
-    mutator.policy = {"reconcile_attempts": 2}
-    play = scene(mutator=mutator)
-    run = play.happens(days=1)
-    assert len(mutator.reconciliations) == 2
-    try_again(run, actor=operator_user, reason="the bank is back")
-
-    play.run_host()
-    assert (Run.objects.get(pk=run.pk).status, len(mutator.reconciliations)) == ("reconciling", 3)
-    play.run_host(timezone.now() + timedelta(days=2))
-
-    run = Run.objects.get(pk=run.pk)
-    assert (run.status, run.mutation.status) == ("blocked", "indeterminate")
-    assert len(mutator.reconciliations) == 4
-    attempts = run.mutation.evidence.filter(kind="reconcile").values_list("attempt", flat=True)
-    assert list(attempts) == [1, 2, 1, 2]
-    assert len(mutator.calls) == 1
-
-
-def test_without_reconcile_it_is_refused(blocked: Run, operator_user: User) -> None:
-    assert refusal(try_again, blocked, operator_user) == ("cannot_reconcile", UNABLE)
 
 
 @pytest.mark.parametrize("other_name", ["other", "scripted"])
