@@ -65,7 +65,7 @@ class Policy:
     slice_seconds: float = 2.0
     #: How long a worker that is told to end waits for what is under way.
     stop_seconds: float = 30.0
-    #: How often an idle worker looks into the queue. One that is notified looks half as often without that.
+    #: How often an idle worker looks into the queue. One that is notified of new jobs looks half as often.
     poll_seconds: float = 5.0
     #: A worker process without a heartbeat for this long is taken for dead by the queue.
     heartbeat_seconds: float = 10.0

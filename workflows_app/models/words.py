@@ -18,7 +18,8 @@ from django.db.models import CASCADE, Expression, F, Func, Model, OneToOneField,
 
 from workflows_app.models.guards import OwnTrigger
 
-#: The words of an event, as SQL about its `row`. Written out, `workflows_values` takes a third of its time.
+#: The words of an event, as SQL about its `row`. `workflows_values` of the migration is written out: a call of it for each
+#: row takes longer.
 WORDS_OF = (
     "workflows_words({row}.message_id || ' ' || coalesce({row}.lane, '') || ' ' ||"
     " (SELECT coalesce(string_agg(value #>> '{{}}', ' '), '') FROM jsonb_path_query({row}.payload,"
