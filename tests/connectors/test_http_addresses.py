@@ -43,6 +43,7 @@ CLIMBS = (
     *(" ..", ".. ", "\t..", "a/..\n", "\u200b..", "a/ .. /b"),
     *("\uff0e\uff0e", "\u2025", "a\uff0f..", "a\uff3c..", "\u2024."),
     *("%u002e%u002e", "%c0%ae%c0%ae", "a%c0%af..", "%e0%80%ae."),
+    *("..%ff", "%c0%2e%c0%2e", "%f8%80%80%80%ae."),
 )
 
 
@@ -84,6 +85,13 @@ def test_a_query_may_hold_what_a_path_may_not(outside: Outside) -> None:
         (
             "http://bank.example/a\n/{value}",
             "the address must have neither spaces nor backslashes",
+        ),
+        *(
+            (
+                f"http://bank.example/{place}/x",
+                "the address has braces without the name of a parameter in them",
+            )
+            for place in ("{account.id}", "{}", "{{value}}")
         ),
         ("http://bank.example/a/../{value}", "the address must not go up its own path"),
         ("http://bank.example/%2e%2e/{value}", "the address must not go up its own path"),

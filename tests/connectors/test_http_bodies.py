@@ -72,6 +72,9 @@ def test_what_is_not_json_that_can_be_stored_is_kept_as_text(
         ("text/plain; charset=unicode_escape", b"\\x41", "\\x41"),
         ("text/plain; charset=" + "x" * 5000, b"zz", "zz"),
         ('text/plain; charset="latin-1"; x=y', b"\xe9", "é"),
+        ("text/plain; charset=utf-16", "Größe".encode(), "Größe"),
+        ("text/plain; charset=cp037", b"zz", "zz"),
+        ("text/plain; charset=cp037", "é+zz".encode("cp037"), "é+zz"),
         ("text/plain; charset=utf-7", b"+2AA-", "?"),
     ],
 )

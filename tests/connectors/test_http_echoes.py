@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -110,6 +111,27 @@ def test_of_a_text_in_which_it_is_packed_only_the_word_is_struck_out(outside: Ou
     outside.answers(500, f"You sent {packed(VALUE)} to us".encode(), "text/plain")
     told = unclear(outside.address, headers=HEADERS)
     assert told == "POST answered 500: You sent [secret] to us"
+
+
+@pytest.mark.parametrize(
+    ("echo", "charset"),
+    [
+        ("Zugang größte-2".encode(), "iso-8859-1"),
+        ("Zugang größte-2".encode(), "cp1252"),
+        ("Zugang größte-2".encode("latin-1"), "utf-8"),
+        (b"Zugang gr??te-2", "ascii"),
+        (repr("Zugang größte-2".encode()).encode(), "ascii"),
+    ],
+)
+def test_letters_that_somebody_misread_are_struck_out(
+    outside: Outside, settings: Settings, echo: bytes, charset: str
+) -> None:
+    settings.BANK_TOKEN = "größte-2"
+    outside.answers(500, b"no: " + echo, f"text/plain; charset={charset}")
+    assert re.fullmatch(
+        r"POST answered 500: no: (b')?Zugang \[secret\]'?",
+        unclear(outside.address, body=lambda self, params: {"key": Secret("BANK_TOKEN")}),
+    )
 
 
 def test_it_is_struck_out_before_the_text_is_cut(outside: Outside) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.connectors.calling import KEY, looked_up, mutator
+from tests.connectors.calling import KEY, called, looked_up, mutator
 from tests.connectors.server import Outside, unused_port
 from workflows_app.connectors.http import HttpLookupMutator
 from workflows_app.connectors.http.answer import HttpAnswer
@@ -39,6 +39,31 @@ def test_not_there_is_absence(outside: Outside, status: int) -> None:
 def test_empty_json_is_absence(outside: Outside, body: Any) -> None:
     outside.answers(200, body)
     assert looked_up(outside.address) == Reconciliation.not_applied("the lookup found nothing")
+
+
+def test_what_is_kept_of_a_call_and_of_a_lookup_is_as_the_author_says(outside: Outside) -> None:
+    def result_from(self: object, status: int, body: Any) -> Any:
+        return {"payment": body["number"], "status": status}
+
+    outside.answers(201, {"number": 7})
+    assert called(outside.address, result_from=result_from) == {"payment": 7, "status": 201}
+    outside.answers(200, {"number": 7})
+    kept = Reconciliation.applied({"payment": 7, "status": 200})
+    assert looked_up(outside.address, result_from=result_from) == kept
+    # It can't be read: that is no proof of anything.
+    outside.answers(200, {"no": "number"})
+    assert looked_up(outside.address, result_from=result_from).verdict == "retry"
+
+
+def test_a_nothing_that_may_be_wrapped_is_no_answer_until_the_author_says_what_it_means(
+    outside: Outside,
+) -> None:
+    outside.answers(200, {"items": [], "total": 0})
+    unclear = looked_up(outside.address)
+    assert unclear.verdict == "retry"
+    assert "`found` of the mutator has to say" in unclear.why
+    outside.answers(200, {"items": [{"number": 7, "refunds": []}], "total": 1})
+    assert looked_up(outside.address).verdict == "applied"
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 301, 302, 400, 401, 403, 429, 500, 502, 503])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import socket
 import threading
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.connectors.calling import called, mutator, sure_no
+from tests.connectors.calling import called, mutator, sure_no, unclear
 from tests.connectors.server import Outside, dribbling_port, full_port, silent_port, unused_port
 from workflows_app.connectors.http import HttpMutator, exchange
 from workflows_app.connectors.http.network import CallBudget, NotSent
@@ -30,6 +31,21 @@ def test_an_unknown_host_did_not_happen_and_may_work_later() -> None:
     refused = sure_no("http://bank.invalid")
     assert str(refused).startswith("Nothing was sent: ConnectError: ")
     assert refused.retryable is True
+
+
+def test_an_address_that_swallows_everything_leaves_time_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    look_up = socket.getaddrinfo
+
+    def two_addresses(host: str, *rest: Any, **named: Any) -> Any:
+        hosts = ("127.0.0.1", "127.0.0.2") if host == "bank.example" else (host,)
+        return [found for each in hosts for found in look_up(each, *rest, **named)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two_addresses)
+    with full_port() as port, socket.create_server(("127.0.0.2", port)):
+        times = {"connect_timeout_seconds": 0.4, "read_timeout_seconds": 0.1}
+        assert "ReadTimeout" in unclear(f"http://bank.example:{port}", **times)
 
 
 def test_a_connection_that_is_not_made_in_time_did_not_happen() -> None:

@@ -38,6 +38,7 @@ REPEATED = {
     "in escapes of JSON": "".join(f"\\u{ord(each):04X}" for each in VALUE),
     "in escapes of Python": "".join(f"\\x{ord(each):02x}" for each in VALUE),
     "in escapes of pages": "".join(f"&#x{ord(each):x};" for each in VALUE),
+    "in escapes of pages, with zeros": f"&#{'9' * 5000};&#{ord(VALUE[0]):05000};{VALUE[1:]}",
     "in escapes of paths, twice": quote("".join(f"%{ord(each):02x}" for each in VALUE)),
     "in base64": packed(VALUE),
     "in base64, in its header": packed(f"Bearer {VALUE}"),

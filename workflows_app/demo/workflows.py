@@ -33,7 +33,6 @@ from workflows_app.sdk import (
     PrepareContext,
     PrepareResult,
     Producer,
-    Reconciliation,
     TransientError,
     Workflow,
     register,
@@ -57,11 +56,6 @@ def page_about(path: str, **sought: str) -> str:
     return f"{bank_url()}{path}?{'&'.join(told)}"
 
 
-def with_payment(answer: Any) -> Any:
-    """Return what the bank answered as a result with the field that a person would tell."""
-    return {**answer, "payment": answer["body"]["number"]}
-
-
 class CreatePayment(HttpLookupMutator):
     """Pays at the bank, which honours idempotency keys and can be searched by them."""
 
@@ -81,14 +75,8 @@ class CreatePayment(HttpLookupMutator):
     def request_lookup_url(self, params: Any) -> str:
         return bank_url() + "/payments?key={idempotency_key}&invoice={invoice}"
 
-    def execute(self, params: Any, *, idempotency_key: str) -> Any:
-        return with_payment(super().execute(params, idempotency_key=idempotency_key))
-
-    def reconcile(self, params: Any, *, idempotency_key: str) -> Reconciliation:
-        found = super().reconcile(params, idempotency_key=idempotency_key)
-        if found.verdict != "applied":
-            return found
-        return Reconciliation.applied(with_payment(found.result))
+    def result_from(self, status: int, body: Any) -> Any:
+        return {**super().result_from(status, body), "payment": body["number"]}
 
     def target(self, params: Any) -> str:
         return f"{params['supplier']}, {params['amount']}"

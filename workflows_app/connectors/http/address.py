@@ -33,6 +33,9 @@ def filled(template: str, fields: Mapping[str, Any]) -> str:
         raise ValueError("the address must begin with http:// or https://")
     if "\\" in address or not address.isprintable() or " " in address:
         raise ValueError("the address must have neither spaces nor backslashes")
+    if "{" in address or "}" in address:
+        # As {account.id}, which would be sent as it stands there.
+        raise ValueError("the address has braces without the name of a parameter in them")
     parts = urlsplit(address)
     if "@" in parts.netloc:
         raise ValueError("the address must hold no password: send it as a Secret in the headers")
@@ -76,4 +79,7 @@ def _plain(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    return "".join(each for each in text if each.isprintable() and not each.isspace())
+    """Return `text` without what some leave out: spaces, what can't be seen, and what was no UTF-8."""
+    return "".join(
+        each for each in text if each.isprintable() and not each.isspace() and each != "\ufffd"
+    )

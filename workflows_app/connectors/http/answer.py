@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import string
 import sys
 import zlib
 from collections.abc import Iterable
@@ -19,6 +20,8 @@ from workflows_app.sdk.json_values import json_value
 
 #: Encodings of Python that no answer has, and that take long to read or run what they read.
 _NO_CHARSETS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape"}
+#: Read as what they are by all encodings but UTF-16, UTF-32 and those of mainframes.
+_LETTERS = string.ascii_letters.encode()
 _GZIP = zlib.MAX_WBITS | 16
 
 
@@ -38,10 +41,6 @@ class HttpAnswer:
     def body(self) -> Any:
         """Return the body as JSON if it is JSON that can be stored, else as text."""
         return self._parsed()[1]
-
-    def as_result(self) -> dict[str, Any]:
-        """Return what goes into the ledger."""
-        return {"status": self.status, "body": self.body}
 
     def without(self, values: Iterable[str]) -> HttpAnswer:
         """Return the same answer with the secret `values` struck out."""
@@ -101,7 +100,18 @@ def decoded(body: bytes, encoding: str) -> str:
     """Return `body` as text that can be stored, whatever the outside system calls its encoding."""
     try:
         is_charset = codecs.lookup(encoding).name not in _NO_CHARSETS
-        text = body.decode(encoding if is_charset else "utf-8", errors="replace")
+        is_right = is_charset and not _is_mislabelled(body, encoding)
+        text = body.decode(encoding if is_right else "utf-8", errors="replace")
     except (LookupError, ValueError):
         text = body.decode(errors="replace")
     return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
+
+
+def _is_mislabelled(body: bytes, encoding: str) -> bool:
+    """Tell whether `body` is UTF-8 that is called UTF-16, say: no secret would be found in what that makes of it."""
+    if _LETTERS.decode(encoding, errors="replace") == _LETTERS.decode():
+        return False
+    try:
+        return "\x00" not in body.decode()
+    except UnicodeDecodeError:
+        return False

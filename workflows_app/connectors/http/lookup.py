@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 from workflows_app.connectors.http.answer import HttpAnswer
 from workflows_app.connectors.http.mutator import HttpMutator, UnclearAnswer
+from workflows_app.connectors.http.values import wrong_address
+from workflows_app.sdk.signatures import HostCall
 from workflows_app.sdk.values import Reconciliation
+
+_MAYBE_NOTHING = (
+    "it holds an empty list: `found` of the mutator has to say whether that means “not there”"
+)
 
 
 class HttpLookupMutator(HttpMutator):
@@ -24,6 +30,18 @@ class HttpLookupMutator(HttpMutator):
     #: Statuses of the lookup that mean: not there.
     absent_statuses: ClassVar[Collection[int]] = frozenset({404, 410})
 
+    _host_calls = (
+        *HttpMutator._host_calls,
+        HostCall("request_lookup_url", ("params",)),
+        HostCall("found", ("answer",)),
+    )
+
+    @classmethod
+    def declared_wrongly(cls) -> Iterator[str]:
+        yield from super().declared_wrongly()
+        if cls.request_lookup_url is HttpLookupMutator.request_lookup_url:
+            yield from wrong_address("lookup_url", cls.lookup_url)
+
     def request_lookup_url(self, params: Any) -> str:
         """Return the address of the lookup."""
         return self.lookup_url
@@ -31,11 +49,14 @@ class HttpLookupMutator(HttpMutator):
     def found(self, answer: HttpAnswer) -> Any | None:
         """Return what the lookup found, or None if the outside system says that it is not there.
 
-        By default an answer of empty JSON (null, [], {}) means that. Override it where "nothing" is
-        wrapped, as in {"items": []}. Whatever is raised means: ask again later.
+        By default an answer of empty JSON (null, [], {}) means that, and an object that holds an empty list
+        may be either: the thing itself, or a "nothing" that is wrapped, as {"items": []}. Override it
+        to tell the two apart. Whatever is raised means: ask again later.
         """
         if not answer.is_json:
             raise UnclearAnswer("the answer is not JSON")
+        if isinstance(answer.body, Mapping) and any(part == [] for part in answer.body.values()):
+            raise UnclearAnswer(_MAYBE_NOTHING)
         return answer.body or None
 
     def reconcile(self, params: Any, *, idempotency_key: str) -> Reconciliation:
@@ -48,8 +69,8 @@ class HttpLookupMutator(HttpMutator):
             if answer.status != 200:
                 return Reconciliation.retry(f"the lookup answered {answer.status}")
             found = self.found(answer)
+            if found is None:
+                return Reconciliation.not_applied("the lookup found nothing")
+            return Reconciliation.applied(self.result_from(answer.status, found))
         except Exception as error:
             return Reconciliation.retry(self._told("The lookup failed", error))
-        if found is None:
-            return Reconciliation.not_applied("the lookup found nothing")
-        return Reconciliation.applied({"status": answer.status, "body": found})

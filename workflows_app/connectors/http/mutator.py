@@ -8,7 +8,7 @@ work.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 import httpx
@@ -24,10 +24,12 @@ from workflows_app.connectors.http.headers import (
     require_own,
 )
 from workflows_app.connectors.http.network import NotSent
+from workflows_app.connectors.http.values import require_values, wrong_address
 from workflows_app.errors import DefinitionError
 from workflows_app.scrubbing import scrub
 from workflows_app.sdk.failures import NotApplied
 from workflows_app.sdk.mutators import Mutator
+from workflows_app.sdk.signatures import MUTATOR_CALLS, HostCall
 from workflows_app.secrets import Secret, filled_in, known_values
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -71,14 +73,29 @@ class HttpMutator(Mutator):
     #: The most bytes of an answer's body, unpacked.
     answer_max_bytes: ClassVar[int] = 100_000
 
+    _host_calls: ClassVar[tuple[HostCall, ...]] = (
+        *MUTATOR_CALLS,
+        HostCall("request_url", ("params",)),
+        HostCall("body", ("params",)),
+        HostCall("result_from", ("status", "body")),
+    )
+
     def __init_subclass__(cls, **arguments: Any) -> None:
-        """Check the headers. Raises DefinitionError if one of them is not the author's."""
+        """Check limits, statuses, and that all headers are the author's. Raises DefinitionError."""
         super().__init_subclass__(**arguments)
+        require_values(cls)
         if isinstance(cls.headers, Mapping):
             try:
                 require_own(cls.headers, cls.idempotency_header)
             except ValueError as error:
                 raise DefinitionError(f"{cls.__qualname__}: {error}.") from None
+
+    @classmethod
+    def declared_wrongly(cls) -> Iterator[str]:
+        if cls.request_url is HttpMutator.request_url:
+            yield from wrong_address("url", cls.url)
+        if cls.method not in _METHODS:
+            yield f"method is {cls.method!r}: it must be one of {', '.join(_METHODS)}"
 
     def request_url(self, params: Any) -> str:
         """Return the address of the request."""
@@ -90,6 +107,14 @@ class HttpMutator(Mutator):
         By default the params, but none for GET and DELETE.
         """
         return None if self.method in _WITHOUT_BODY else params
+
+    def result_from(self, status: int, body: Any) -> Any:
+        """Return what is kept of an answer that says that it happened: `outcome.result` of `next`.
+
+        `body`: the JSON, or the text; of a look-up, what `found` returned. With `result_fields`, name its fields as they
+        are there: then `next` finds them, and two runs with the same result are told, whoever said it.
+        """
+        return {"status": status, "body": body}
 
     def execute(self, params: Any, *, idempotency_key: str) -> Any:
         key_header = {self.idempotency_header: idempotency_key} if self.idempotency_header else {}
@@ -114,9 +139,9 @@ class HttpMutator(Mutator):
             raise UnclearAnswer(self._told("No complete answer", error)) from None
         return self._read(answer)
 
-    def _read(self, answer: HttpAnswer) -> dict[str, Any]:
+    def _read(self, answer: HttpAnswer) -> Any:
         if 200 <= answer.status < 300:
-            return answer.as_result()
+            return self.result_from(answer.status, answer.body)
         told = f"{self.method} answered {answer.status}: {answer.text[:_EXCERPT]}"
         if answer.status in self.not_applied_statuses:
             raise NotApplied(

@@ -1,0 +1,45 @@
+"""What authors set on their mutators: found wrong at import or by a check, and not once the request has left."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from workflows_app.conf import MOST
+from workflows_app.errors import DefinitionError
+
+_LIMITS = ("connect_timeout_seconds", "read_timeout_seconds", "answer_max_bytes")
+_STATUSES = (
+    "not_applied_statuses",
+    "retryable_statuses",
+    "caller_fault_statuses",
+    "absent_statuses",
+)
+
+
+def require_values(cls: type) -> None:
+    """Check the limits and the statuses of a mutator. Raises DefinitionError."""
+    for names, fits, wanted in (
+        (_LIMITS, _is_limit, f"a number above 0, of {MOST:,} at most"),
+        (_STATUSES, _are_statuses, "a set of numbers, as {404}"),
+    ):
+        for name in names:
+            value = getattr(cls, name, None)
+            if hasattr(cls, name) and not isinstance(value, property) and not fits(value):
+                raise DefinitionError(
+                    f"{cls.__qualname__}: {name} must be {wanted}, not {value!r:.100}."
+                )
+
+
+def wrong_address(name: str, address: object) -> Iterator[str]:
+    """Tell of an attribute that can't become an address, whatever the params are."""
+    if not (isinstance(address, str) and address.startswith(("http://", "https://"))):
+        yield f"{name} is {address!r}: it must begin with http:// or https://"
+
+
+def _is_limit(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MOST
+
+
+def _are_statuses(value: Any) -> bool:
+    return isinstance(value, Collection) and all(isinstance(each, int) for each in value)
