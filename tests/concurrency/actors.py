@@ -123,7 +123,8 @@ class LateAnswer(Step):
     def bring(self, arena: Arena, session: str, other: Actor) -> None:
         arena.evading = True
         arena.hold(f"{session} {self.line}")
-        with override_settings(WORKFLOWS={"call_timeout_seconds": 0.05}):
+        # The question after it has as long: on a busy machine less would not be enough.
+        with override_settings(WORKFLOWS={"call_timeout_seconds": 0.25}):
             arena.start(session, self.act(arena, session))
             arena.rivals[session].result()
         arena.evading = False

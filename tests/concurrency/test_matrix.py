@@ -19,9 +19,9 @@ from django.core.management import call_command
 from django.db import connection
 
 from tests.concurrency import gates
-from tests.concurrency.actors import Actor, Decision, Deploy, OtherWorker, Publisher, Step
+from tests.concurrency.actors import Decision, Deploy, OtherWorker, Publisher, Step
 from tests.concurrency.arena import Arena
-from tests.concurrency.cast import CAST, STEPS
+from tests.concurrency.cast import CAST, STEPS, workflow
 from tests.concurrency.conftest import left_behind
 from tests.concurrency.meeting import Outcome, meet
 from tests.concurrency.table import Line, lines, reasons
@@ -34,16 +34,16 @@ from workflows_app.sdk import Workflow
 
 LINES = list(lines())
 ORDERS = {(line.first, line.second) for line in LINES}
-PLACES = {name: number for number, name in enumerate(CAST)}
+PLACES = {name: number for number, name in enumerate(CAST, 1)}
 #: Of those of such a kind one after the other meets a step without `--long`: there are several of each.
-TAKING_TURNS = (Deploy, OtherWorker, Publisher)
+TAKING_TURNS = (Deploy, OtherWorker, Publisher, workflow)
 
 
 def is_long(line: Line) -> bool:
     """Tell whether the two meet with `--long` only, where each pair meets in both orders.
 
-    Without it a pair meets once, every second one in reverse order, and a step meets each decision and
-    one of each other kind.
+    Without it a pair meets once, every second one in reverse order, and a step meets each decision about a
+    run or an event, one about its workflow, and one of each other kind.
     """
     first, second = PLACES[line.first], PLACES[line.second]
     is_met_otherwise = first != second and (line.second, line.first) in ORDERS
@@ -55,9 +55,7 @@ def is_others_turn(line: Line) -> bool:
     """Tell whether another one of the same kind is to meet the step."""
     if not take_turns(line.first, line.second):
         return False
-    step, other = sorted(
-        (line.first, line.second), key=lambda name: isinstance(CAST[name], TAKING_TURNS)
-    )
+    step, other = sorted((line.first, line.second), key=lambda name: kind_of(name) in TAKING_TURNS)
     same = [
         name
         for name in CAST
@@ -68,14 +66,15 @@ def is_others_turn(line: Line) -> bool:
 
 def take_turns(one: str, other: str) -> bool:
     """Tell whether one of the two is a step, and the other one of several that meet it in turn."""
-    pair = CAST[one], CAST[other]
-    return any(isinstance(actor, Step) for actor in pair) and any(
-        isinstance(actor, TAKING_TURNS) for actor in pair
+    return any(isinstance(CAST[name], Step) for name in (one, other)) and any(
+        kind_of(name) in TAKING_TURNS for name in (one, other)
     )
 
 
-def kind_of(name: str) -> type[Actor]:
-    return type(CAST[name])
+def kind_of(name: str) -> Any:
+    """Return the type of an actor, or, of a decision about a whole workflow, that it is one."""
+    actor = CAST[name]
+    return workflow if getattr(actor, "subject", None) is workflow else type(actor)
 
 
 MEETINGS = [

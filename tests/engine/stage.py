@@ -228,18 +228,3 @@ def evidence_of(mutation: Mutation) -> list[tuple[str, str, str, int]]:
     """Return kind, verdict, detail and attempt of all evidence, the oldest first."""
     found = mutation.evidence.order_by("pk")
     return [(item.kind, item.verdict, item.detail, item.attempt) for item in found]
-
-
-def assert_failed_as_logic(phase: str, message: str, error: str) -> None:
-    """Let the host work; assert that the newest run failed so and waits for other code."""
-    host()
-    run = last_run()
-    assert (run.status, run.failure_kind, run.failure_phase) == ("failed", "logic", phase)
-    told = message if error.startswith("workflows_app.") else f"{error}: {message}"
-    assert run.failure_message == told
-    assert run.failure_traceback.rstrip().endswith(f"{error}: {message}")
-    assert "Traceback (most recent call last):" in run.failure_traceback
-    assert str(run.version) == "1.0"
-    assert (run.owes_retry, run.retry_due_at) == (True, None)
-    assert row().is_blocked
-    assert run.history.latest().history_change_reason == (f"run {run.pk} failed (logic): {told}")

@@ -32,12 +32,7 @@ from workflows_app.models import Arrival, Event, Mutation
 from workflows_app.models import Workflow as WorkflowRow
 from workflows_app.models.clocks import database_now
 from workflows_app.publishing import publish
-from workflows_app.sdk import (
-    MutationOutcome,
-    NextContext,
-    PrepareContext,
-    PrepareResult,
-)
+from workflows_app.sdk import MutationOutcome, NextContext, PrepareContext, PrepareResult
 
 
 def _sessions() -> int:

@@ -7,16 +7,12 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
 from tests.engine.stage import (
-    NOW,
     RECEIVED,
     SHIPPED,
     SLUG,
     Deploy,
-    by_lane,
-    by_payload,
     code,
     consumer,
     fresh,
@@ -25,36 +21,16 @@ from tests.engine.stage import (
     row,
     send,
     status_of,
-    statuses,
 )
 from workflows_app import registry
-from workflows_app.engine.versions import sync
-from workflows_app.errors import LaneRefused, SyncRefused
-from workflows_app.models import Event, LaneRefusal, LaneState
+from workflows_app.errors import LaneRefused
+from workflows_app.models import Event, LaneRefusal
 from workflows_app.publishing import publish
 from workflows_app.queries.waiting import why_pending
-from workflows_app.sdk import (
-    MutationOutcome,
-    NextContext,
-    PrepareContext,
-    PrepareResult,
-)
+from workflows_app.sdk import MutationOutcome, NextContext, PrepareResult
 from workflows_app.sdk.values import EventRecord
-from workflows_app.testing import scripted
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound")]
-
-
-def test_a_pending_event_whose_payload_changes_changes_its_lane(deploy: Deploy) -> None:
-    deploy(by_lane(scripted("lost", "applied")))
-    send("1", "acme")
-    event = send("2", "acme")
-    host()
-    assert (fresh(event).lane, fresh(event).status) == ("acme", "pending")
-
-    send("2", "other")
-    host()
-    assert (fresh(event).lane, fresh(event).status) == ("other", "consumed")
 
 
 class Odd(str):
@@ -109,25 +85,6 @@ def _a_publisher_without_the_code() -> AbstractContextManager[None]:
     return registry.override(code(consumer(), version="1.9"))
 
 
-def test_events_without_a_lane_are_named_before_they_are_offered(deploy: Deploy) -> None:
-    lanes: list[str] = []
-
-    def prepare(ctx: PrepareContext, state: Any) -> PrepareResult:
-        lanes.append(ctx.lane)
-        return PrepareResult(ctx.peek(RECEIVED))
-
-    deploy(code(consumer(prepare, lane=by_payload)))
-    with _a_publisher_without_the_code():
-        event = send("1", "acme")
-        assert fresh(event).lane is None, "a publisher without the code can't name it"
-    host()
-
-    assert (fresh(event).lane, fresh(event).status) == ("acme", "consumed")
-    assert "acme" in lanes
-    reasons = fresh(event).history.values_list("history_change_reason", flat=True)
-    assert "its lane was named" in reasons
-
-
 def test_what_the_code_said_of_an_older_payload_does_not_count(deploy: Deploy) -> None:
     asked: list[Any] = []
 
@@ -172,7 +129,9 @@ def test_an_event_whose_lane_cannot_be_named_stays_pending_and_holds_nothing_up(
 
     assert (fresh(bad).lane, fresh(bad).status) == (None, "pending")
     assert (fresh(good).lane, fresh(good).status) == ("acme", "consumed")
-    assert asked == ["1", "2", "3"], "it is asked about each once, whoever claims the workflow"
+    assert sorted(asked) == ["1", "2", "3"], (
+        "it is asked about each once, whoever claims the workflow"
+    )
     assert "it raised SystemExit" in why_pending(fresh(ending))
     told = [one for one in caplog.messages if one.startswith(f"event.lane_refused event={bad.pk}:")]
     why = (
@@ -209,78 +168,3 @@ def test_other_code_is_asked_again_for_the_lane_that_the_old_one_did_not_name(
     host(10)
 
     assert (fresh(event).lane, fresh(event).status) == ("any", "consumed")
-
-
-def test_another_version_names_the_lanes_of_pending_events_anew(
-    deploy: Deploy, operator_user: User
-) -> None:
-    deploy(by_lane(scripted("lost")))
-    send("1", "acme")
-    held = send("2", "acme")
-    host()
-    sync(
-        code(
-            consumer(mutate=lambda prepared: None, lane=lambda event: event.message_id),
-            calls=[scripted("applied")],
-            version="1.1",
-        ),
-        actor=operator_user,
-    )
-
-    assert fresh(held).lane == "2"
-    assert fresh(held).history.latest().history_user == operator_user
-    assert LaneState.objects.get(lane="acme").oldest_pending is None
-    assert Event.objects.get(message_id="1").lane == "acme", "what is reserved stays where it is"
-
-
-def test_another_version_that_cannot_name_a_lane_is_refused_or_leaves_the_event_to_wait(
-    deploy: Deploy,
-) -> None:
-    def picky(event: EventRecord) -> str:
-        return str(event.payload["supplier"])
-
-    deploy(by_lane(scripted("lost")))
-    send("0", "acme")
-    host()
-    event, other = send("1", "acme"), send("2", {"supplier": "best"})
-    send("3", "acme")
-    newer = code(consumer(lane=picky), calls=[scripted()], version="1.1")
-    with pytest.raises(SyncRefused) as refused:
-        sync(newer, now=NOW)
-
-    assert (refused.value.code, str(refused.value)) == (
-        "lane_refused",
-        "ship 1.1: Ship.lane can't name the lane of event '1' of topic 'order.received': it raised"
-        " TypeError. It must return a text of at most 200 characters. Mend it, or use"
-        " --accept-orphans: such events wait for other code.",
-    )
-    assert (str(row().active_version), fresh(event).lane) == ("1.0", "acme")
-
-    with registry.override(newer):
-        sync(newer, now=NOW, accept_orphans=True)
-        host()
-        assert "it raised TypeError" in why_pending(fresh(event))
-    assert (fresh(event).lane, fresh(other).status) == (None, "consumed")
-    newest = code(consumer(lane=lambda event: "any"), calls=[scripted()], version="1.2")
-    with registry.override(newest):
-        assert sync(newest, now=NOW).outcome == "repaired", "nobody asks for what had no lane"
-        host()
-    assert (fresh(event).lane, fresh(event).status) == ("any", "consumed")
-
-
-def test_what_another_version_names_goes_on_in_its_new_lane(deploy: Deploy) -> None:
-    lost = scripted("lost")
-    deploy(by_lane(lost))
-    send("1", "acme")
-    held = send("2", "acme")
-    host()
-    renamed = consumer(lane=lambda event: event.message_id)
-    deploy(code(renamed, calls=[lost], version="1.1"))
-    host()
-
-    assert (fresh(held).status, last_run().lane, last_run().status) == (
-        "consumed",
-        "2",
-        "committed",
-    )
-    assert statuses() == {"1": "reserved", "2": "consumed"}

@@ -21,12 +21,11 @@ from tests.engine.stage import (
     row,
     runs,
     send,
-    statuses,
 )
 from tests.eventually import eventually
 from workflows_app.engine.host import Host
 from workflows_app.engine.versions import sync
-from workflows_app.models import Event
+from workflows_app.models import Event, Run
 from workflows_app.sdk import (
     MutationCall,
     MutationOutcome,
@@ -39,27 +38,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound")]
 
 #: Long enough for any machine: no test that passes waits for it.
 PATIENCE_SECONDS = 20.0
-
-
-class _Meeting:
-    """A call that returns when so many are under way."""
-
-    def __init__(self, number: int) -> None:
-        self._barrier = threading.Barrier(number)
-
-    def __call__(self, params: Any, key: str) -> Any:
-        self._barrier.wait(PATIENCE_SECONDS)
-        return {}
-
-
-def test_calls_of_different_lanes_go_side_by_side(deploy: Deploy) -> None:
-    deploy(by_lane(mutator(_Meeting(4))))
-    for number in range(8):
-        send(str(number), f"lane {number % 4}")
-    host(at_once=4)
-
-    assert set(statuses().values()) == {"consumed"}
-    assert {run.mutation.status for run in runs() if run.reservations.exists()} == {"applied"}
 
 
 def test_calls_that_wait_for_a_place_go_out_in_the_order_in_which_they_came(
@@ -145,3 +123,24 @@ def test_an_event_that_goes_to_another_lane_meanwhile_is_not_reserved_in_the_old
     host()
     taken = [run.lane for run in runs() if run.reservations.exists()]
     assert (taken, fresh(event).status) == (["new"], "consumed")
+
+
+def test_a_workflow_that_names_no_lanes_does_one_thing_after_the_other(deploy: Deploy) -> None:
+    under_way: list[int] = []
+    most: list[int] = []
+
+    def execute(params: Any, key: str) -> Any:
+        under_way.append(1)
+        most.append(len(under_way))
+        under_way.pop()
+        return {}
+
+    called = mutator(execute)
+    deploy(code(consumer(mutate=lambda prepared: MutationCall(called, {})), calls=[called]))
+    for number in range(5):
+        send(str(number))
+    host(at_once=4)
+
+    assert most == [1] * 5
+    taken = Run.objects.exclude(reservations=None).order_by("pk")
+    assert [run.reservations.get().event.message_id for run in taken] == list("01234")

@@ -8,16 +8,7 @@ from typing import Any
 import pytest
 from django.db.models.functions import Now
 
-from tests.engine.stage import (
-    RECEIVED,
-    Deploy,
-    code,
-    consumer,
-    host,
-    mutator,
-    send,
-    status_of,
-)
+from tests.engine.stage import RECEIVED, Deploy, code, consumer, host, mutator, send, status_of
 from workflows_app.models import Lease
 from workflows_app.sdk import (
     MutationCall,

@@ -9,25 +9,17 @@ import pytest
 from tests.engine.stage import (
     NOW,
     RECEIVED,
-    SHIPPED,
     Deploy,
     by_payload,
     code,
     consumer,
-    empty,
     host,
-    runs,
     send,
     status_of,
 )
 from workflows_app.models import Event
 from workflows_app.operations import skip_event
-from workflows_app.sdk import (
-    MutationOutcome,
-    NextContext,
-    PrepareContext,
-    PrepareResult,
-)
+from workflows_app.sdk import PrepareContext, PrepareResult
 
 pytestmark = pytest.mark.django_db
 
@@ -72,50 +64,6 @@ def test_only_pending_events_of_the_lane_are_offered(deploy: Deploy, operator_us
     host()
 
     assert offered == {"a": [["1", "3"], ["3"]], "b": [["4"]]}
-
-
-def test_an_empty_prepare_waits_for_the_next_event(deploy: Deploy) -> None:
-    deploy(code(consumer(empty)))
-    send("1")
-    assert host() == 1
-    assert host(seconds=10**9) == 0, "the same event is not offered again"
-    send("2")
-    assert host() == 1
-
-
-def test_a_topic_feeds_the_next_consumer_of_the_same_workflow(deploy: Deploy) -> None:
-    def pass_on(ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> Any:
-        for event in prepared.reservations:
-            ctx.publish(SHIPPED, message_id=event.message_id, payload=[event.payload])
-
-    bill = consumer(
-        lambda ctx, state: PrepareResult(ctx.peek(SHIPPED)),
-        name="Bill",
-        subscribes=[SHIPPED],
-        publishes=(),
-    )
-    deploy(code(consumer(next=pass_on), bill))
-    send("1", "a")
-    host()
-
-    assert (status_of("1"), status_of("1", SHIPPED)) == ("consumed", "consumed")
-    assert [run.handler.name for run in runs()] == ["Ship", "Bill"]
-
-
-def test_one_run_takes_events_of_several_topics(deploy: Deploy) -> None:
-    def prepare(ctx: PrepareContext, state: Any) -> PrepareResult:
-        return PrepareResult(ctx.peek(RECEIVED) + ctx.peek("order.cancelled"))
-
-    deploy(code(consumer(prepare, subscribes=[RECEIVED, "order.cancelled"])))
-    send("1")
-    send("2", topic="order.cancelled")
-    send("3")
-    host()
-    (run,) = runs()
-
-    taken = run.reservations.values_list("event__topic__name", "event__message_id")
-    assert list(taken) == [(RECEIVED, "1"), (RECEIVED, "3"), ("order.cancelled", "2")]
-    assert set(Event.objects.values_list("status", flat=True)) == {"consumed"}
 
 
 def test_an_event_that_arrives_during_an_empty_prepare_is_looked_at(deploy: Deploy) -> None:

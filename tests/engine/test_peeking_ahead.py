@@ -8,16 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from tests.engine.stage import (
-    RECEIVED,
-    Deploy,
-    code,
-    consumer,
-    host,
-    runs,
-    send,
-    status_of,
-)
+from tests.engine.stage import RECEIVED, Deploy, code, consumer, host, runs, send, status_of
 from workflows_app.models import Event
 from workflows_app.operations import skip_event
 from workflows_app.sdk import PrepareContext, PrepareResult

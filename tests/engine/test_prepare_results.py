@@ -13,16 +13,13 @@ from tests.engine.stage import (
     calling,
     code,
     consumer,
-    empty,
     host,
     last_run,
     row,
     runs,
     send,
-    status_of,
-    take_one,
 )
-from workflows_app.models import Event, LaneState, Mutation
+from workflows_app.models import Event, LaneState
 from workflows_app.sdk import (
     MutationCall,
     MutationOutcome,
@@ -102,92 +99,6 @@ def test_what_a_handler_does_to_its_copy_is_not_seen_by_the_next_phase(deploy: D
     assert Event.objects.get().payload == {"weight": 3}
 
 
-def test_an_empty_prepare_goes_to_next_without_mutate(deploy: Deploy) -> None:
-    outcomes: list[MutationOutcome] = []
-
-    def mutate(prepared: PrepareResult) -> None:
-        raise AssertionError("mutate must not be called")
-
-    deploy(code(consumer(empty, mutate, lambda ctx, prepared, outcome: outcomes.append(outcome))))
-    send()
-    host()
-    run = last_run()
-
-    assert outcomes == [MutationOutcome("none")]
-    assert (run.phase, run.status, run.reservations.count()) == ("committed", "committed", 0)
-    assert run.prepare_result == {"reservations": [], "data": None, "title": "", "wake_at": None}
-    assert status_of("1") == "pending"
-    assert not Mutation.objects.exists()
-
-
-def test_the_title_and_data_of_an_empty_prepare_are_kept(deploy: Deploy) -> None:
-    deploy(code(consumer(lambda ctx, state: PrepareResult((), {"seen": 1}, "Looked at 1 order"))))
-    send()
-    host()
-
-    assert last_run().title == "Looked at 1 order"
-    assert (last_run().prepare_result or {})["data"] == {"seen": 1}
-
-
-def test_data_for_a_call_without_an_event_is_told(
-    deploy: Deploy, caplog: pytest.LogCaptureFixture
-) -> None:
-    def forgetful(ctx: PrepareContext, state: Any) -> PrepareResult:
-        return PrepareResult(data=ctx.peek(RECEIVED)[0].payload)
-
-    deploy(code(consumer(forgetful)))
-    send(payload={"weight": 3})
-    host()
-
-    assert [text for text in caplog.messages if "took_nothing" in text] == [
-        f"run.took_nothing workflow=ship run={last_run().pk} lane= offered=1 "
-        "hint=data was given, but no event: name it in PrepareResult(reservations=...)"
-    ]
-
-
-def test_without_a_call_the_run_goes_straight_to_next(deploy: Deploy) -> None:
-    outcomes: list[MutationOutcome] = []
-    deploy(code(consumer(next=lambda ctx, prepared, outcome: outcomes.append(outcome))))
-    send()
-    host()
-    run = last_run()
-
-    assert outcomes == [MutationOutcome("none")]
-    assert status_of("1") == "consumed"
-    assert not Mutation.objects.exists()
-    phases = run.history.order_by("history_id").values_list("phase", "history_change_reason")
-    assert list(phases) == [
-        ("preparing", "started"),
-        ("prepared", "prepared; there is nothing to call"),
-        ("committed", "committed"),
-    ]
-
-
-def test_what_next_returns_is_the_state_of_the_consumer(deploy: Deploy) -> None:
-    states: list[Any] = []
-
-    def prepare(ctx: PrepareContext, state: Any) -> PrepareResult:
-        states.append(("prepare", state))
-        return take_one(ctx, state)
-
-    def next(ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> Any:
-        states.append(("next", ctx.state))
-        return {"shipped": (ctx.state or {"shipped": 0})["shipped"] + 1}
-
-    deploy(code(consumer(prepare, next=next)))
-    send("1")
-    send("2")
-    host()
-
-    assert states == [
-        ("prepare", None),
-        ("next", None),
-        ("prepare", {"shipped": 1}),
-        ("next", {"shipped": 1}),
-    ]
-    assert row().handlers.get().state == {"shipped": 2}
-
-
 def test_a_consumer_without_next_keeps_its_state(deploy: Deploy) -> None:
     deploy(code(consumer()))
     LaneState.objects.update(state={"kept": True})
@@ -195,16 +106,6 @@ def test_a_consumer_without_next_keeps_its_state(deploy: Deploy) -> None:
     host()
 
     assert row().handlers.get().state == {"kept": True}
-
-
-def test_a_call_without_parameters_has_none(deploy: Deploy) -> None:
-    called = scripted("applied")
-    deploy(code(consumer(mutate=lambda prepared: MutationCall(called)), calls=[called]))
-    send()
-    host()
-
-    assert called.calls[0][0] == {}
-    assert last_run().mutation.target == "the script"
 
 
 def test_a_long_target_is_cut(deploy: Deploy) -> None:

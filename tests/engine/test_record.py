@@ -33,7 +33,7 @@ from tests.engine.worker import PATIENCE_SECONDS, never, work
 from workflows_app.engine.claims import claim
 from workflows_app.models import Event, Lease
 from workflows_app.sdk import MutationCall, MutationOutcome, NextContext, PrepareResult, Workflow
-from workflows_app.testing import SimulatedCrash, scripted
+from workflows_app.testing import scripted
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sound")]
 
@@ -138,24 +138,6 @@ def test_after_a_crash_it_is_written_once(
     assert (_written(), status_of("1")) == (["1"], "consumed")
 
 
-def test_a_record_that_fails_is_a_logic_failure_and_nothing_is_written(
-    deploy: Deploy, write: Callable[[str], None]
-) -> None:
-    def record(message_id: str) -> None:
-        write(message_id)
-        raise KeyError("amount")
-
-    deploy(_recording(record))
-    event = send()
-    host()
-    run = last_run()
-
-    assert (run.status, run.failure_kind, run.failure_phase) == ("failed", "logic", "emitting")
-    assert run.failure_message == "KeyError: 'amount'"
-    assert (_written(), fresh(event).status, run.mutation.status) == ([], "reserved", "applied")
-    assert (run.owes_retry, run.retry_due_at) == (True, None)
-
-
 @pytest.mark.parametrize(
     ("end", "kept"),
     [
@@ -185,23 +167,6 @@ def test_a_record_that_ends_or_changes_the_transaction_is_a_logic_failure_and_no
     assert (run.status, run.failure_kind, run.failure_phase) == ("failed", "logic", "emitting")
     assert run.failure_message.startswith("Ship.record ended the transaction in which its rows")
     assert (fresh(event).status, run.mutation.status, _written()) == ("reserved", "applied", kept)
-
-
-def test_new_code_records_what_the_old_code_could_not(
-    deploy: Deploy, write: Callable[[str], None]
-) -> None:
-    def fails(message_id: str) -> None:
-        raise KeyError("amount")
-
-    deploy(_recording(fails))
-    send()
-    host()
-    flow = _recording(write)
-    flow.version = "1.1"
-    deploy(flow)
-    host()
-
-    assert (_written(), status_of("1")) == (["1"], "consumed")
 
 
 def test_a_worker_that_was_overtaken_in_record_writes_nothing(
@@ -278,16 +243,3 @@ def test_a_record_that_outlasts_its_time_writes_nothing_and_its_retry_does(
 
     assert [run.status for run in runs()] == ["crashed", "committed"]
     assert (_written(), status_of("1"), len(late)) == (["1"], "consumed", 2)
-
-
-def test_a_crash_of_the_host_in_record_is_one_of_its_run(
-    deploy: Deploy, write: Callable[[str], None]
-) -> None:
-    def record(message_id: str) -> None:
-        raise SimulatedCrash
-
-    deploy(_recording(record))
-    send()
-    crash()
-
-    assert (last_run().status, last_run().phase) == ("active", "mutated")

@@ -14,13 +14,11 @@ from tests.engine.stage import (
     calling,
     code,
     consumer,
-    evidence_of,
     fresh,
     host,
     last_run,
     mutator,
     reasons,
-    runs,
     seen_from_outside,
     send,
     status_of,
@@ -143,33 +141,3 @@ def test_every_change_of_a_run_has_its_reason_in_english(
     ]
     assert not run.history.exclude(history_user=None).exists()
     assert (run.started_at, run.ended_at, run.mutation.resolved_at) == (NOW, NOW, NOW)
-
-
-@pytest.mark.django_db
-def test_the_answer_reaches_next_and_the_ledger(
-    deploy: Deploy,
-) -> None:
-    outcomes: list[MutationOutcome] = []
-    deploy(calling(scripted("applied"), lambda ctx, prepared, outcome: outcomes.append(outcome)))
-    send()
-    host()
-    mutation = last_run().mutation
-
-    assert outcomes == [MutationOutcome("applied", {"number": 1})]
-    assert mutation.result == {"number": 1}
-    assert evidence_of(mutation) == [("execute", "applied", "", 1)]
-
-
-@pytest.mark.django_db
-def test_events_are_handled_in_the_order_of_their_arrival(
-    deploy: Deploy,
-) -> None:
-    called = scripted("applied")
-    deploy(calling(called))
-    for message_id in ("b", "a", "c"):
-        send(message_id, message_id)
-    host()
-
-    assert [params for params, _ in called.calls] == [{"of": ["b"]}, {"of": ["a"]}, {"of": ["c"]}]
-    assert [run.status for run in runs()] == ["committed"] * 3
-    assert len(set(called.effects)) == 3, "each has a key of its own"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from typing import Any
 
@@ -18,40 +17,13 @@ from tests.engine.stage import (
     host,
     last_run,
     mutator,
-    reasons,
     row,
-    runs,
     send,
 )
 from workflows_app.engine.advancing import advance
-from workflows_app.sdk import Reconciliation
+from workflows_app.sdk import Mutator, Reconciliation
 
 pytestmark = pytest.mark.django_db
-
-
-def test_attempts_double_their_distance_and_the_last_one_blocks_at_once(deploy: Deploy) -> None:
-    outside = Outside(RETRY)
-    deploy(calling(outside.mutator))
-    send()
-    asked_at: list[float] = []
-    seconds = 0.0
-    for _ in range(5):
-        host(seconds)
-        asked_at.append(seconds)
-        due = last_run().mutation.next_reconcile_at
-        seconds = (due - NOW).total_seconds() if due else seconds
-    run = last_run()
-
-    assert asked_at == [0, 10, 30, 70, 150], "the immediate attempt included"
-    assert (len(outside.asked), len(outside.sent)) == (5, 1)
-    assert (run.mutation.status, run.mutation.reconcile_attempts) == ("indeterminate", 5)
-    assert reasons(run)[-1] == (
-        "blocked",
-        "still unknown after 5 attempts: the search is down",
-    )
-    attempts = [(kind, attempt) for kind, _, _, attempt in evidence_of(run.mutation)]
-    assert attempts == [("execute", 1), *(("reconcile", number) for number in range(1, 6))]
-    assert host(10**8) == 0
 
 
 def test_the_distance_of_attempts_has_a_limit(deploy: Deploy) -> None:
@@ -64,43 +36,6 @@ def test_the_distance_of_attempts_has_a_limit(deploy: Deploy) -> None:
         due.append(last_run().mutation.next_reconcile_at)
 
     assert due == [after(10), after(30), after(55), after(80), after(105)]
-
-
-def test_a_single_attempt_blocks_at_once_and_is_told_as_an_error(
-    deploy: Deploy, caplog: pytest.LogCaptureFixture
-) -> None:
-    outside = Outside(RETRY)
-    deploy(calling(outside.mutator, policy={"reconcile_attempts": 1}))
-    send()
-    host()
-
-    assert (last_run().status, len(outside.asked)) == ("blocked", 1)
-    assert caplog.record_tuples[-1] == (
-        "workflows_app",
-        logging.ERROR,
-        f"run.blocked workflow=ship run={last_run().pk} lane= mutator=carrier.ship"
-        " question=did it happen?",
-    )
-
-
-def test_absence_proves_nothing_while_the_search_of_the_outside_system_lags(
-    deploy: Deploy,
-) -> None:
-    outside = Outside(Reconciliation.not_applied(), absence_is_proof_after=timedelta(seconds=30))
-    deploy(calling(outside.mutator))
-    send()
-    detail = "not there, which proves nothing before 2100-01-01 12:00:30 UTC"
-    host()
-    assert evidence_of(last_run().mutation)[1:] == [("reconcile", "unknown", detail, 1)]
-    assert last_run().mutation.next_reconcile_at == after(10)
-    host(10)
-    assert (last_run().status, last_run().mutation.next_reconcile_at) == ("reconciling", after(30))
-
-    host(30)
-    run = runs()[0]
-    assert (run.status, run.failure_kind, run.mutation.status) == ("failed", "transient", "failed")
-    assert evidence_of(run.mutation)[-1] == ("reconcile", "not_applied", "", 3)
-    assert len(outside.sent) == 1
 
 
 def test_an_absence_that_was_seen_before_it_proves_anything_is_none_when_it_is_told(
@@ -166,3 +101,27 @@ def test_absence_is_counted_from_the_end_of_the_call(deploy: Deploy) -> None:
     assert evidence_of(mutation)[1:] == [("reconcile", "unknown", detail, 1)]
     assert (mutation.sent_at, mutation.ended_at) == (NOW, after(60))
     assert row().lease.next_due_at == mutation.next_reconcile_at, "some worker looks then"
+
+
+def test_a_mutator_that_cannot_be_made_is_asked_as_often_as_any(deploy: Deploy) -> None:
+    outside = Outside(Reconciliation.applied())
+    made: list[int] = []
+
+    def make(self: Mutator) -> None:
+        made.append(1)
+        if len(made) == 3:
+            raise ValueError("no configuration")
+
+    setattr(outside.mutator, "__init__", make)  # noqa: B010 - it is a test that breaks it
+    deploy(calling(outside.mutator))
+    send()
+    host()
+    assert evidence_of(last_run().mutation)[-1] == (
+        "reconcile",
+        "unknown",
+        "ValueError: no configuration",
+        1,
+    )
+
+    host(10)
+    assert last_run().status == "committed"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,8 +135,6 @@ PRESSES = [
     Press(_note, "add_note", "Note", lambda make: make("lost").happens(days=0), "add_note"),
 ]
 
-every_operation = pytest.mark.parametrize("press", PRESSES, ids=lambda press: press.name)
-
 
 def everything() -> Rows:
     """Return all rows of the project's tables, by table and key."""
@@ -193,4 +192,18 @@ def refusal(function: Callable[..., OperatorAction], target: Any, actor: User) -
     with pytest.raises(OperationRefused) as caught:
         function(target, actor=actor, reason="I was second")
     assert everything() == before
+    return caught.value.code, str(caught.value)
+
+
+@contextmanager
+def nothing_changes() -> Iterator[None]:
+    before = everything()
+    yield
+    assert everything() == before
+
+
+def refused(press: Press, target: Any, **arguments: Any) -> tuple[str, str]:
+    """Press, expect a refusal, and return its code and sentence."""
+    with pytest.raises(OperationRefused) as caught:
+        press.function(target, **arguments)
     return caught.value.code, str(caught.value)

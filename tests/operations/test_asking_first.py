@@ -66,40 +66,6 @@ def test_it_happened_says_the_outside_so_nothing_is_sent_again(
     _require_sound()
 
 
-def test_it_did_not_happen_says_the_outside_so_it_is_done_anew(
-    bank: Bank, operator_user: User
-) -> None:
-    bank.says(Reconciliation.not_applied("No such booking."))
-
-    assert contradicted(it_happened, bank.run, operator_user) == (
-        "The outside system was asked, and says that it did not happen. So nothing goes on as if it had:"
-        f" run {bank.run.pk} has failed, its events are free, and they are taken anew."
-    )
-
-    assert bank.now() == ("failed", "failed", "reconcile")
-    said = "olga said that it happened: I looked"
-    assert bank.probe.detail == f"No such booking.\n{said}", "both are kept"
-    assert Event.objects.get().status == "pending"
-    assert Run.objects.get(pk=bank.run.pk).owes_retry
-    bank.play.happens("43")
-    assert len(bank.mutator.effects) == 2
-    assert bank.mutator.calls[0][1] != bank.mutator.calls[1][1], "prepared afresh"
-    _require_sound()
-
-
-def test_what_agrees_is_what_the_decision_stands_on(bank: Bank, operator_user: User) -> None:
-    Evidence.objects.create(mutation=bank.run.mutation, kind="late", verdict="not_applied")
-    bank.says(ABSENT)
-
-    action = it_didnt_happen(bank.run, actor=operator_user, reason="I looked", probe=True)
-
-    assert bank.now() == ("failed", "failed", "operator")
-    assert (action.evidence_seen, bank.probe.verdict) == (bank.probe, "not_applied")
-    assert Breaker.objects.get().unknowns == 0, "the outside system answers"
-    bank.play.run_host()
-    assert Run.objects.get(retry_of=bank.run).status == "committed"
-
-
 def test_history_is_in_english_whatever_the_person_reads(bank: Bank, operator_user: User) -> None:
     bank.says(APPLIED)
     with translation.override("de"):
@@ -128,36 +94,6 @@ def test_the_result_is_what_the_outside_says_where_it_agrees(
     assert Run.objects.get(pk=bank.run.pk).mutation.result == {"number": "B-1"}
 
 
-@pytest.mark.parametrize(
-    "answer", [Reconciliation.retry("closed at night"), Reconciliation.applied({1, 2}), "yes"]
-)
-@pytest.mark.parametrize(
-    ("decides", "status"), [(it_happened, "active"), (it_didnt_happen, "failed")]
-)
-def test_where_the_outside_can_not_say_the_person_s_word_counts(
-    bank: Bank, operator_user: User, decides: Any, status: str, answer: Any
-) -> None:
-    bank.says(answer)
-
-    action = decides(bank.run, actor=operator_user, reason="I called them", probe=True)
-
-    assert (bank.now()[0], bank.now()[2]) == (status, "operator")
-    assert (bank.probe.verdict, action.evidence_seen) == ("unknown", bank.probe)
-
-
-def test_not_there_proves_nothing_while_the_search_of_the_outside_may_lag(
-    bank: Bank, operator_user: User
-) -> None:
-    bank.says(ABSENT)
-    bank.mutator.absence_is_proof_after = timedelta(hours=1)
-
-    it_happened(bank.run, actor=operator_user, reason="they told me", probe=True)
-
-    assert bank.now() == ("active", "applied", "operator")
-    assert bank.probe.verdict == "unknown"
-    assert bank.probe.detail.startswith("not there, which proves nothing before")
-
-
 def test_not_there_says_what_was_so_when_the_outside_was_asked(
     bank: Bank, operator_user: User
 ) -> None:
@@ -183,15 +119,6 @@ def test_what_can_not_be_asked_is_decided_by_the_person(blocked: Run, operator_u
 
     assert not Evidence.objects.filter(kind="probe").exists()
     assert Run.objects.filter(retry_of=blocked).exists()
-
-
-def test_without_probe_nobody_is_asked(bank: Bank, operator_user: User) -> None:
-    bank.says(APPLIED)
-    asked = len(bank.mutator.reconciliations)
-
-    it_didnt_happen(bank.run, actor=operator_user, reason="I looked")
-
-    assert len(bank.mutator.reconciliations) == asked
 
 
 def test_who_may_not_decide_or_saw_something_else_has_nobody_asked(
@@ -251,26 +178,6 @@ def test_a_result_that_another_run_gets_while_the_outside_is_asked_is_refused(
     assert bank.now() == ("blocked", "indeterminate", "")
 
 
-def test_an_answer_that_contradicts_itself_settles_nothing(bank: Bank, operator_user: User) -> None:
-    mutation = bank.run.mutation
-    bank.says(APPLIED)
-    Evidence.objects.create(mutation=mutation, kind="late", verdict="not_applied")
-    with pytest.raises(OperationRefused) as caught:
-        it_didnt_happen(bank.run, actor=operator_user, reason="I looked", probe=True)
-    assert caught.value.code == "contradicted"
-    assert bank.now() == ("blocked", "indeterminate", "")
-    assert bank.probe.verdict == "applied"
-
-    it_didnt_happen(
-        bank.run,
-        actor=operator_user,
-        reason="I called them",
-        probe=True,
-        despite_contradiction=True,
-    )
-    assert bank.now() == ("failed", "failed", "operator")
-
-
 def test_not_there_after_an_answer_that_it_happened_sends_nothing_and_is_shown(
     bank: Bank, operator_user: User
 ) -> None:
@@ -287,22 +194,6 @@ def test_not_there_after_an_answer_that_it_happened_sends_nothing_and_is_shown(
     assert bank.now() == ("blocked", "indeterminate", "")
     press(bank.run, seen=seen_now([bank.run])[bank.run.pk])
     assert bank.now() == ("active", "applied", "operator")
-
-
-def test_a_definite_answer_closes_an_open_breaker(scene: SceneMaker, operator_user: User) -> None:
-    mutator = mute("timeout")
-    play = scene(mutator=mutator)
-    with registry.override(_breaking(play)):
-        bank = Bank(play, mutator)
-        breaker = Breaker.objects.get()
-        assert breaker.status == "open"
-        bank.says(Reconciliation.retry("busy"))
-        with pytest.raises(OperationRefused):
-            it_happened(bank.run, actor=operator_user, reason="x", probe=True, result=1)
-        bank.says(ABSENT)
-        it_didnt_happen(bank.run, actor=operator_user, reason="I looked", probe=True)
-
-    assert Breaker.objects.get().status == "closed"
 
 
 def test_what_an_open_breaker_held_back_goes_out_at_once_if_the_outside_answers_who_looks(
@@ -328,7 +219,6 @@ def _breaking(play: Scene) -> Any:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("answer", "kept_as"), [(APPLIED, "applied"), (ABSENT, "unknown")])
 @pytest.mark.parametrize(
     ("of_mutator", "of_person"),
     [
@@ -344,8 +234,6 @@ def test_whom_the_outside_keeps_waiting_decides_and_the_answer_is_kept_when_it_c
     monkeypatch: pytest.MonkeyPatch,
     of_mutator: float,
     of_person: tuple[Any, ...],
-    answer: Any,
-    kept_as: str,
 ) -> None:
     if of_person:
         monkeypatch.setattr(*of_person)
@@ -357,7 +245,7 @@ def test_whom_the_outside_keeps_waiting_decides_and_the_answer_is_kept_when_it_c
 
     def late() -> Reconciliation:
         released.wait(60)
-        return answer
+        return ABSENT
 
     bank.says(late)
     if asking in of_person:
@@ -371,7 +259,7 @@ def test_whom_the_outside_keeps_waiting_decides_and_the_answer_is_kept_when_it_c
         if thread.name == "workflows-call":
             thread.join(60)
     kept = Evidence.objects.get(kind="late")
-    assert (kept.verdict, kept.contradicts) == (kept_as, False)
+    assert (kept.verdict, kept.contradicts) == ("unknown", False), "the search may lag"
 
 
 def _require_sound() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -18,11 +19,13 @@ from tests.operations.readiness import (
     Press,
     SceneMaker,
     changed,
-    every_operation,
     everything,
     may_only,
+    nothing_changes,
+    refused,
 )
 from tests.owner import as_owner
+from tests.scenes import scenes
 from workflows_app import operations
 from workflows_app.errors import OperationRefused
 from workflows_app.groups import OPERATE, OPERATORS
@@ -34,18 +37,64 @@ pytestmark = pytest.mark.django_db
 NEEDS_A_PERSON = "A decision needs a person: an active user account of this project."
 
 
-@contextmanager
-def nothing_changes() -> Iterator[None]:
-    before = everything()
-    yield
-    assert everything() == before
+@dataclass
+class Ready:
+    """An operation, and what it applies to as it is now."""
+
+    press: Press
+    _target: Any
+
+    @property
+    def target(self) -> Any:
+        return type(self._target)._default_manager.get(pk=self._target.pk)
 
 
-def refused(press: Press, target: Any, **arguments: Any) -> tuple[str, str]:
-    """Press, expect a refusal, and return its code and sentence."""
-    with pytest.raises(OperationRefused) as caught:
-        press.function(target, **arguments)
-    return caught.value.code, str(caught.value)
+@pytest.fixture(scope="module", params=PRESSES, ids=lambda press: press.name)
+def ready(request: Any, django_db_setup: None, django_db_blocker: Any) -> Iterator[Ready]:
+    """Each operation where it applies, staged once for the tests of this file, each of which is undone."""
+    around: Any = transaction.atomic()
+    # As Django's own test cases mark theirs: what must be the outermost transaction may be in it.
+    around._from_testcase = True
+    with django_db_blocker.unblock(), around, ExitStack() as stack:
+        made = Ready(request.param, request.param.ready(scenes(stack)))
+        # Nothing of the staging waits for a commit: what a test does is not taken for the same.
+        connection.run_on_commit = []
+        with django_db_blocker.block():
+            yield made
+        transaction.set_rollback(True)
+
+
+def test_a_reason_is_kept_whole_up_to_its_limit(scene: SceneMaker, operator_user: User) -> None:
+    longest = "“" + "x" * 1998 + "”"
+    event = scene().publish()
+    with nothing_changes(), pytest.raises(OperationRefused) as caught:
+        operations.skip_event(event, actor=operator_user, reason=longest + "y")
+    assert (caught.value.code, str(caught.value)) == (
+        "reason_required",
+        "The reason has 2,001 characters; at most 2,000 are kept. Say it in fewer.",
+    )
+
+    action = operations.skip_event(event, actor=operator_user, reason=f" {longest}\n")
+
+    action.refresh_from_db()
+    assert action.reason == longest
+    newest = event.history.first()
+    assert newest is not None
+    assert newest.history_change_reason == longest
+
+
+def test_a_decision_is_never_changed_nor_deleted(scene: SceneMaker, operator_user: User) -> None:
+    action = operations.pause_workflow(scene().workflow, actor=operator_user, reason="holidays")
+    action.reason = "something else"
+    for rewrite in (action.save, action.delete, operator_user.delete):
+        with (
+            as_owner(),
+            pytest.raises(Exception, match=r"append_only|protected"),
+            transaction.atomic(),
+        ):
+            rewrite()
+    assert OperatorAction.objects.get().reason == "holidays"
+    assert str(action) == "Pause by olga"
 
 
 def test_every_operation_is_declared_kept_permitted_and_among_those_tested() -> None:
@@ -61,11 +110,10 @@ def test_every_operation_is_declared_kept_permitted_and_among_those_tested() -> 
         assert (each.change is None) == (each.code in OperatorAction.REMARKS)
 
 
-@every_operation
 def test_it_applies_before_and_its_change_of_state_is_the_declared_one(
-    press: Press, scene: SceneMaker, operator_user: User
+    ready: Ready, operator_user: User
 ) -> None:
-    target = press.ready(scene)
+    press, target = ready.press, ready.target
     declared = press.declared
     rows: Any = declared.target._default_manager
     key = {"handler": target} if isinstance(target, Handler) else {"pk": target.pk}
@@ -87,14 +135,12 @@ def test_it_applies_before_and_its_change_of_state_is_the_declared_one(
     assert declared.applies(row) == (change.after in change.before)
 
 
-@every_operation
 def test_a_decision_is_written_down_once_and_wakes_the_host(
-    press: Press,
-    scene: SceneMaker,
+    ready: Ready,
     operator_user: User,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
-    target = press.ready(scene)
+    press, target = ready.press, ready.target
     before = everything()
     started = timezone.now()
 
@@ -142,11 +188,8 @@ def _newest_evidence(press: Press, target: Any) -> int | None:
     return newest.pk if newest else None
 
 
-@every_operation
-def test_a_decision_has_a_reason_and_a_person_of_today(
-    press: Press, scene: SceneMaker, operator_user: User
-) -> None:
-    target = press.ready(scene)
+def test_a_decision_has_a_reason_and_a_person_of_today(ready: Ready, operator_user: User) -> None:
+    press, target = ready.press, ready.target
     inactive = may_only("inactive", press.permission)
     User.objects.filter(pk=inactive.pk).update(is_active=False)
     deleted = may_only("deleted", press.permission)
@@ -186,16 +229,14 @@ def test_a_decision_has_a_reason_and_a_person_of_today(
         press.function(target, operator_user, "positional")
 
 
-@every_operation
 def test_each_operation_needs_its_own_permission(
-    press: Press,
-    scene: SceneMaker,
+    ready: Ready,
     operator_user: User,
     viewer_user: User,
     settings: Settings,
 ) -> None:
     """Whoever calls: a button, many at once, a command."""
-    target = press.ready(scene)
+    press, target = ready.press, ready.target
     others = may_only("others", *(name for name in OPERATE if name != press.permission))
     withdrawn = may_only("withdrawn", press.permission)
     assert withdrawn.has_perm(f"workflows_app.{press.permission}")
@@ -236,11 +277,10 @@ def decides_and_is_undone(press: Press, target: Any, person: User) -> OperatorAc
     return action
 
 
-@every_operation
 def test_a_decision_that_cannot_be_written_down_changes_nothing(
-    press: Press, scene: SceneMaker, operator_user: User
+    ready: Ready, operator_user: User
 ) -> None:
-    target = press.ready(scene)
+    press, target = ready.press, ready.target
     before = everything()
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(
@@ -254,36 +294,3 @@ def test_a_decision_that_cannot_be_written_down_changes_nothing(
         press.function(target, actor=operator_user, reason="mine")
 
     assert everything() == before
-
-
-def test_a_reason_is_kept_whole_up_to_its_limit(scene: SceneMaker, operator_user: User) -> None:
-    longest = "“" + "x" * 1998 + "”"
-    event = scene().publish()
-    with nothing_changes(), pytest.raises(OperationRefused) as caught:
-        operations.skip_event(event, actor=operator_user, reason=longest + "y")
-    assert (caught.value.code, str(caught.value)) == (
-        "reason_required",
-        "The reason has 2,001 characters; at most 2,000 are kept. Say it in fewer.",
-    )
-
-    action = operations.skip_event(event, actor=operator_user, reason=f" {longest}\n")
-
-    action.refresh_from_db()
-    assert action.reason == longest
-    newest = event.history.first()
-    assert newest is not None
-    assert newest.history_change_reason == longest
-
-
-def test_a_decision_is_never_changed_nor_deleted(scene: SceneMaker, operator_user: User) -> None:
-    action = operations.pause_workflow(scene().workflow, actor=operator_user, reason="holidays")
-    action.reason = "something else"
-    for rewrite in (action.save, action.delete, operator_user.delete):
-        with (
-            as_owner(),
-            pytest.raises(Exception, match=r"append_only|protected"),
-            transaction.atomic(),
-        ):
-            rewrite()
-    assert OperatorAction.objects.get().reason == "holidays"
-    assert str(action) == "Pause by olga"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,17 +12,14 @@ from django.utils import timezone
 
 from tests.operations.readiness import (
     SEES_DECISIONS,
-    changed,
     decided,
-    everything,
     may_only,
     refusal,
-    told,
 )
 from tests.scenes import Scene, workflow_with
-from workflows_app.models import Breaker, Event, Handler, Mutation, Run
+from workflows_app.models import Breaker, Event, Handler, Run
 from workflows_app.operations import close_breaker, pause_workflow
-from workflows_app.sdk import Reconciliation, Workflow
+from workflows_app.sdk import Workflow
 from workflows_app.testing import ScriptedMutator, drain, registered, scripted
 
 pytestmark = pytest.mark.django_db
@@ -77,119 +73,6 @@ def _code(mutator: type[ScriptedMutator]) -> type[Workflow]:
     return code
 
 
-def test_five_unknowns_in_a_row_over_all_lanes_open_it_and_no_new_call_goes_out(
-    payers: PayersMaker,
-) -> None:
-    play = payers("timeout")
-    play.owe(8)
-
-    play.run_host()
-    play.run_host()
-
-    assert len(play.mutator.calls) == 5
-    assert Run.objects.filter(status="blocked").count() == 5
-    breaker = play.breaker
-    assert (breaker.status, breaker.unknowns, breaker.openings) == ("open", 5, 1)
-    assert breaker.trial_at > timezone.now()
-    assert play.left() == 3
-
-
-def test_a_definite_answer_in_between_counts_from_the_start(payers: PayersMaker) -> None:
-    play = payers(*["timeout"] * 4, "rejected", *["timeout"] * 4, "applied")
-    play.owe(10)
-
-    play.run_host()
-
-    assert len(play.mutator.calls) == 10
-    assert (play.breaker.status, play.breaker.unknowns) == ("closed", 0)
-
-
-def test_after_a_pause_one_run_is_a_trial_and_an_unknown_one_makes_the_pause_longer(
-    payers: PayersMaker,
-) -> None:
-    play = payers("timeout")
-    play.owe(8)
-    play.run_host()
-    first = play.breaker
-
-    play.trial()
-
-    assert len(play.mutator.calls) == 6
-    assert (play.breaker.status, play.breaker.openings) == ("open", 2)
-    assert play.breaker.opened_at == first.trial_at
-    assert play.breaker.trial_at - first.trial_at > first.trial_at - first.opened_at
-    assert [status for status, *_ in told(first.history)][-3:] == ["open", "half_open", "open"]
-
-
-def test_a_trial_with_an_answer_closes_it_and_all_go_on(payers: PayersMaker) -> None:
-    play = payers(*["timeout"] * 5, "applied")
-    play.owe(8)
-    play.run_host()
-
-    play.trial()
-
-    assert (play.breaker.status, play.breaker.unknowns, play.breaker.openings) == ("closed", 0, 0)
-    assert (len(play.mutator.calls), play.left()) == (8, 0)
-
-
-def test_a_reconcile_with_an_answer_closes_it_and_all_go_on(payers: PayersMaker) -> None:
-    mutator = scripted(*["timeout"] * 5, "applied", reconcilable=True)
-    mutator.reconcile = _away
-    play = payers(mutator=mutator)
-    play.owe(8)
-    play.run_host()
-    assert play.breaker.status == "open"
-    due = Mutation.objects.filter(status="needs_reconcile").earliest("next_reconcile_at")
-    Breaker.objects.update(trial_at=due.next_reconcile_at + timedelta(minutes=5))
-
-    mutator.reconcile = _never_there
-    play.run_host(due.next_reconcile_at)
-
-    assert play.breaker.status == "closed"
-    # The other three are paid. What was not applied is tried again after backoff.
-    assert len(play.mutator.effects) == 3
-
-
-def _away(self: Any, params: Any, *, idempotency_key: str) -> Reconciliation:
-    raise TimeoutError("the bank is away")
-
-
-def _never_there(self: Any, params: Any, *, idempotency_key: str) -> Reconciliation:
-    return Reconciliation.not_applied()
-
-
-@pytest.mark.parametrize("status", ["open", "half_open"])
-def test_a_person_closes_it_and_calls_go_out_at_once(
-    payers: PayersMaker, operator_user: User, status: str
-) -> None:
-    play = payers(*["timeout"] * 5, "applied")
-    play.owe(8)
-    play.run_host()
-    Breaker.objects.update(status=status)
-    before = everything()
-
-    action = close_breaker(play.consumer, actor=operator_user, reason="the bank says it is back")
-
-    news = changed(before, everything())
-    assert sorted(news) == ["Breaker", "HistoricalBreaker", "Lease", "OperatorAction"]
-    assert news["Breaker"] == [
-        {
-            **before["Breaker"][play.breaker.pk],
-            "status": "closed",
-            "unknowns": 0,
-            "openings": 0,
-            "opened_at": None,
-            "trial_at": None,
-        }
-    ]
-    assert told(play.breaker.history)[-1] == ("closed", "the bank says it is back", "olga")
-    assert (action.operation, action.workflow) == ("close_breaker", play.workflow)
-    assert (action.run, action.event) == (None, None)
-    play.run_host()
-    assert (len(play.mutator.calls), play.left()) == (8, 0)
-    assert Run.objects.filter(status="blocked").count() == 5
-
-
 def test_a_second_press_is_told_who_did_what(payers: PayersMaker, operator_user: User) -> None:
     play = payers("timeout")
     play.owe(5)
@@ -202,20 +85,6 @@ def test_a_second_press_is_told_who_did_what(payers: PayersMaker, operator_user:
     ) == (
         "not_open",
         f"The breaker of pay: Pay is not open: its calls go out. {decided(first)}",
-    )
-
-
-@pytest.mark.parametrize("unknowns", [0, 4])
-def test_where_calls_go_out_it_is_refused(
-    payers: PayersMaker, operator_user: User, unknowns: int
-) -> None:
-    play = payers("timeout")
-    play.owe(unknowns)
-    play.run_host()
-
-    assert refusal(close_breaker, play.consumer, operator_user) == (
-        "not_open",
-        "The breaker of pay: Pay is not open: its calls go out.",
     )
 
 

@@ -1,26 +1,84 @@
-"""Retry now: nobody waits for the backoff, and what was applied is not sent again (P1, P2)."""
+"""Retry now: refused where it could send twice or somebody was quicker; else nobody waits for the backoff (P1)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
-from tests.operations.authors import Recorded
-from tests.operations.readiness import (
-    SceneMaker,
-)
-from workflows_app.models import Event, Run
-from workflows_app.operations import (
-    retry_failed_run,
-    skip_event,
-)
+from tests.operations.readiness import SceneMaker, refusal
+from tests.scenes import Scene, workflow_with
+from workflows_app import registry
+from workflows_app.engine.versions import sync
+from workflows_app.models import Run
+from workflows_app.operations import pause_workflow, resume_workflow, retry_failed_run
+from workflows_app.sdk import Consumer, PrepareContext, PrepareResult, Workflow
 from workflows_app.testing import drain, registered
 
 pytestmark = pytest.mark.django_db
 
-RecordedMaker = Callable[..., Recorded]
+
+def at(version: str, play: Scene) -> type[Workflow]:
+    """Return the code of the scene at this version."""
+    code = workflow_with(play.mutator)
+    code.version = version
+    return code
+
+
+def test_a_run_that_the_host_retried_is_no_longer_the_latest(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    play = scene("refused", "applied")
+    run = play.happens(days=0)
+    pause_workflow(play.workflow, actor=operator_user, reason="about nothing in particular")
+    resume_workflow(play.workflow, actor=operator_user, reason="nor is this")
+    drain("pay", now=run.retry_due_at)
+
+    retry = Run.objects.get(retry_of=run)
+    assert refusal(retry_failed_run, run, operator_user) == (
+        "not_latest",
+        f"Run {run.pk} was retried already, by run {retry.pk}.",
+    )
+
+
+class PayOtherwise(Consumer):
+    """Takes the place of the consumer, and is broken."""
+
+    subscribes = ["invoice.received"]
+
+    def prepare(self, ctx: PrepareContext, state: Any) -> PrepareResult:
+        raise ValueError("not ready yet")
+
+
+def test_a_failed_run_whose_handler_had_gone_is_retried_when_no_other_comes_first(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    play = scene("rejected", "applied")
+    run = play.happens(days=0)
+    other = at("1.1", play)
+    other.consumers = [PayOtherwise]
+    with registry.override(other):
+        sync(other, accept_orphans=True)
+        drain("pay")
+        first = Run.objects.get(owes_retry=True)
+        assert (first.handler.name, Run.objects.get(pk=run.pk).owes_retry) == (
+            "PayOtherwise",
+            False,
+        )
+
+        assert refusal(retry_failed_run, run, operator_user) == (
+            "run_open",
+            f"Run {run.pk} can't be retried now: run {first.pk} of its lane has failed, and is"
+            f" to be retried first.",
+        )
+
+    again = at("1.2", play)
+    with registry.override(again):
+        sync(again, accept_orphans=True)
+        retry_failed_run(run, actor=operator_user, reason="the handler is back")
+        drain("pay")
+    assert Run.objects.get(retry_of=run).status == "committed"
 
 
 def test_a_retry_after_exhausted_backoff_starts_the_backoff_anew(
@@ -41,16 +99,16 @@ def test_a_retry_after_exhausted_backoff_starts_the_backoff_anew(
     assert retry.retry_due_at is not None
 
 
-def test_a_failed_producer_is_polled_again(recorded: RecordedMaker, operator_user: User) -> None:
-    play = recorded()
-    code = play.code("1.1")
+def test_a_failed_producer_is_polled_again(scene: SceneMaker, operator_user: User) -> None:
+    play = scene()
+    code = at("1.1", play)
     (producer,) = code.producers
     code.producers = [type("Quiet", (producer,), {"poll": _broken})]
     with registered(code):
         drain("pay")
         run = Run.objects.get(handler__name="Quiet")
         assert (run.status, run.failure_kind) == ("failed", "logic")
-    with registered(play.code("1.2")):
+    with registered(at("1.2", play)):
         retry_failed_run(run, actor=operator_user, reason="it reads again")
         drain("pay")
     assert Run.objects.get(retry_of=run).status == "committed"
@@ -58,19 +116,3 @@ def test_a_failed_producer_is_polled_again(recorded: RecordedMaker, operator_use
 
 def _broken(self: object, ctx: object, state: object) -> object:
     raise ValueError("the export has no header")
-
-
-def test_a_retry_whose_event_was_skipped_meanwhile_finds_nothing(
-    scene: SceneMaker, operator_user: User
-) -> None:
-    play = scene("rejected", "applied")
-    run = play.happens(days=0)
-    skip_event(Event.objects.get(), actor=operator_user, reason="the supplier withdrew it")
-
-    retry_failed_run(run, actor=operator_user, reason="go on")
-    play.run_host()
-
-    retry = Run.objects.get(retry_of=run)
-    assert (retry.status, retry.reservations.count()) == ("committed", 0)
-    assert not play.workflow.is_blocked
-    assert len(play.mutator.calls) == 1

@@ -6,98 +6,20 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.utils import timezone
 
 from tests.operations.readiness import (
-    SEES_DECISIONS,
     SceneMaker,
-    changed,
     decided,
-    everything,
-    may_only,
     refusal,
-    told,
 )
 from tests.scenes import Scene, workflow_with
 from workflows_app.models import Event, Run
-from workflows_app.operations import it_happened, pause_workflow, skip_event, skip_run
+from workflows_app.operations import skip_event, skip_run
 from workflows_app.publishing import publish
 from workflows_app.sdk import Consumer, PrepareContext, PrepareResult, Workflow
 from workflows_app.testing import drain, registered
 
 pytestmark = pytest.mark.django_db
-
-
-def test_the_event_is_skipped_and_nothing_else_changes(
-    scene: SceneMaker, operator_user: User
-) -> None:
-    event = scene().publish()
-    before = everything()
-
-    action = skip_event(event, actor=operator_user, reason="a duplicate")
-
-    news = changed(before, everything())
-    assert sorted(news) == ["Event", "HistoricalEvent", "Lease", "OperatorAction"]
-    assert news["Event"] == [{**before["Event"][event.pk], "status": "skipped"}]
-    assert told(event.history) == [
-        ("pending", "published by the application", None),
-        ("skipped", "a duplicate", "olga"),
-    ]
-    assert (action.operation, action.event, action.run) == ("skip_event", event, None)
-
-
-def test_a_skipped_event_is_never_reserved_and_the_next_one_is(
-    scene: SceneMaker, operator_user: User
-) -> None:
-    play = scene()
-    skipped = play.publish("41")
-    skip_event(skipped, actor=operator_user, reason="a duplicate")
-    play.publish("42")
-
-    play.run_host()
-
-    assert list(Event.objects.order_by("pk").values_list("message_id", "status")) == [
-        ("41", "skipped"),
-        ("42", "consumed"),
-        ("42", "pending"),
-    ]
-    assert not skipped.reservations.exists()
-    assert [params for params, _ in play.mutator.calls] == [{"amount": "12.50"}]
-
-
-def test_an_event_of_a_paused_or_blocked_workflow_can_be_skipped(
-    scene: SceneMaker, operator_user: User
-) -> None:
-    play = scene("lost")
-    blocked = play.happens("42")
-    waiting = play.publish("43")
-    pause_workflow(play.workflow, actor=operator_user, reason="holidays")
-
-    skip_event(waiting, actor=operator_user, reason="a duplicate")
-
-    assert Event.objects.get(pk=waiting.pk).status == "skipped"
-    assert Run.objects.get(pk=blocked.pk).status == "blocked"
-
-
-def test_a_failed_run_whose_events_are_all_skipped_holds_its_lane_no_longer(
-    scene: SceneMaker, operator_user: User
-) -> None:
-    play = scene("rejected", "applied")
-    run = play.happens("42", days=0)
-    later = play.publish("43")
-    play.run_host()
-    assert play.workflow.is_blocked
-    assert Event.objects.get(pk=later.pk).status == "pending"
-
-    skip_event(run.reservations.get().event, actor=operator_user, reason="the supplier withdrew it")
-
-    assert not play.workflow.is_blocked
-    freed = Run.objects.get(pk=run.pk)
-    assert (freed.status, freed.owes_retry, freed.retry_due_at) == ("failed", False, None)
-    assert told(freed.history)[-1] == ("failed", "the supplier withdrew it", "olga")
-    play.run_host()
-    assert Event.objects.get(pk=later.pk).status == "consumed"
-    assert len(play.mutator.calls) == 2
 
 
 def test_a_failed_run_with_another_event_left_still_owes_its_retry(
@@ -207,16 +129,6 @@ def pays_by_supplier(play: Scene) -> type[Workflow]:
     return code
 
 
-def test_a_second_press_is_told_who_did_what(scene: SceneMaker, operator_user: User) -> None:
-    event = scene().publish()
-    first = skip_event(event, actor=operator_user, reason="I was first")
-
-    assert refusal(skip_event, event, may_only("second", "skip_event", SEES_DECISIONS)) == (
-        "not_pending",
-        f"Event 42 can't be skipped: it is no longer pending but skipped. {decided(first)}",
-    )
-
-
 def test_an_event_skipped_with_its_run_tells_by_whom(blocked: Run, operator_user: User) -> None:
     event = Event.objects.get()
     first = skip_run(blocked, actor=operator_user, reason="no longer needed")
@@ -224,27 +136,4 @@ def test_an_event_skipped_with_its_run_tells_by_whom(blocked: Run, operator_user
     assert refusal(skip_event, event, operator_user) == (
         "not_pending",
         f"Event 42 can't be skipped: it is no longer pending but skipped. {decided(first)}",
-    )
-
-
-def test_a_reserved_event_is_refused_with_the_run_that_holds_it(
-    blocked: Run, operator_user: User
-) -> None:
-    assert refusal(skip_event, Event.objects.get(), operator_user) == (
-        "not_pending",
-        f"Event 42 can't be skipped: it is no longer pending but reserved by run {blocked.pk}.",
-    )
-
-
-def test_a_consumed_event_is_refused(scene: SceneMaker, operator_user: User) -> None:
-    play = scene("lost")
-    event = play.publish()
-    play.run_host(timezone.now())
-    # A decision that has skipped nothing.
-    it_happened(Run.objects.get(status="blocked"), actor=operator_user, reason="it is there")
-    play.run_host(timezone.now())
-
-    assert refusal(skip_event, event, operator_user) == (
-        "not_pending",
-        "Event 42 can't be skipped: it is no longer pending but consumed.",
     )

@@ -11,8 +11,6 @@ from django.utils import timezone
 
 from tests.operations.readiness import (
     SceneMaker,
-    changed,
-    everything,
     mute,
     refusal,
     told,
@@ -33,59 +31,18 @@ UNABLE = (
 )
 
 
-def test_the_run_reconciles_from_the_start_and_keeps_its_events(
-    scene: SceneMaker, operator_user: User
-) -> None:
-    run = scene(mutator=mute()).happens(days=0)
-    mutation = run.mutation
-    before = everything()
-    assert (run.status, mutation.status, mutation.reconcile_attempts) == (
-        "blocked",
-        "indeterminate",
-        1,
-    )
-
-    action = try_again(run, actor=operator_user, reason="the bank is back")
-
-    news = changed(before, everything())
-    assert sorted(news) == [
-        "HistoricalMutation",
-        "HistoricalRun",
-        "LaneState",
-        "Lease",
-        "Mutation",
-        "OperatorAction",
-        "Run",
-    ]
-    assert news["Run"] == [{**before["Run"][run.pk], "status": "reconciling"}]
-    due_at = news["Mutation"][0]["next_reconcile_at"]
-    assert news["Mutation"] == [
-        {
-            **before["Mutation"][mutation.pk],
-            "status": "needs_reconcile",
-            "reconcile_attempts": 0,
-            "next_reconcile_at": due_at,
-        }
-    ]
-    assert news["Lease"][0]["next_due_at"] == due_at <= timezone.now()
-    assert told(run.history)[-1] == ("reconciling", "the bank is back", "olga")
-    assert told(mutation.history)[-1] == ("needs_reconcile", "the bank is back", "olga")
-    assert action.run == run
-
-
 def _not_found(self: Any, params: Any, *, idempotency_key: str) -> Reconciliation:
     return Reconciliation.not_applied()
 
 
-@pytest.mark.parametrize("kind", ["late", "probe"])
 def test_not_there_after_an_answer_that_it_happened_is_believed_by_no_host(
-    scene: SceneMaker, operator_user: User, kind: str
+    scene: SceneMaker, operator_user: User
 ) -> None:
     """To make it anew could do it twice: a person decides, who sees both answers."""
     mutator = mute("lost", "applied")
     play = scene(mutator=mutator)
     run = play.happens(days=0)
-    run.mutation.evidence.create(kind=kind, verdict="applied")
+    run.mutation.evidence.create(kind="probe", verdict="applied")
     mutator.reconcile = _not_found
     try_again(run, actor=operator_user, reason="the bank is back")
 

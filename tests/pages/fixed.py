@@ -1,15 +1,13 @@
-"""Makes a stage the same each time: where numbers begin, and a time of its own for each column of each row."""
+"""Makes the stage the same each time: where numbers begin, and a time of its own for each column of each row."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count, groupby
+from operator import attrgetter
 
-from django.apps import apps
-from django.db import connection
-
-from tests.owner import as_owner
+from tests.fixed import Moment, Numbers, moments, rewrite
 
 #: Where the numbers of each table begin, in the order in which things come about: no two rows share a number.
 TABLES = {
@@ -40,75 +38,34 @@ TABLES = {
     "workflows_app_lease": 0,
     "procrastinate_jobs": 15101,
 }
+_NUMBERS = Numbers({table: number for table, number in TABLES.items() if number})
+#: When the first thing happens.
+BEGIN = datetime(2025, 12, 20, 6, 0, tzinfo=UTC)
 _APART = timedelta(seconds=61)
 
 
 def begin_numbers() -> None:
     """Let the next row of each table have the number where its table begins."""
-    with as_owner(), connection.cursor() as cursor:
-        for table, number in TABLES.items():
-            key = "history_id" if "historical" in table else "id"
-            if number:
-                sequence = "SELECT setval(pg_get_serial_sequence(%s, %s), %s, false)"
-                cursor.execute(sequence, [table, key, number])
-        # What the migrations gave their groups, whenever that was.
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute("DELETE FROM workflows_app_accountchange")
-        cursor.execute("SET LOCAL session_replication_role = origin")
+    _NUMBERS.begin()
+    # What the migrations gave their groups, whenever that was.
+    rewrite([], "DELETE FROM workflows_app_accountchange")
 
 
 def go_on_numbering() -> None:
-    """Let the next row of each table have the number after the last: what was undone has left gaps."""
-    with as_owner(), connection.cursor() as cursor:
-        for table, number in TABLES.items():
-            if number:
-                key = "history_id" if "historical" in table else "id"
-                cursor.execute(
-                    f"SELECT setval(pg_get_serial_sequence(%s, %s), max({key}) + 500) FROM {table}",
-                    [table, key],
-                )
+    """Let the next row of each table have a number after the last: what was undone has left gaps."""
+    _NUMBERS.go_on(apart=500)
 
 
 def spread_times() -> None:
     """Give each column of each row a time of its own, near the one it had, in the order of tables and numbers."""
-    cells: dict[datetime, list[tuple[str, str, str, Any]]] = defaultdict(list)
-    with connection.cursor() as cursor:
-        for table in TABLES:
-            cursor.execute(
-                "SELECT column_name FROM information_schema.columns WHERE table_name = %s"
-                " AND data_type = 'timestamp with time zone' ORDER BY ordinal_position",
-                [table],
-            )
-            columns = [name for (name,) in cursor.fetchall() if name not in ("date_joined",)]
-            key = _key_of(table)
-            for column in columns:
-                cursor.execute(
-                    f"SELECT {key}, {column} FROM {table} WHERE {column} IS NOT NULL ORDER BY {key}"
-                )
-                for pk, at in cursor.fetchall():
-                    cells[at].append((table, column, key, pk))
-    changes: dict[tuple[str, str, str], list[tuple[Any, datetime]]] = defaultdict(list)
-    for at, listed in cells.items():
-        for place, (table, column, key, pk) in enumerate(listed):
-            changes[table, column, key].append((pk, at + place * _APART))
-    with as_owner(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        for (table, column, key), rows in changes.items():
-            cursor.execute(
-                f"UPDATE {table} SET {column} = news.at FROM"
-                f" unnest(%s::bigint[], %s::timestamptz[]) AS news(pk, at) WHERE {key} = news.pk",
-                [[pk for pk, _ in rows], [at for _, at in rows]],
-            )
-        for statement in _REST:
-            cursor.execute(statement)
-        cursor.execute("SET LOCAL session_replication_role = origin")
+    rewrite(_spread(), *_REST)
 
 
-def _key_of(table: str) -> str:
-    if "historical" in table:
-        return "history_id"
-    model = next((each for each in apps.get_models() if each._meta.db_table == table), None)
-    return model._meta.pk.column if model else "id"
+def _spread() -> Iterator[tuple[Moment, datetime]]:
+    found = [each for each in moments(TABLES) if each.column != "date_joined"]
+    for at, same in groupby(sorted(found, key=attrgetter("at")), attrgetter("at")):
+        for place, moment in zip(count(), same):
+            yield moment, at + place * _APART
 
 
 #: What depends on where the code is and how fast the machine is.

@@ -9,8 +9,9 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from tests.stories.clock import Clock
+from tests.clocks import standing_still
 from tests.stories.story import Story
+from tests.stories.words import BEGINNING
 
 #: The fixture `story`.
 Tell = Callable[..., AbstractContextManager[Story]]
@@ -24,8 +25,7 @@ def tell(db: None, kept: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch) -> 
 
     @contextmanager
     def telling(*, is_whole: bool = False) -> Iterator[Story]:
-        clock = Clock()
-        with clock.rules():
+        with standing_still(BEGINNING) as clock:
             story = Story(clock, is_whole=is_whole)
             with story.logged:
                 yield story

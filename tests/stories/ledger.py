@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
-
+from tests.fixed import Numbers
 from tests.model.rows import WITH_HISTORY, Row, Rows
-from tests.owner import as_owner
 
 #: In this order tables are told, and from these numbers on their rows count: none is taken for another's.
 FIRST_NUMBERS = {
@@ -32,15 +30,14 @@ _ORDER = [
 ]
 
 
+_NUMBERS = Numbers(
+    {f"workflows_app_{name.lower()}": first for name, first in FIRST_NUMBERS.items()}
+)
+
+
 def number_rows() -> None:
     """Let each table go on from its newest row, or from its first number, whatever was drawn meanwhile."""
-    tables = {f"workflows_app_{name.lower()}": first for name, first in FIRST_NUMBERS.items()}
-    selects = (
-        f"setval('{table}_id_seq', (SELECT coalesce(max(id) + 1, {first}) FROM {table}), false)"
-        for table, first in tables.items()
-    )
-    with as_owner(), connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(selects)}")
+    _NUMBERS.go_on()
 
 
 @dataclass

@@ -15,15 +15,15 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from tests.clocks import Clock
 from tests.jobs import empty_queue, jobs
-from tests.stories.clock import Clock, offset
 from tests.stories.ledger import Ledger, number_rows
 from tests.stories.log_lines import LogLines
 from tests.stories.outside import Outside
 from tests.stories.people import hired, target_of
 from tests.stories.standing import Standing
 from tests.stories.telling import Telling
-from tests.stories.words import Words
+from tests.stories.words import BEGINNING, Words, as_in_rows, offset
 from workflows_app import registry
 from workflows_app.conf import policy
 from workflows_app.dispatch import due_workflows
@@ -147,7 +147,7 @@ class Story:
         jobs = self._woken()
         if self._is_quiet and sentence:
             return
-        telling = Telling(self._ledger, self._words, self.clock.as_in_rows(), said=sentence)
+        telling = Telling(self._ledger, self._words, as_in_rows(self.clock.at), said=sentence)
         telling.usual.given, self._given = self._given, set()
         telling.notes, self._notes = [self._words.plain(note) for note in self._notes], []
         logged = [self._words.plain(line) for line in self.logged.taken()]
@@ -198,7 +198,7 @@ class Story:
     def branch(self) -> Iterator[None]:
         """At the end of the block nothing of it has happened."""
         kept_code, self._code = self._code, ExitStack()
-        kept = (self._ledger.copy(), Words(self._words.known), self._steps, self.clock.now)
+        kept = (self._ledger.copy(), Words(self._words.known), self._steps, self.clock.at)
         standing = self._standing.copy()
         outside = {name: found.kept() for name, found in self._outside.items()}
         troubles = {phase: list(found) for phase, found in self._troubles.items()}
@@ -212,7 +212,7 @@ class Story:
         finally:
             self._code.close()
             self._code = kept_code
-            self._ledger, self._words, self._steps, self.clock.now = kept
+            self._ledger, self._words, self._steps, self.clock.at = kept
             self._standing = standing
             number_rows()
             self._troubles = troubles
@@ -232,8 +232,8 @@ class Story:
 
     def _at(self, seconds: float) -> str:
         if seconds:
-            self.clock.pass_time(seconds)
-        return f"{offset((self.clock.now - Clock().now).total_seconds())}"
+            self.clock.advance(seconds=seconds)
+        return f"{offset((self.clock.at - BEGINNING).total_seconds())}"
 
     def begins_with(self, *codes: type[WorkflowCode]) -> None:
         """Deploy these, and tell no more of it."""
@@ -304,17 +304,22 @@ class Story:
     def works(self, after: float = 0) -> None:
         """Let the host work until nothing is due, so many seconds later."""
         with self.step(f"At {self._at(after)} the host works."):
-            try:
-                for _ in range(_MOST_ROUNDS):
-                    due = due_workflows(database_now())
-                    if not due:
-                        return
-                    for pk in sorted(due):
-                        advance(pk, max_steps=_MOST_STEPS)
-            except SimulatedCrash:
-                self.note("the worker dies")
-                return
-            self.note("it comes to no rest")
+            self.works_untold()
+
+    def works_untold(self, after: float = 0) -> None:
+        """Let the host work so, in the middle of a step or for a line of a table."""
+        self._at(after)
+        try:
+            for _ in range(_MOST_ROUNDS):
+                due = due_workflows(database_now())
+                if not due:
+                    return
+                for pk in sorted(due):
+                    advance(pk, max_steps=_MOST_STEPS)
+        except SimulatedCrash:
+            self.note("the worker dies")
+            return
+        self.note("it comes to no rest")
 
     def works_until_called(self, outside: str, slug: str = "ship") -> None:
         """Let a host work until a call waits for its answer, and leave it there."""

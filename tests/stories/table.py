@@ -27,8 +27,7 @@ def add_line(
             at_once = [*_runs(), *_events()]
             told = f"{', '.join(each for each in at_once if each not in before) or 'as before'}"
             if is_followed:
-                with story.in_short():
-                    story.works(after=seconds)
+                story.works_untold(after=seconds)
                 then = [each for each in (*_runs(), *_events()) if each not in at_once]
                 sent = len(story.sent()) - calls
                 told += f"; later {', '.join(then) or 'the same'}; sent {sent}"
@@ -37,7 +36,7 @@ def add_line(
 
 def _runs() -> Iterator[str]:
     """Yield the state of each run of lane a."""
-    for run in Run.objects.filter(lane="a").order_by("pk"):
+    for run in Run.objects.filter(lane="a").select_related("mutation").order_by("pk"):
         words = [str(run.pk), run.status, run.failure_kind]
         words += [run.phase] if run.status in Run.OPEN else []
         words += ["owes" if run.owes_retry else ""]

@@ -58,7 +58,7 @@ def test_a_breaker_that_was_half_open_when_a_person_closes_it(tell: Tell) -> Non
     with tell() as story:
         _opened(story)
         story.outside("carrier.ship").plays(("waits", "no answer"))
-        story.clock.pass_time(10)
+        story.clock.advance(seconds=10)
         story.works_until_called("carrier.ship")
         story.press("olga", close_breaker, "Ship", "the carrier is back")
         story.host_goes_on("carrier.ship")
@@ -114,7 +114,7 @@ def test_a_question_of_a_person_closes_it(tell: Tell) -> None:
     with tell() as story:
         story.outside("carrier.ship").says("can't say", "can't say")
         _opened(story, can_ask=True, of_carrier={"reconcile_attempts": 1})
-        story.clock.pass_time(1)
+        story.clock.advance(seconds=1)
         story.press("olga", it_didnt_happen, 201, probe=True)
         story.press("olga", try_again, 202)
         story.works()

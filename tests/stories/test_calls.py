@@ -26,6 +26,13 @@ class _Lazy(dict[str, Any]):
         raise ConnectionError("reset by peer")
 
 
+class _Leaving(dict[str, Any]):
+    """What ends its thread when it is read."""
+
+    def items(self) -> Any:
+        raise SystemExit(1)
+
+
 class _Unshowable:
     def __repr__(self) -> str:
         raise ValueError("nothing to show")
@@ -42,11 +49,13 @@ CALLS: dict[str, Any] = {
     "ends its worker after it happened": "crash",
     "ends its worker before it happened": "crash before",
     "fails for an unknown reason": RuntimeError("the code is broken\x00"),
+    "fails for now": TransientError("busy"),
     "answers what is no JSON": {1, 2},
     "answers too much": {"too": "x" * 300_000},
     "fails without words": RuntimeError(),
     "is refused without a reason": _Refused(),
     "answers what can't be read": _Lazy(number=1),
+    "answers what ends its thread": _Leaving(number=1),
     "answers what can't be shown": _Unshowable(),
 }
 #: What differs if nobody can be asked.
@@ -66,6 +75,8 @@ ANSWERS: dict[str, list[Any]] = {
     "nothing, for it is broken": [RuntimeError("broken"), {"applied": True}, TimeoutError("away")],
     "what is no JSON": [Reconciliation.applied({1})] * 3,
     "nothing, for its worker dies": ["crash", "it is there"],
+    "what is no answer": [NotApplied("not there"), None, Reconciliation("maybe", why="who knows")],  # type: ignore[arg-type]
+    "what can't be read": [Reconciliation.applied(_Lazy(number=1)), True, Reconciliation],
 }
 
 

@@ -8,6 +8,7 @@ from tests.stories.conftest import Tell
 from tests.stories.shop import RECEIVED, RETURNED, SHIPPED, order, producer, shipping
 from tests.stories.states import is_blocked
 from workflows_app.operations import it_happened, retry_failed_run, skip_event, skip_run
+from workflows_app.sdk import PrepareResult
 
 PHASES = ["prepare", "next"]
 
@@ -19,8 +20,13 @@ def test_a_worker_that_dies_until_it_is_poison_in(tell: Tell, phase: str) -> Non
         story.begins_with(shipping(story, tells=False, records=True, policy=rules))
         story.publish(RECEIVED, ("1", order("a")), ("2", order("b")))
         story.trouble(f"Ship.{phase}", "worker dies", None, "worker dies")
-        for seconds in (0, 0, 8, 1, 0):
+        for seconds in (0, 0, 8, 1):
             story.works(after=seconds)
+        with story.what_if("new code comes before anybody finds that it has died again"):
+            story.deploy(shipping(story, "1.1", tells=False))
+            story.works()
+            story.works(after=20)
+        story.works()
         story.publish(RECEIVED, ("3", order("a", 6)))
         story.works(after=100)
         with story.what_if("it is retried"):
@@ -32,6 +38,27 @@ def test_a_worker_that_dies_until_it_is_poison_in(tell: Tell, phase: str) -> Non
         with story.what_if("new code comes"):
             story.deploy(shipping(story, "1.1", tells=False))
             story.works()
+
+
+def test_a_worker_that_dies_when_it_finds_nothing(tell: Tell) -> None:
+    with tell() as story:
+        story.begins_with(shipping(story, tells=False))
+        nothing = PrepareResult.nothing()
+        story.trouble("Ship.prepare", nothing, "worker dies", nothing)
+        story.publish(RECEIVED, ("1", order("a")))
+        story.works()
+        story.publish(RECEIVED, ("2", order("a")))
+        for seconds in (0, 0, 10):
+            story.works(after=seconds)
+
+
+def test_a_worker_that_dies_in_next_after_no_call(tell: Tell) -> None:
+    with tell() as story:
+        story.begins_with(shipping(story, tells=False))
+        story.trouble("Ship.next", "worker dies")
+        story.publish(RECEIVED, ("1", order("a", 0)))
+        for seconds in (0, 0, 10):
+            story.works(after=seconds)
 
 
 def test_a_run_that_is_skipped_or_happened_after_which_the_worker_dies(tell: Tell) -> None:

@@ -65,20 +65,16 @@ def test_what_people_may_do_about_a_run_that(tell: Tell, state: str) -> None:
         story.works(after=12)
 
 
-def test_pausing_and_resuming_twice(tell: Tell) -> None:
+def test_what_is_decided_about_a_run_of_two_events(tell: Tell) -> None:
     with tell() as story:
-        is_blocked(story)
-        story.press("otto", resume_workflow, "ship", "is it paused?")
-        story.press("olga", pause_workflow, "ship", "the carrier calls")
-        story.press("otto", pause_workflow, "ship", "the carrier calls me")
+        story.begins_with(shipping(story, tells=False, can_ask=False))
+        story.outside("carrier.ship").plays("no answer")
+        story.publish(RECEIVED, ("1", order("a")), ("2", order("a", 2)))
         story.works()
-        story.publish(RECEIVED, ("4", order("b")))
-        story.press("otto", run_producers_now, "ship", "I want it")
-        story.press("olga", resume_workflow, "ship", "all is well")
-        story.press("viktor", resume_workflow, "ship", "is it?")
-        story.press("otto", resume_workflow, "ship", "is it?")
-        story.press("otto", pause_workflow, "ship", "the carrier calls again")
-        story.press("olga", pause_workflow, "ship", "it calls me")
+        for operation in (it_happened, it_didnt_happen, skip_run):
+            with story.what_if(f"{operation.__name__} is pressed"):
+                story.press("olga", operation, 201)
+                story.works()
 
 
 def test_who_may_decide_and_why(tell: Tell) -> None:
@@ -119,8 +115,16 @@ def test_a_decision_on_what_was_seen(tell: Tell) -> None:
 def test_a_call_that_a_person_orders_again_and_that_kills(tell: Tell) -> None:
     with tell() as story:
         is_blocked(story, policy={"crash_retries": 1})
-        story.trouble("Ship.mutate", *["worker dies"] * 2)
+        story.trouble("Ship.mutate", "worker dies")
         story.press("olga", it_didnt_happen, 201, "not there")
+        with story.what_if("the workflow is paused when its worker has died"):
+            story.works()
+            story.press("otto", pause_workflow, "ship", "the carrier has moved")
+            for seconds in (0, 9):
+                story.works(after=seconds)
+            story.press("otto", resume_workflow, "ship", "moved")
+            story.works()
+        story.trouble("Ship.mutate", "worker dies")
         for seconds in (0, 0, 9, 0):
             story.works(after=seconds)
         with story.what_if("it is retried"):
@@ -177,6 +181,12 @@ def test_a_failed_run_behind_another_one(tell: Tell) -> None:
         story.press("otto", retry_failed_run, 202, "me too")
         story.press("otto", retry_failed_run, 203, "me too")
         story.works()
+        story.press("otto", retry_failed_run, 202, "me too")
+        story.press("olga", skip_event, f"{RECEIVED}/4", "not wanted either")
+        carrier.plays("no answer")
+        story.publish(RECEIVED, ("5", order("a")))
+        story.works()
+        story.press("otto", retry_failed_run, 204, "it was right")
 
 
 def test_results_that_people_tell(tell: Tell) -> None:
@@ -261,7 +271,7 @@ def test_asking_first_while_the_search_lags(tell: Tell) -> None:
         carrier = story.outside("carrier.ship")
         for seconds in (0, 100):
             with story.what_if(f"it is asked {seconds} s later"):
-                story.clock.pass_time(seconds)
+                story.clock.advance(seconds=seconds)
                 carrier.says("it is not there")
                 story.press("olga", it_didnt_happen, 201, probe=True)
                 with story.what_if("it is asked once more"):

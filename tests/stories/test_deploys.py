@@ -9,7 +9,8 @@ import pytest
 from tests.stories.conftest import Tell
 from tests.stories.shop import RECEIVED, RETURNED, SHIPPED, order, paying, producer, shipping
 from tests.stories.states import STATES
-from workflows_app.sdk import Every, TransientError
+from workflows_app.operations import skip_event
+from workflows_app.sdk import Every, PrepareResult, TransientError
 from workflows_app.testing import SimulatedCrash
 
 #: What the new code is, and how it is deployed.
@@ -51,8 +52,31 @@ def test_new_code_asks_about_a_call_that_was(tell: Tell, play: str) -> None:
         story.outside("carrier.ship").says("can't say")
         story.publish(RECEIVED, ("1", order("a")))
         story.works()
+        with story.what_if("the new code lacks the mutator"):
+            other = shipping(story, "2.0", tells=False, carrier="carrier.send")
+            story.deploy(other, accept_orphans=True)
+            story.works(after=10)
         story.deploy(shipping(story, "2.0", tells=False))
         story.works(after=10)
+
+
+@pytest.mark.parametrize("version", ["1.1", "2.0"])
+def test_other_code_comes_to_what_is_done_and_what_waits(tell: Tell, version: str) -> None:
+    with tell() as story:
+        old = shipping(story, tells=False, can_ask=False)
+        story.begins_with(old)
+        story.outside("carrier.ship").plays("applied", "rejected", "busy", "no answer", "rejected")
+        story.trouble("Ship.prepare", None, None, None, None, PrepareResult.nothing())
+        story.publish(RECEIVED, *((lane, order(lane)) for lane in "abcdg"))
+        story.works()
+        story.publish(RECEIVED, ("e", order("d")), ("f", order("d")))
+        story.press("olga", skip_event, f"{RECEIVED}/e", "not wanted")
+        story.deploy(shipping(story, version, tells=False, can_ask=False))
+        story.publish(RECEIVED, ("a", order("a", 9)), ("e", order("d", 9)))
+        for seconds in (0, 9):
+            story.works(after=seconds)
+        story.deploy(old, rollback=True, note="it is refused", actor=story.people["olga"])
+        story.works()
 
 
 def test_versions_go_up_and_down(tell: Tell) -> None:

@@ -33,7 +33,7 @@ def test_late_answers_about_a_run_that(tell: Tell, reach: Any) -> None:
                 if after == 0 and "asked" not in answer:
                     continue
                 with story.what_if(f"an answer comes {after} s later"):
-                    story.clock.pass_time(after)
+                    story.clock.advance(seconds=after)
                     story.late(301, **answer)
                     if reach is is_asked_about:
                         story.works()
@@ -63,7 +63,7 @@ def test_a_person_decides_while_the_call_is_under_way(tell: Tell, play: str) -> 
         story.publish(RECEIVED, ("3", order("b")))
         story.press("olga", skip_run, 201, "it takes too long")
         story.press("olga", decide_now, 201, "it takes too long")
-        story.clock.pass_time(1000)
+        story.clock.advance(seconds=1000)
         story.outside("carrier.ship").says("can't say")
         story.works()
         story.press("olga", decide_now, 201, "it takes too long")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from tests.stories.conftest import Tell
 from tests.stories.shop import RECEIVED, RETURNED, order, paying, producer, shipping
 from workflows_app.operations import pause_workflow, resume_workflow, run_producers_now
@@ -62,3 +64,23 @@ def test_polls_of_two_workflows(tell: Tell) -> None:
         story.press("olga", run_producers_now, "pay", "invoices have come")
         story.works(after=1)
         story.works(after=299)
+
+
+class _Moody:
+    """A schedule of an author's own that answers once."""
+
+    def first_at(self, now: datetime) -> datetime:
+        return now
+
+    def next_after(self, now: datetime) -> datetime:
+        raise LookupError("no calendar for next year")
+
+
+def test_a_schedule_that_fails_holds_up_nobody(tell: Tell) -> None:
+    with tell() as story:
+        reads = [producer(story, "ReadMail", RECEIVED, schedule=_Moody())]
+        story.begins_with(shipping(story, producers=reads, tells=False))
+        story.publish(RECEIVED, ("9", order("a")))
+        story.works()
+        story.publish(RECEIVED, ("10", order("a")))
+        story.works(after=9)

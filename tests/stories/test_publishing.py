@@ -11,7 +11,7 @@ from tests.stories.shop import RECEIVED, RETURNED, SHIPPED, order, paying, produ
 from workflows_app.models import Workflow
 from workflows_app.operations import skip_event
 from workflows_app.publishing import publish, publish_many
-from workflows_app.sdk import InputRef, NextContext, PollContext
+from workflows_app.sdk import InputRef, NextContext, PollContext, PrepareResult
 
 
 def test_publishing_again_in_each_state(tell: Tell) -> None:
@@ -116,6 +116,20 @@ def test_a_consumer_publishes_again(tell: Tell) -> None:
         story.works()
 
 
+def test_what_a_consumer_publishes_that_took_nothing(tell: Tell) -> None:
+    with tell() as story:
+        story.begins_with(shipping(story, tells=False))
+
+        def publish_two(ctx: NextContext) -> None:
+            for number in "78":
+                ctx.publish(SHIPPED, message_id=number, payload={"to": "z"})
+
+        story.trouble("Ship.prepare", PrepareResult.nothing())
+        story.trouble("Ship.next", publish_two)
+        story.publish(RECEIVED, ("1", order("a")))
+        story.works()
+
+
 def test_a_consumer_gives_an_event_another_lane(tell: Tell) -> None:
     with tell() as story:
         reads = [producer(story, "ReadMail", RECEIVED)]
@@ -138,12 +152,14 @@ def test_a_consumer_gives_what_it_publishes_again_another_lane(tell: Tell) -> No
     with tell() as story:
         story.begins_with(shipping(story, can_ask=False))
         story.outside("carrier.ship").plays("no answer")
-        story.publish(RECEIVED, ("1", order("a")))
+        story.publish(RECEIVED, ("1", order("a")), ("0", order("z", 0)))
         story.works()
         story.publish(RECEIVED, ("2", order("a")), ("3", order("a")))
         story.publish(RETURNED, ("9", {"why": "broken"}))
 
         def again(ctx: NextContext) -> None:
+            ctx.publish(RECEIVED, message_id="0", payload=order("b"))
+            ctx.publish(RECEIVED, message_id="1", payload=order("b"))
             ctx.publish(RECEIVED, message_id="2", payload=order("b"))
             ctx.publish(RECEIVED, message_id="3", payload=order("a", 4))
             ctx.publish(RECEIVED, message_id="4", payload=order("c"))
@@ -168,7 +184,7 @@ def test_events_that_change_while_they_are_prepared(tell: Tell) -> None:
             skip_event(event, actor=story.people["olga"], reason="not wanted")
 
         story.publish(RECEIVED, ("1", order("a")), ("2", order("a")), ("3", order("b")))
-        story.trouble("Ship.prepare", publish_again, None, skip)
+        story.trouble("Ship.prepare", publish_again, skip)
         story.works()
 
 

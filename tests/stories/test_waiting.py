@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.stories.clock import BEGINNING
 from tests.stories.conftest import Tell
 from tests.stories.shop import RECEIVED, RETURNED, SHIPPED, order, paying, shipping
+from tests.stories.words import BEGINNING
 from workflows_app.operations import pause_workflow, resume_workflow, skip_event
 from workflows_app.sdk import PrepareContext, PrepareResult, TransientError
 
@@ -107,7 +107,7 @@ def test_a_worker_that_is_overtaken_in(tell: Tell, phase: str) -> None:
         story.publish(RECEIVED, ("1", order("a")), ("2", order("b")))
 
         def sleep() -> None:
-            story.clock.pass_time(200)
+            story.clock.advance(seconds=200)
             assert story.claims_now("ship", "elsewhere 1 1")
             story.note("the worker sleeps for 200 s, and another one claims the workflow")
 

@@ -233,7 +233,9 @@ class Usual:
             first = min((e["id"] for e in waiting if e["topic_id"] in topics), default=None)
             runs = self._rows.find("Run", lane=row["lane"], workflow_id=handler["workflow_id"])
             if any(run["status"] in OPEN for run in runs):
-                # It is looked at again when that run has ended.
+                # Its events are looked at again when that run has ended.
+                if not row["is_held"]:
+                    yield row, row["oldest_pending"], True
                 continue
             is_held = any(run["owes_retry"] for run in runs)
             if (row["oldest_pending"], row["is_held"]) != (first, is_held):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from tests.stories.clock import BEGINNING, offset
-
+#: When each story begins.
+BEGINNING = datetime(2030, 1, 1, 9, tzinfo=UTC)
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d| UTC)", re.ASCII
 )
@@ -52,3 +52,23 @@ class Words:
 def _as_offset(text: str) -> str:
     moment = datetime.fromisoformat(text.replace(" UTC", "+00:00"))
     return offset((moment - BEGINNING).total_seconds())
+
+
+def offset(seconds: float) -> str:
+    """Return a time as an offset from the story's beginning: `+90s`, `+2h 30s`, `+1d`."""
+    whole, sign = abs(seconds), "-" if seconds < 0 else "+"
+    parts = []
+    for unit, length in (("d", 86_400), ("h", 3_600)):
+        if whole >= length:
+            parts.append(f"{int(whole // length)}{unit}")
+            whole %= length
+    if whole or not parts:
+        parts.append(f"{whole:g}s")
+    return sign + " ".join(parts)
+
+
+def as_in_rows(moment: datetime) -> str:
+    """Return a moment as PostgreSQL writes it in JSON."""
+    whole, _, rest = moment.isoformat(timespec="microseconds").partition(".")
+    fraction = rest.partition("+")[0].rstrip("0")
+    return f"{whole}.{fraction}+00:00" if fraction else f"{whole}+00:00"
