@@ -10,12 +10,12 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from tests.admin.addresses import list_of, text_of_answer, told
+from tests.admin.addresses import list_of, told
 from tests.conftest import logged_in
 from tests.scenes import Scene
 from workflows_app.admin.bulk import AT_MOST
-from workflows_app.models import Event, OperatorAction, Run, Topic, Workflow
-from workflows_app.operations import skip_event
+from workflows_app.models import Event, OperatorAction, Run, Topic
+from workflows_app.operations import add_note, skip_event
 
 pytestmark = pytest.mark.django_db
 
@@ -45,44 +45,6 @@ def choose(client: Client, action: str, rows: list[Any], query: str = "", **extr
 
 def confirm(client: Client, action: str, rows: list[Any], reason: str, query: str = "") -> Any:
     return choose(client, action, rows, query, confirmed="yes", reason=reason)
-
-
-def test_a_preview_says_what_would_be_done_and_does_nothing(play: Scene, operator: Client) -> None:
-    first, second, third, fourth = events()
-
-    answer = choose(operator, "bulk_skip_event", events(), "?lane=main")
-
-    text = text_of_answer(answer)
-    assert f'href="{list_of(Event)}?lane=main">Cancel</a>' in answer.content.decode()
-    assert "No run will ever take this event" in text
-    assert "It is done for each of these 3" in text
-    assert "Payload Amount 2.50" in text
-    assert "It does not apply to this one, which stays as it is 1 Reserved" in text
-    offered = [item["row"] for item in answer.context["applying"]]
-    assert offered == [second, third, fourth]
-    assert answer.context["others"] == [first]
-    again = operator.get(answer.context["address"])
-    assert (answer.status_code, text_of_answer(again)) == (200, text)
-    assert statuses() == ["reserved", "pending", "pending", "pending"]
-    assert OperatorAction.objects.count() == 0
-
-
-def test_confirmed_each_is_a_decision_of_its_own(
-    play: Scene, operator: Client, operator_user: User
-) -> None:
-    _, second, third, _ = events()
-
-    answer = confirm(operator, "bulk_skip_event", [second, third], "The supplier is gone", "?q=")
-
-    assert (answer.status_code, answer.url) == (302, list_of(Event) + "?q=")
-    assert told(answer) == ["Skip event: done for 2."]
-    assert statuses() == ["reserved", "skipped", "skipped", "pending"]
-    assert list(
-        OperatorAction.objects.order_by("pk").values_list("operation", "actor", "reason", "event")
-    ) == [
-        ("skip_event", operator_user.pk, "The supplier is gone", second.pk),
-        ("skip_event", operator_user.pk, "The supplier is gone", third.pk),
-    ]
 
 
 def test_who_was_quicker_is_named_and_the_others_go_through(
@@ -116,62 +78,6 @@ def test_who_was_quicker_is_named_and_the_others_go_through(
         assert said[10:] == rest
 
 
-def test_without_a_reason_the_preview_comes_back(play: Scene, operator: Client) -> None:
-    for reason in ("", "  ", "a\x00b"):
-        answer = confirm(operator, "bulk_skip_event", events()[1:], reason)
-        assert answer.status_code == 200
-        assert "Why?" in text_of_answer(answer)
-    assert "pending" in statuses()
-    assert OperatorAction.objects.count() == 0
-
-
-def test_all_workflows_can_be_paused_at_once(
-    play: Scene, scene: Callable[..., Any], operator: Client
-) -> None:
-    scene("applied", slug="other")
-    workflows = list(Workflow.objects.all())
-
-    answer = confirm(operator, "bulk_pause_workflow", workflows, "The database moves")
-
-    assert told(answer) == ["Pause: done for 2."]
-    assert {workflow.status for workflow in Workflow.objects.all()} == {"paused"}
-
-
-def test_a_viewer_is_offered_nothing_and_can_do_nothing(play: Scene, viewer: Client) -> None:
-    assert "_selected_action" not in viewer.get(list_of(Event)).content.decode()
-    for reason in ("", "because"):
-        answer = confirm(viewer, "bulk_skip_event", events()[1:], reason)
-        assert answer.status_code in (200, 302)
-    assert statuses() == ["reserved", "pending", "pending", "pending"]
-
-
-def test_a_permission_of_another_button_is_not_enough(play: Scene, viewer_user: User) -> None:
-    viewer_user.user_permissions.add(Permission.objects.get(codename="try_again"))
-    client = logged_in(viewer_user)
-    runs = list(Run.objects.filter(status="blocked"))
-    choices = client.get(list_of(Run)).context["action_form"].fields["action"].choices
-    assert [name for name, _ in choices] == ["", "bulk_try_again"]
-    confirm(client, "bulk_it_didnt_happen", runs, "I try it")
-    assert OperatorAction.objects.count() == 0
-
-
-def test_a_row_that_is_not_there_is_left_out(play: Scene, operator: Client) -> None:
-    data = {"action": "bulk_skip_event", "_selected_action": ["9" * 30, "0"]}
-    assert operator.post(list_of(Event), data).context["applying"] == []
-    confirmed = operator.post(list_of(Event), {**data, "confirmed": "yes", "reason": "x"})
-    assert (confirmed.status_code, told(confirmed)) == (302, [])
-
-
-def test_more_than_a_page_is_too_much_at_once(play: Scene, operator: Client) -> None:
-    topic = Topic.objects.get(name="invoice.received")
-    Event.objects.bulk_create(
-        Event(topic=topic, message_id=f"more-{n}", payload={}) for n in range(AT_MOST)
-    )
-    answer = choose(operator, "bulk_skip_event", events(), select_across="1")
-    assert told(answer) == ["Choose 100 at most. Commands take more at once."]
-    assert OperatorAction.objects.count() == 0
-
-
 def test_what_was_chosen_on_a_page_that_is_gone_since_is_done(
     play: Scene, operator: Client
 ) -> None:
@@ -191,14 +97,83 @@ def test_what_was_chosen_on_a_page_that_is_gone_since_is_done(
     assert last.status == "skipped"
 
 
-def test_what_is_in_an_address_or_came_from_another_site_decides_nothing(
-    play: Scene, operator: Client, operator_user: User
+def test_who_may_not_was_not_asked_or_came_from_another_site_decides_nothing(
+    play: Scene, viewer: Client, viewer_user: User, operator: Client, operator_user: User
 ) -> None:
-    number = events()[1].pk
-    operator.get(
-        f"{list_of(Event)}?action=bulk_skip_event&_selected_action={number}&confirmed=yes&reason=x"
-    )
+    assert "_selected_action" not in viewer.get(list_of(Event)).content.decode()
+    assert confirm(viewer, "bulk_skip_event", events()[1:], "because").status_code in (200, 302)
+    # The permission of another button is not enough.
+    viewer_user.user_permissions.add(Permission.objects.get(codename="try_again"))
+    client, runs = logged_in(viewer_user), list(Run.objects.filter(status="blocked"))
+    choices = client.get(list_of(Run)).context["action_form"].fields["action"].choices
+    assert [name for name, _ in choices] == ["", "bulk_try_again"]
+    confirm(client, "bulk_it_didnt_happen", runs, "I try it")
+    sent = f"action=bulk_skip_event&_selected_action={events()[1].pk}&confirmed=yes&reason=x"
+    operator.get(f"{list_of(Event)}?{sent}")
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(operator_user)
     assert confirm(strict, "bulk_skip_event", events()[1:], "x").status_code == 403
     assert OperatorAction.objects.count() == 0
+    assert statuses() == ["reserved", "pending", "pending", "pending"]
+
+
+def test_no_more_than_was_chosen_and_is_on_a_page_is_done_at_once(
+    play: Scene, operator: Client
+) -> None:
+    nowhere = {"action": "bulk_skip_event", "_selected_action": ["9" * 30, "0"]}
+    assert operator.post(list_of(Event), nowhere).context["applying"] == []
+    confirmed = operator.post(list_of(Event), {**nowhere, "confirmed": "yes", "reason": "x"})
+    assert (confirmed.status_code, told(confirmed)) == (302, [])
+    topic = Topic.objects.get(name="invoice.received")
+    Event.objects.bulk_create(
+        Event(topic=topic, message_id=f"more-{n}", payload={}) for n in range(AT_MOST)
+    )
+    answer = choose(operator, "bulk_skip_event", events(), select_across="1")
+    assert told(answer) == ["Choose 100 at most. Commands take more at once."]
+    page = operator.get(list_of(Event)).content.decode()
+    assert "data-actions-icnt" in page
+    assert "select the objects across all pages" not in page
+    chosen = {"select_across": "1", "confirmed": "yes", "reason": "x"}
+    choose(operator, "bulk_skip_event", [events()[1]], **chosen)
+    assert OperatorAction.objects.get().event == events()[1]
+
+
+def hidden(page: str) -> dict[str, str]:
+    """Return what the form of a page would send by itself."""
+    inputs = re.findall(r'<input type="hidden" name="(seen[_\d]*)" value="([^"]+)"', page)
+    return dict(inputs)
+
+
+def test_a_preview_carries_what_it_showed_of_each_and_each_is_refused_by_itself(
+    scene: Callable[..., Scene], operator: Client, superuser_user: User
+) -> None:
+    first, second = (scene("lost", slug=slug).happens(days=0) for slug in ("pay", "refund"))
+    chosen = {"action": "bulk_skip_run", "_selected_action": [first.pk, second.pk]}
+    page = operator.post(list_of(Run), chosen).content.decode()
+    add_note(second, actor=superuser_user, text="I have it on the phone")
+
+    done = operator.post(
+        list_of(Run), {**chosen, **hidden(page), "confirmed": "yes", "reason": "Looked at both"}
+    )
+
+    ok, refused = told(done)
+    assert ok == "Skip: done for 1."
+    assert "I have it on the phone" in refused
+    assert OperatorAction.objects.get(operation="skip_run").run == first
+
+
+def test_a_preview_of_large_payloads_is_a_small_page(
+    scene: Callable[..., Scene], operator: Client
+) -> None:
+    play = scene("applied")
+    for number in range(20):
+        play.publish(str(number), {"text": "ä" * 50_000})
+    chosen = {
+        "action": "bulk_skip_event",
+        "_selected_action": list(Event.objects.values_list("pk", flat=True)),
+    }
+
+    page = operator.post(list_of(Event), chosen).content
+
+    assert len(page) < 300_000
+    assert "cut; 50,0" in page.decode()

@@ -21,8 +21,8 @@ from tests.admin.addresses import (
     text_of_html,
 )
 from tests.conftest import logged_in
-from workflows_app.models import Run, Workflow
-from workflows_app.operations import pause_workflow, resume_workflow, skip_event, skip_run
+from workflows_app.models import Workflow
+from workflows_app.operations import pause_workflow, resume_workflow, skip_event
 
 pytestmark = pytest.mark.django_db
 
@@ -33,54 +33,6 @@ def rows_of(client: Client, row: Any, query: str = "") -> list[str]:
     assert answer.status_code == 200
     body = answer.content.decode().split("<tbody>")[1].split("</tbody>")[0]
     return [text_of_html(part) for part in body.split("<tr>")[1:]]
-
-
-def test_a_history_is_filtered_by_who_changed_it_and_by_what_changed(
-    blocked: Run, operator_user: User, viewer: Client
-) -> None:
-    skip_run(blocked, actor=operator_user, reason="It is in the bank's list")
-    everything = rows_of(viewer, blocked)
-    page = viewer.get(history_of(blocked)).content.decode()
-    choices = re.findall(
-        r'<a href="\?([^"]*)"[^>]*><bdi>([^<]*)', page.split('<table id="change')[0]
-    )
-    assert choices[:3] == [
-        ("", "All"),
-        (f"person={operator_user.pk}", "olga"),
-        ("person=none", "no person"),
-    ]
-    assert {query for query, _ in choices[3:]} >= {"", "changed=status", "changed=title"}
-    assert ("changed=workflow", "Workflow") not in choices, "which never changed"
-
-    chosen = viewer.get(f"{history_of(blocked)}?changed=status&person=none").content.decode()
-    links = re.findall(
-        r'<a href="\?([^"]*)"([^>]*)><bdi>(?:All|olga|no person|Status|Title)<', chosen
-    )
-    assert links == [
-        ("changed=status", ""),
-        (f"changed=status&amp;person={operator_user.pk}", ""),
-        ("changed=status&amp;person=none", ' aria-current="true"'),
-        ("person=none", ""),
-        ("person=none&amp;changed=status", ' aria-current="true"'),
-        ("person=none&amp;changed=title", ""),
-    ]
-    # Of what changed in one way alone, and by nobody, there is nothing to choose.
-    assert 'class="ops-dates"' not in viewer.get(history_of(blocked.version)).content.decode()
-
-    for query, is_shown in [
-        *(
-            (query, lambda row: True)
-            for query in ("", "person=x", "changed=id", "changed=no_field")
-        ),
-        (f"person={operator_user.pk}", lambda row: "olga" in row),
-        ("person=none", lambda row: "no person" in row),
-        ("changed=status", lambda row: "Status" in row),
-        ("changed=title&person=none", lambda row: "Title" in row and "no person" in row),
-    ]:
-        # With what it was before, also if that stands in a row that is left out.
-        assert rows_of(viewer, blocked, f"?{query}") == list(filter(is_shown, everything)), query
-    neither = text_of(viewer, f"{history_of(blocked)}?changed=title&person={operator_user.pk}")
-    assert "No change is as the filters ask." in neither
 
 
 def test_history_names_a_person_as_they_were_called_then(

@@ -1,26 +1,16 @@
-"""The charts of the home page: what ended, stayed unknown and was decided, by the hour and by the day."""
+"""The hours and days of the charts on the home page, when the clocks change."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
-from django.test import Client
 from django.utils import timezone
 
-from tests.admin.addresses import HOME
-from workflows_app.models import Event, Mutation
-from workflows_app.operations import (
-    it_didnt_happen,
-    pause_workflow,
-    retry_failed_run,
-    skip_run,
-    take,
-)
+from workflows_app.admin.charts import charts
 from workflows_app.queries.throughput import (
     AN_HOUR,
     DAYS,
@@ -30,47 +20,6 @@ from workflows_app.queries.throughput import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-def test_the_charts_show_what_ended_stayed_unknown_and_was_decided(
-    scene: Callable[..., Any], viewer: Client, operator_user: User
-) -> None:
-    play = scene(*["applied"] * 4, "rejected")
-    for number in range(4):
-        play.happens(f"done-{number}")
-    failed = play.happens("2")
-    assert failed.status == "failed"
-    others = [scene("lost", slug=slug) for slug in ("other", "third", "fourth")]
-    unknown = [other.happens("3") for other in others]
-    for run in unknown[:2]:
-        skip_run(run, actor=operator_user, reason="Paid by card")
-    take(unknown[2], actor=operator_user)
-    other = others[0]
-    for message_id in ("4", "5"):
-        other.publish(message_id)
-    a_minute_ago = timezone.now() - timedelta(seconds=65)
-    Event.objects.filter(status=Event.Status.PENDING).update(created_at=a_minute_ago)
-
-    day, week, backlog = viewer.get(HOME).context["charts"]
-
-    held, free = (each["data"] for each in json.loads(backlog.data)["datasets"])
-    # What a failed run is about itself does not wait behind it.
-    assert (held, free) == ([0, 0], [2, 1])
-    assert backlog.sentence.startswith("3 events pending, the oldest for 1 minute.")
-
-    for chart, columns in ((day, 24), (week, 7)):
-        data = json.loads(chart.data)
-        assert len(data["labels"]) == columns
-        sums = {each["label"]: sum(each["data"]) for each in data["datasets"]}
-        assert sums == {"done": 4, "failed attempts": 1, "unknown outcomes": 3, "decisions": 2}
-        assert "4 runs done, 1 attempt failed; 3 unknown outcomes, 2 decisions." in chart.sentence
-
-    # It failed once, though its history says so twice; and what is sent again did not fail.
-    it_didnt_happen(unknown[2], actor=operator_user, reason="It is not there")
-    retry_failed_run(failed, actor=operator_user, reason="The account is open again")
-    pause_workflow(other.workflow, actor=operator_user, reason="Month end")
-    day, *_ = viewer.get(HOME).context["charts"]
-    assert "4 runs done, 1 attempt failed; 3 unknown outcomes, 5 decisions." in day.sentence
 
 
 def test_hours_and_days_follow_each_other_through_the_change_of_the_clock(
@@ -96,13 +45,15 @@ def test_hours_and_days_follow_each_other_through_the_change_of_the_clock(
     assert len(days) == DAYS
 
 
-def test_a_run_that_ended_long_ago_is_not_in_the_chart(
-    scene: Callable[..., Any],
-) -> None:
+def test_each_time_zone_has_hours_of_its_own(scene: Callable[..., Any]) -> None:
     scene("applied").happens()
-    assert Mutation.objects.count() == 1
-    now = timezone.now()
-    this_hour = now.replace(minute=0, second=0, microsecond=0)
-    assert sum(hour.done for hour in hours_since(this_hour, now=now)) == 1
-    # Its history is of today, and so is its end.
-    assert sum(hour.done for hour in hours_since(this_hour + AN_HOUR, now=now + AN_HOUR)) == 0
+    now = datetime(2026, 3, 12, 12, 30, tzinfo=UTC)
+
+    def labels(zone: str) -> list[str]:
+        with timezone.override(zone):
+            day, *_ = charts([], now=now)
+        found: list[str] = json.loads(day.data)["labels"]
+        return found
+
+    assert labels("Asia/Tokyo")[0] == "22:00"
+    assert labels("Europe/Berlin")[0] == "14:00"

@@ -29,11 +29,6 @@ def test_of_more_than_a_hundred_held_lanes_the_number_is_told(rows: Rows, viewer
     assert "And 3 more." in text
 
 
-def test_a_workflow_without_held_lanes_shows_none(rows: Rows, viewer: Client) -> None:
-    rows.run("active")
-    assert "Held lanes" not in text_of(viewer, page_of(rows.workflow))
-
-
 def test_a_handler_lists_a_hundred_lanes_at_most(rows: Rows, viewer: Client) -> None:
     LaneState.objects.bulk_create(
         LaneState(handler=rows.handler, lane=f"lane {number}") for number in range(101)

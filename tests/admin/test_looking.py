@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.admin.addresses import page_of, text_of
+from tests.admin.addresses import page_of
 from tests.operations.readiness import mute
 from workflows_app.admin.looking import AT_ONCE, under_way
-from workflows_app.models import Evidence, Run
+from workflows_app.models import Evidence
 
 pytestmark = pytest.mark.django_db
 
@@ -32,31 +32,3 @@ def test_who_opens_it_meanwhile_asks_nothing_and_holds_no_thread(
     assert operator.post(address).headers["Location"] == page_of(run)
     assert operator.post(address).status_code == 204, "it was asked just now"
     assert Evidence.objects.filter(kind="probe").count() == 1
-
-
-@pytest.mark.parametrize(
-    ("verdict", "says", "asks", "presses"),
-    [
-        (
-            "applied",
-            "says that it happened.",
-            "Is that right?",
-            "If you have no doubt, press “It happened”.",
-        ),
-        (
-            "not_applied",
-            "says that it did not happen.",
-            "Is it still wanted?",
-            "If it is still wanted, press “It didn't happen”: it is sent again.",
-        ),
-    ],
-)
-def test_what_it_said_stands_beside_the_decision_that_it_speaks_for(
-    blocked: Run, operator: Client, verdict: str, says: str, asks: str, presses: str
-) -> None:
-    Evidence.objects.create(mutation=blocked.mutation, kind="probe", verdict=verdict)
-    text = text_of(operator, page_of(blocked))
-    assert f"The outside system was asked just now , and {says}" in text
-    assert f"The outside system {says} {asks}" in text
-    assert f"The outside system {says[:-1]}; nobody has decided yet" in text
-    assert presses in text

@@ -39,7 +39,7 @@ TOKEN = "tok-9f8e7d6c"
 PAYLOAD = {
     "amount": "12.50",
     "iban": IBAN,
-    "bank": {"token": TOKEN, "name": "Open Bank"},
+    "bank": [{"token": TOKEN, "name": "Open Bank"}],
     # A secret with which another one begins.
     "seen_iban": IBAN[:12],
     # The same values where no name says that they are secret.
@@ -120,6 +120,7 @@ def addresses_of(run: Run) -> list[str]:
     rows += [run.workflow, run.handler, run.handler.breaker]
     return [
         HOME,
+        f"/admin/workflows_app/run/search/?q={run.pk}",
         *(list_of(model) for model in (Run, Mutation, Event, OperatorAction, Input, Handler)),
         *map(page_of, rows),
         *map(history_of, (run, run.mutation, event)),
@@ -147,23 +148,16 @@ def test_a_run_tells_no_secret_that_its_effect_alone_holds(run: Run, viewer: Cli
     Run.objects.filter(pk=run.pk).update(prepare_result={"number": "42"})
     run.refresh_from_db()
     save_with_history(run, reason=f"{IBAN} is late")
-    shown = secrets_on(viewer, addresses_of(run))
+    own = [HOME, list_of(Run), page_of(run), history_of(run), old_versions_of(run)[-1]]
+    shown = secrets_on(viewer, own)
     assert {address: secrets for address, secrets in shown.items() if secrets} == {}
 
 
-def test_the_page_of_the_run_shows_that_something_is_masked(run: Run, viewer: Client) -> None:
-    page = viewer.get(page_of(run)).content.decode()
-    assert f"account {MASK}" in page
-    assert f"Search for {MASK} in the bank." in page
-    assert "12.50" in page
-    assert "Open Bank" in viewer.get(page_of(run.reservations.get().event)).content.decode()
-
-
-def test_who_may_see_sensitive_values_sees_them(run: Run, operator: Client) -> None:
-    event = run.reservations.get().event
-    for row in (run, run.mutation):
-        assert f"account {IBAN}" in operator.get(page_of(row)).content.decode()
-    assert TOKEN in operator.get(page_of(event)).content.decode()
+def test_an_effect_tells_no_secret_that_its_run_alone_holds(run: Run, viewer: Client) -> None:
+    effect = {"params": {"to": IBAN, "amount": "12.50"}, "target": f"account {IBAN}"}
+    Mutation.objects.filter(run=run).update(**effect)
+    shown = secrets_on(viewer, [list_of(Mutation), page_of(run.mutation)])
+    assert {address: secrets for address, secrets in shown.items() if secrets} == {}
 
 
 def test_a_dialog_and_a_preview_mask_them_and_decide_all_the_same(run: Run) -> None:

@@ -9,6 +9,7 @@ import pytest
 from django.core import serializers
 from django.test import Client
 from django.urls import reverse
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.admin.addresses import (
     SHOWN_TO_SUPERUSERS,
@@ -52,7 +53,21 @@ def forged(row: Any) -> dict[str, Any]:
     return {**values, "status": "committed", "payload": "{}", "title": "forged", "_save": "Save"}
 
 
-def test_nothing_can_be_changed_added_or_deleted(everything: None, superuser: Client) -> None:
+def test_somebody_who_decided_something_can_not_be_deleted(
+    everything: None, superuser: Client, operator_user: Any
+) -> None:
+    address = reverse("admin:auth_user_delete", args=[operator_user.pk])
+    answer = superuser.post(address, {"post": "yes"})
+    assert "your account doesn't have permission to delete the following types of objects: " in (
+        text_of_answer(answer)
+    )
+    operator_user.refresh_from_db()
+    assert logged_in(operator_user).get(list_of(Run)).status_code == 200
+
+
+def test_nothing_can_be_changed_added_deleted_or_brought_back(
+    everything: None, superuser: Client
+) -> None:
     before = all_rows()
     for row in one_of_each(SHOWN_TO_SUPERUSERS):
         adding, deleting = f"{list_of(type(row))}add/", page_of(row, "delete")
@@ -66,49 +81,16 @@ def test_nothing_can_be_changed_added_or_deleted(everything: None, superuser: Cl
             assert superuser.post(address, form).status_code == 403, address
         for address in (adding, deleting):
             assert superuser.get(address).status_code == 403, address
-    assert all_rows() == before
-
-
-def test_no_form_and_no_action_of_a_list_changes_anything(
-    everything: None, superuser: Client
-) -> None:
-    before = all_rows()
-    for row in one_of_each(SHOWN_TO_SUPERUSERS):
         chosen = {"_selected_action": [row.pk], "index": "0", "post": "yes"}
         table = {"form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": row.pk}
         fields = {"form-0-title": "forged", "form-0-status": "committed", "_save": "Save"}
-        for action in ("delete_selected", "retry", "cancel", "abort"):
-            answer = superuser.post(list_of(type(row)), {"action": action, **chosen})
-            assert answer.status_code in (200, 302)
-        superuser.post(list_of(type(row)), {**table, **fields})
-    assert all_rows() == before
-
-
-def test_no_old_version_can_be_brought_back_nor_offers_that(
-    everything: None, superuser: Client
-) -> None:
-    before = all_rows()
+        actions = ("delete_selected", "retry", "cancel", "abort")
+        for action in actions if isinstance(row, ProcrastinateJob) else actions[:1]:
+            superuser.post(list_of(type(row)), {"action": action, **chosen, **table, **fields})
     for row in one_of_each(WITH_HISTORY):
-        for address in old_versions_of(row):
-            for method in (superuser.post, superuser.put, superuser.patch, superuser.delete):
-                assert method(address).status_code == 404
-            assert superuser.post(address, forged(row)).status_code == 404
-            assert superuser.post(address, {"_change_history": "1"}).status_code == 404
-        for address in [page_of(row), *old_versions_of(row)]:
-            page = superuser.get(address).content.decode()
-            content = page.split('id="content-main"')[1].split('id="modal-overlay"')[0]
-            assert 'type="submit"' not in content
-            assert "Revert" not in page
+        address = old_versions_of(row)[-1]
+        for method in (superuser.post, superuser.put, superuser.patch, superuser.delete):
+            assert method(address).status_code == 404
+        assert superuser.post(address, forged(row)).status_code == 404
+        assert superuser.post(address, {"_change_history": "1"}).status_code == 404
     assert all_rows() == before
-
-
-def test_somebody_who_decided_something_can_not_be_deleted(
-    everything: None, superuser: Client, operator_user: Any
-) -> None:
-    address = reverse("admin:auth_user_delete", args=[operator_user.pk])
-    answer = superuser.post(address, {"post": "yes"})
-    assert "your account doesn't have permission to delete the following types of objects: " in (
-        text_of_answer(answer)
-    )
-    operator_user.refresh_from_db()
-    assert logged_in(operator_user).get(list_of(Run)).status_code == 200

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from django.utils.html import escape
 
-from tests.admin.addresses import page_of, text_of, told
-from workflows_app.models import Evidence, Run
-from workflows_app.operations import take
-from workflows_app.testing import (
-    ReconcilableScriptedMutator,
-)
+from tests.admin.addresses import page_of, text_of
+from workflows_app.models import Run
+from workflows_app.operations import it_didnt_happen
+from workflows_app.testing import scripted
 
 pytestmark = pytest.mark.django_db
-
-
-class Away(ReconcilableScriptedMutator):
-    """An outside system that answers neither the call nor the question."""
-
-    name = "scripted"
-    calls: list[Any]
-    effects: list[str]
-    reconciliations: list[str]
-    outcomes: list[str]
-
-    def reconcile(self, params: Any, *, idempotency_key: str) -> Any:
-        raise TimeoutError("502 Bad Gateway")
-
-    def verification_steps(self, params: Any) -> str:
-        return f"Open the list of payments.\nLook for {params['to']}."
 
 
 @pytest.mark.parametrize(
@@ -75,51 +58,19 @@ def test_instructions_that_fail_do_not_hide_the_page(
     assert "no such parameter" not in text
 
 
-def test_after_a_decision_the_oldest_that_nobody_else_looks_into_opens_and_says_what_was_done(
+def test_the_key_protects_from_the_first_call_on(
     scene: Callable[..., Any], operator: Client, operator_user: User
 ) -> None:
-    runs = [scene("lost", slug=f"pay-{number}").happens(str(number)) for number in range(4)]
-    decided, taken, own, _ = runs
-    take(taken, actor=User.objects.create_superuser("carla"))
-    take(own, actor=operator_user)
-    assert "Next that needs a person" not in text_of(operator, page_of(own))
+    class Bank(scripted("lost", "lost")):  # type: ignore[misc]
+        key_lasts = timedelta(days=1)
 
-    sent = {"_form_submitted": "True", "reason": "Paid by card"}
-    answer = operator.post(page_of(decided, "skip_run"), sent)
+    play = scene(mutator=Bank)
+    first = play.happens()
+    it_didnt_happen(first, actor=operator_user, reason="It is not in the list")
+    play.run_host(timezone.now() + timedelta(hours=1))
+    again = Run.objects.get(retry_of=first)
 
-    assert answer.headers["Location"] == page_of(own)
-    assert told(answer) == [
-        f'<a class="ops-link" href="{page_of(decided)}">Pay invoice 0</a>: Skip: the run goes on without it.'
-        " <strong>This is the next of 3 that wait.</strong>"
-    ]
-    # Whoever comes back to what is decided is led on, too.
-    page = operator.get(page_of(decided)).content.decode()
-    assert f'href="{page_of(own)}">Pay invoice 2</a> <span class="ops-muted">3 wait</span>' in page
-    for run in runs[1:]:
-        take(run, actor=User.objects.get(username="carla"))
-    others = "Others look into all that still waits, or decide about it. Home"
-    assert others in text_of(operator, page_of(decided))
+    dialog = text_of(operator, page_of(again, "it_didnt_happen"))
 
-
-@pytest.mark.parametrize(
-    ("said", "coloured"),
-    [
-        ([], []),
-        (["unknown"], []),
-        (["applied"], ["It happened"]),
-        (["not_applied", "unknown"], ["It didn&#x27;t happen"]),
-        (["applied", "not_applied"], []),
-    ],
-)
-def test_a_decision_is_coloured_only_if_the_outside_system_itself_speaks_for_it(
-    blocked: Run, operator: Client, said: list[str], coloured: list[str]
-) -> None:
-    for verdict in said:
-        Evidence.objects.create(mutation=blocked.mutation, kind="late", verdict=verdict)
-    page = operator.get(page_of(blocked)).content.decode()
-    decisions = page.split('id="decide"')[1].split("</ul>")[0]
-    assert re.findall(r'ops-button-primary" role="button" data-ops-key="([^"]+)"', decisions) == (
-        coloured
-    )
-    assert "ops-button-danger" not in decisions
-    assert "ops-button-warning" not in decisions
+    until = timezone.localtime(first.mutation.sent_at + timedelta(days=1))
+    assert f"Until {until:%Y-%m-%d %H:%M %Z} the key keeps it from being done twice" in dialog

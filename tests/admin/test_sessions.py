@@ -85,6 +85,20 @@ def test_who_logged_in_long_ago_logs_in_again_however_busy(
     assert olga.post(list_of(Run), {}).url == f"{LOGIN}?next={HOME}"
 
 
+def test_a_clock_that_was_ahead_keeps_nobody_logged_in(
+    olga: Client, blocked: Run, settings: Settings
+) -> None:
+    settings.WORKFLOWS = {
+        "session_seconds": 90_000,
+        "session_idle_seconds": 0,
+        "password_again_seconds": 300,
+    }
+    time_passes(olga, -86_400)
+    assert AGAIN in text_of_answer(decide(olga, blocked, "dialog"))
+    time_passes(olga, -86_400)
+    assert olga.get(HOME).status_code == 302
+
+
 def test_what_is_sent_too_late_is_not_done(olga: Client, blocked: Run, settings: Settings) -> None:
     settings.WORKFLOWS = {"session_idle_seconds": 600}
     dialog = page_of(blocked, "skip_run")
@@ -95,6 +109,8 @@ def test_what_is_sent_too_late_is_not_done(olga: Client, blocked: Run, settings:
 
     # The dialog says so, and keeps what was typed.
     assert (answer.status_code, answer.content) == (401, b"")
+    again = olga.post(dialog, sent, headers={"hx-request": "true"})
+    assert again.status_code == 401, "and so for whoever has logged out"
     assert OperatorAction.objects.count() == 0
 
 
@@ -178,15 +194,15 @@ def test_a_decision_keeps_name_address_and_session(
     assert OperatorAction.objects.get().session == action.session
 
 
-@pytest.mark.parametrize("asks", ["ops-home", "ops-run", "ops-tried"])
 def test_a_page_that_asks_for_itself_keeps_nobody_logged_in(
-    olga: Client, settings: Settings, asks: str
+    olga: Client, settings: Settings
 ) -> None:
     settings.WORKFLOWS = {"session_idle_seconds": 600}
-    poll = {"hx-request": "true", "hx-trigger": asks}
     olga.get(HOME)
     time_passes(olga, 400)
-    assert olga.get(HOME, headers=poll).status_code == 200
+    for asks in ("ops-home", "ops-run", "ops-tried"):
+        poll = {"hx-request": "true", "hx-trigger": asks}
+        assert olga.get(HOME, headers=poll).status_code == 200
     time_passes(olga, 400)
     # Nobody was there for 800 seconds: the next poll leads to the login.
     assert olga.get(HOME, headers=poll).headers["HX-Redirect"] == LOGIN

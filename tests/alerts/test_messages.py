@@ -74,7 +74,11 @@ def test_many_are_one_message_a_minute_and_nothing_comes_when_all_is_settled(
     blocked = [*(f"- Pay {number}" for number in range(20, 15, -1)), "- and 17 more"]
     assert named == [*blocked, "- Pay 90"]
 
+    # One of many that is settled is no news of the others.
     Run.objects.filter(status="failed").update(owes_retry=False)
+    time_passes(seconds=61)
+    tell()
+    assert len(webhook.received) == 2
     Run.objects.exclude(status="failed").update(status="committed", phase="committed")
     time_passes(hours=1)
     tell()

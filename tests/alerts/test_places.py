@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import apprise
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.db.models import F
@@ -331,7 +332,11 @@ def test_without_an_address_of_the_console_nobody_is_told(
 
 
 def test_the_address_of_a_channel_is_not_kept(
-    scene: Callable[..., Any], webhook: Outside, alerting: Alerting
+    scene: Callable[..., Any],
+    webhook: Outside,
+    alerting: Alerting,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     alerting({"hook": webhook})
     webhook.answers(500)
@@ -340,3 +345,12 @@ def test_the_address_of_a_channel_is_not_kept(
     row = Alert.objects.values().get()
     assert address_of(webhook).split("//")[1].split("/")[0] not in str(row)
     assert "s3cret" not in str(row)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError(f"can't send to {address_of(webhook)}")
+
+    monkeypatch.setattr(apprise.Apprise, "notify", fail)
+    Alert.objects.update(next_attempt_at=LONG_AGO)
+    tell()
+    assert Alert.objects.get().problem == "sending failed: RuntimeError"
+    assert "s3cret" not in caplog.text

@@ -80,7 +80,8 @@ def test_a_dry_run_writes_the_sql_and_changes_nothing() -> None:
     told = grant_role(dry_run=True)
 
     assert privileges("workflows_app_run") == set()
-    assert told.splitlines()[:3] == [
+    assert told.splitlines()[:4] == [
+        f'REVOKE CREATE ON DATABASE "{connection.settings_dict["NAME"]}" FROM "clerk";',
         f'GRANT CONNECT ON DATABASE "{connection.settings_dict["NAME"]}" TO "clerk";',
         'REVOKE CREATE ON SCHEMA "public" FROM "clerk";',
         'GRANT USAGE ON SCHEMA "public" TO "clerk";',

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
 
 import pytest
-from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.commands.console import Ran, run
 from tests.models.rows import NOON, Rows
 from tests.operations.readiness import mute
 from tests.scenes import Scene
-from workflows_app.management.commands.list_blocked import TOO_MANY_UNKNOWNS
-from workflows_app.models import Breaker
 from workflows_app.testing import scripted
 
 pytestmark = pytest.mark.django_db
@@ -33,79 +28,6 @@ def test_nothing_is_listed_where_nothing_waits(scene: SceneMaker) -> None:
 
     assert run("list_blocked") == NOTHING
     assert run("list_blocked", "--format", "json") == Ran(0, "[]\n", "")
-
-
-def since(at: datetime | None) -> str:
-    assert at is not None
-    return f"{timezone.localtime(at):%Y-%m-%d %H:%M}"
-
-
-def test_the_longest_waiting_comes_first(scene: SceneMaker) -> None:
-    runs = [scene("lost", slug=slug).happens(days=0) for slug in ("zinc", "iron", "lead")]
-    rows = run("list_blocked", "--format", "json").json
-    assert [row["run"] for row in rows] == [run.pk for run in runs]
-
-
-def test_each_lane_tells_how_many_events_wait_behind_it() -> None:
-    rows = Rows()
-    held = rows.run("blocked", lane="ACME")
-    rows.mutation(held, "indeterminate")
-    poison = rows.run(
-        "failed",
-        lane="Initech",
-        failure_kind="poison",
-        failure_message="its worker died, 4 times in a row",
-        owes_retry=True,
-        ended_at=NOON,
-    )
-    for lane in ("ACME", "ACME", "Initech", "free"):
-        rows.event(lane=lane)
-    rows.event("consumed", lane="ACME")
-
-    told = [
-        (row["run"], row["lane"], row["failure_kind"], row["waiting_behind"], row["why"])
-        for row in run("list_blocked", "--format", "json").json
-    ]
-
-    assert told == [
-        (held.pk, "ACME", "", 2, ""),
-        (poison.pk, "Initech", "poison", 1, "its worker died, 4 times in a row"),
-    ]
-    _, *lines = (re.split(r" {2,}", line) for line in run("list_blocked").lines)
-    numbers = [[cell for cell in cells if cell.isdigit()] for cells in lines]
-    assert numbers == [[str(held.pk), "2"], [str(poison.pk), "1"]]
-
-
-def test_open_breakers_are_listed_too() -> None:
-    rows = {slug: Rows(slug) for slug in ("pay", "refund", "remind")}
-    later = NOON + timedelta(minutes=90)
-    opened = Breaker.objects.create(
-        handler=rows["pay"].handler, status="open", unknowns=5, opened_at=NOON, trial_at=later
-    )
-    Breaker.objects.create(
-        handler=rows["refund"].handler, status="half_open", opened_at=NOON, trial_at=NOON
-    )
-    Breaker.objects.create(handler=rows["remind"].handler, unknowns=4)
-
-    ran = run("list_blocked", "--workflow", "pay")
-    told = run("list_blocked", "--format", "json").json
-
-    assert [re.split(r" {2,}", line) for line in ran.lines] == [
-        ["breaker", "workflow", "unknowns", "since", "trial", "why"],
-        ["Pay", "pay", "5", since(NOON), since(later), TOO_MANY_UNKNOWNS],
-    ]
-    assert told[0] == {
-        "kind": "breaker",
-        "breaker": opened.pk,
-        "status": "open",
-        "workflow": "pay",
-        "consumer": "Pay",
-        "unknowns": 5,
-        "opened_at": "2026-01-01T12:00:00Z",
-        "trial_at": "2026-01-01T13:30:00Z",
-        "why": TOO_MANY_UNKNOWNS,
-    }
-    assert [row["workflow"] for row in told] == ["pay", "refund"]
 
 
 def test_the_number_of_queries_does_not_grow_with_what_waits(

@@ -20,6 +20,7 @@ from tests.operations.readiness import everything
 from tests.rivals import Rival, holding
 from tests.scenes import Scene
 from workflows_app.models import Event, Input
+from workflows_app.publishing.writing import TopicWriter
 
 pytestmark = pytest.mark.django_db
 
@@ -70,7 +71,7 @@ def nested(number: int) -> dict[str, Any]:
 def test_every_line_becomes_an_event_with_an_input(scene: SceneMaker, tmp_path: Path) -> None:
     scene()
     file = tmp_path / "events.jsonl"
-    whole = b'{"message_id": "4", "payload": [1e23, 123456789012345678901.0, 0.5e3]}'
+    whole = b'{"message_id": "4", "payload": [1e23, -1e23, 123456789012345678901.0, 0.5e3]}'
     file.write_bytes(
         lines(event("1", {"amount": 5}), event("2", [1, None]), event("3", "text"), whole)
     )
@@ -82,7 +83,7 @@ def test_every_line_becomes_an_event_with_an_input(scene: SceneMaker, tmp_path: 
         ("1", {"amount": 5}, "pending"),
         ("2", [1, None], "pending"),
         ("3", "text", "pending"),
-        ("4", [10**23, 123456789012345678901, 500.0], "pending"),
+        ("4", [10**23, -(10**23), 123456789012345678901, 500.0], "pending"),
     ]
     inputs = Input.objects.order_by("pk").values_list("source", "type", "external_id")
     assert list(inputs) == [("app", "invoice.received", name) for name in "1234"]
@@ -121,6 +122,7 @@ def test_publishing_again_changes_nothing(scene: SceneMaker) -> None:
 BROKEN = [
     (b"{", "no JSON: Expecting property name enclosed in double quotes at character 2\n"),
     (b"caf\xe9", "no UTF-8: byte 0xe9 at place 4\n"),
+    (codecs.BOM_UTF8 + b" \xe9", "no UTF-8: byte 0xe9 at place 5\n"),
     ('{"message_id": "1"}'.encode("utf-16"), "no UTF-8: byte 0xff at place 1\n"),
     (b"\x00", "no JSON: "),
     (b"[" * 100_000, "it is nested too deeply\n"),
@@ -133,6 +135,7 @@ BROKEN = [
         for number in (
             b"12345678901234567.89",
             b"1e400",
+            b"0e-99999999999999999999",
             b"-1e-400",
             b"0.1" + b"0" * 20 + b"1",
             b"9" * 5000,
@@ -213,8 +216,18 @@ class EndedByHand(io.BytesIO):
         return block
 
 
-def test_who_ends_it_is_told_which_line_was_the_last(scene: SceneMaker) -> None:
+def test_who_ends_it_is_told_which_line_was_the_last(
+    scene: SceneMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scene()
+
+    def end(self: TopicWriter, entries: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TopicWriter, "write", end)
+        told_so_far = run(*TO, stdin=io.BytesIO(lines(*map(event, "123")))).err
+    assert "Published: 0; it stopped at line 1." in told_so_far
     assert run(*TO, stdin=EndedByHand(lines(*map(event, "123")))) == Ran(
         1,
         "",

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.commands.console import run
 from tests.models.rows import Rows
-from tests.scenes import Scene
 from workflows_app.models import (
     Reservation,
-    Run,
 )
 
 pytestmark = pytest.mark.django_db
-
-SceneMaker = Callable[..., Scene]
 
 
 def test_a_retry_that_found_nothing_to_reserve_is_shown() -> None:
@@ -40,21 +34,3 @@ def test_a_retry_that_found_nothing_to_reserve_is_shown() -> None:
         f"    run {failed.pk}: Pay invoice 42, failed (transient) (pay 1.0, Pay)",
         f"      event {event.pk}: invoice.received 42, skipped",
     ]
-
-
-def test_lanes_are_told_but_the_main_lane() -> None:
-    rows = Rows()
-    event = rows.event("consumed", message_id="42", lane="ACME")
-    Reservation.objects.create(run=rows.run("committed", lane="ACME"), event=event)
-    Reservation.objects.create(run=rows.run("committed"), event=event)
-
-    first, second = Run.objects.order_by("pk")
-    assert run("trace", "event", event.pk).lines == [
-        f"event {event.pk}: invoice.received 42, consumed, lane ACME",
-        "  led to",
-        f"    run {first.pk}: without a title, committed (pay 1.0, Pay, lane ACME)",
-        f"    run {second.pk}: without a title, committed (pay 1.0, Pay)",
-    ]
-    (tree,) = run("trace", "event", event.pk, "--format", "json").json
-    assert tree["lane"] == "ACME"
-    assert [child["lane"] for child in tree["led_to"]] == ["ACME", ""]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client, override_settings
@@ -177,6 +177,10 @@ def test_who_may_decide_must_have_a_second_factor_if_the_settings_say_so(
     client = Client()
     log_in(client)
     assert viewer.get(HOME).status_code == 200
+    # Nor may those who decide one thing alone.
+    pia = User.objects.create_user("pia", is_staff=True)
+    pia.user_permissions.add(Permission.objects.get(codename="skip_run"))
+    assert logged_in(pia).get(HOME).status_code == 302
     assert client.get(HOME).url == ACTIVATE
     dialog = page_of(blocked, "skip_run")
     sent = {"_form_submitted": "True", "reason": "Not ours"}
@@ -204,11 +208,15 @@ def test_one_that_was_lost_is_removed_by_who_may_change_the_account(
     client = Client()
     log_in(client)
     set_up_second_factor(client)
-    sent = {"action": "remove_second_factor", "_selected_action": [olga.pk, viewer_user.pk]}
+    otto = User.objects.create_user("otto", is_staff=True)
+    Authenticator.objects.create(user=otto, type="totp", data={})
+    chosen = [olga.pk, otto.pk, viewer_user.pk]
+    sent = {"action": "remove_second_factor", "_selected_action": chosen}
     answer = superuser.post(reverse("admin:auth_user_changelist"), sent)
-    assert "The second factor of 1 account was removed." in told(answer)
+    assert "The second factors of 2 accounts were removed." in told(answer)
     assert not Authenticator.objects.exists()
-    assert AccountChange.objects.filter(what="second factor removed", actor_name="root").exists()
+    removed = AccountChange.objects.filter(what="second factor removed", actor_name="root")
+    assert set(removed.values_list("about", flat=True)) == {olga.username, "otto"}
     assert client.get(HOME).status_code == 302
     # Whoever had none goes on.
     assert viewer.get(HOME).status_code == 200

@@ -211,3 +211,12 @@ def test_a_login_that_was_not_begun_here_is_refused(provider: Provider) -> None:
     answer = client.get("/account/sso/company/back/?code=c0de&state=forged")
     assert "You are not logged in" in text_of_answer(answer)
     assert "_auth_user_id" not in client.session
+
+
+def test_nobody_adds_a_login_of_theirs_to_an_account(
+    provider: Provider, operator: Client, operator_user: User
+) -> None:
+    """Who has a session of somebody else's could come back as them when it is over."""
+    answer = through(operator, operator.get(f"{SSO}?process=connect&next={HOME}"))
+    assert (answer.status_code, "You are not logged in" in text_of_answer(answer)) == (401, True)
+    assert not operator_user.socialaccount_set.exists()

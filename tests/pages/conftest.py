@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.test import TestCase, override_settings
 
-from tests.pages.fixed import begin_numbers, spread_times
+from tests.clocks import standing_still
+from tests.conftest import logged_in
+from tests.pages.fixed import BEGIN, begin_numbers, spread_times
 from tests.pages.stage import Stage, play_all
-from tests.pages.stage_clock import standing_still
 from workflows_app.admin import charts
 
 ALERTS = {"base_url": "https://ops.example", "channels": {"team": "json://localhost/a"}}
@@ -37,9 +38,10 @@ def stage(django_db_setup: None, django_db_blocker: Any) -> Iterator[Stage]:
         charts._over.clear()
         stack.callback(charts._over.clear)
         stack.callback(TestCase._rollback_atomics, TestCase._enter_atomics())
-        clock = stack.enter_context(standing_still())
+        clock = stack.enter_context(standing_still(BEGIN))
         begin_numbers()
         made = Stage(clock, stack)
         play_all(made)
         spread_times()
+        made.cookies = {name: logged_in(person).cookies for name, person in made.people.items()}
         yield made

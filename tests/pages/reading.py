@@ -211,7 +211,7 @@ def page_of_answer(answer: Any, begin: str = "main") -> Page:
     if not found:
         lines, frame = [*lines, *frame], []
     reader = _Reader(found)
-    reader.feed(shown)
+    reader.feed(shown[shown.rfind("<", 0, shown.index(f'id="{found}"')) :] if found else shown)
     reader.close()
     reader._flush()
     for line in reader.lines:

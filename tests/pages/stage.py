@@ -5,6 +5,7 @@ What engine and operations do is done by them; what needs a second process, or a
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +13,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 
+from tests.clocks import Clock
 from tests.pages import works
 from tests.pages.by_hand import add_by_hand
-from tests.pages.stage_clock import StageClock
 from tests.pages.works import Play, plays
 from workflows_app import registry
 from workflows_app.engine.versions import sync
@@ -44,10 +45,14 @@ NO_ANSWER = {"calls": ["lost"], "asks": ["broken"]}
 class Stage:
     """What happens on the stage, and who is there."""
 
-    clock: StageClock
+    clock: Clock
     stack: ExitStack
     people: dict[str, User] = field(default_factory=dict)
     code: dict[str, type[Code]] = field(default_factory=dict)
+    #: By which each of them is logged in.
+    cookies: dict[str, Any] = field(default_factory=dict)
+    #: What pages showed, by whoever looked in which language. Tests undo what they change.
+    shown: dict[Any, dict[Any, Any]] = field(default_factory=lambda: defaultdict(dict))
 
     def person(self, name: str, *groups: str, may: str = "", **extra: Any) -> User:
         person = User.objects.create_user(name, f"{name}@example.com", is_staff=True, **extra)
@@ -210,13 +215,15 @@ def _parcels_stop(stage: Stage) -> None:
 def _letters_crash(stage: Stage) -> None:
     stage.happens("letters", "letter.written", "LET-1", "Ada")
     trouble = {"prepare": ["crash", "crash"]}
-    stage.happens("letters", "letter.written", "LET-2", "Bob", {"trouble": trouble}, hosts=0)
+    stage.happens(
+        "letters", "letter.written", "LET-2", "Bob & Co #1", {"trouble": trouble}, hosts=0
+    )
     for _ in range(2):
         crashes(stage, "letters")
         stage.goes_on("letters")
     trouble = {"mutate": ["transient", "transient", "transient"]}
     stage.happens("letters", "letter.written", "LET-3", "Cyd", {"trouble": trouble}, hosts=3)
-    stage.happens("letters", "letter.written", "LET-4", "Bob", hosts=0)
+    stage.happens("letters", "letter.written", "LET-4", "Bob & Co #1", hosts=0)
 
 
 def _a_new_version_comes(stage: Stage) -> None:

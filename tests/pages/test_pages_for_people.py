@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Permission, User
 
 from tests.admin.addresses import HOME, history_of, list_of, page_of
 from tests.pages.looking import DIALOG, Looking, short
@@ -26,6 +26,7 @@ from workflows_app.models import (
     Run,
     Topic,
     Workflow,
+    WorkflowVersion,
 )
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +46,7 @@ def test_home_and_lists(stage: Stage, kept: Any) -> None:
     for name, model in (
         ("viktor", Run), ("viktor", Event), ("rita", Run), ("rita", Event), ("eve", Event),
     ):  # fmt: skip
-        pages = [looks.saw(list_of(model)) for looks in (Looking(stage, name), root)]
+        pages = [looks.at(list_of(model)) for looks in (Looking(stage, name), root)]
         # Who decides about none has no boxes to tick.
         rows = [Page([], [re.sub(r"^select \d+ \| ", "", line) for line in page.lines]) for page in pages]  # fmt: skip
         told.differs(f"{short(list_of(model))}, for {name}", *rows)
@@ -80,24 +81,25 @@ def test_what_may_not_be_seen(stage: Stage, kept: Any) -> None:
     breaker = Breaker.objects.get(handler__name="SendParcel")
     skip, search, ended = page_of(run, "skip_run"), f"{SEARCH}INV-109", page_of(run_of("INV-110"))
     event, effect = page_of(paid), page_of(run.mutation)
+    denied, mute = page_of(run, "it_didnt_happen"), page_of(run_of("INV-130/invoice.paid"), "it_happened")  # fmt: skip
     workflow, circuit = page_of(Workflow.objects.get(slug="invoices")), page_of(breaker)
     eve.user_permissions.set(may)
-    seen = Looking(stage, "eve")
+    looks, seen = Looking(stage, "eve"), {}
     differs: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for hidden, addresses in {
         Event: [skip, search, ended, effect], Evidence: [skip, ended, effect, circuit],
         Handler: [workflow, circuit], Input: [event, effect, search],
-        Mutation: [skip, ended, event, circuit, workflow, search], OperatorAction: [skip, ended, effect, search],
+        Mutation: [skip, denied, mute, ended, event, circuit, workflow, search], OperatorAction: [skip, ended, effect, search],
         Run: [event, workflow, circuit, search], Topic: [event, skip],
+        Workflow: [event, effect], Breaker: [workflow], WorkflowVersion: [workflow],
     }.items():  # fmt: skip
-        for address in (HOME, page_of(run), *addresses):
-            seen.saw(address)
         eve.user_permissions.set(may.exclude(codename=f"view_{hidden._meta.model_name}"))
-        looks = Looking(stage, "eve")
-        for address in (HOME, page_of(run), *addresses):
-            lines = difference(seen.saw(address).lines, looks.at(address).lines)
-            differs[address]["\n".join(lines)].append(hidden.__name__)
+        less = {address: looks.now(address) for address in (HOME, page_of(run), *addresses)}
         eve.user_permissions.set(may)
+        for address, page in less.items():
+            seen[address] = seen.get(address) or looks.now(address)
+            lines = difference(seen[address].lines, page.lines)
+            differs[address]["\n".join(lines)].append(hidden.__name__)
     for address, each in differs.items():
         for text, names in each.items():
             told.heading(f"{short(address)} without {', '.join(names)}{'' if text else ': the same'}")  # fmt: skip
@@ -111,10 +113,13 @@ def test_who_decides_about_a_workflow(stage: Stage, kept: Any) -> None:
     for name in ("olga", "jürgen", "viktor"):
         looks = Looking(stage, name)
         run, workflow = run_of("ORD-2"), Workflow.objects.get(slug="parcels")
-        told.differs(f"run {run.pk}, for {name}", looks.saw(page_of(run)), root.saw(page_of(run)))
+        told.differs(f"run {run.pk}, for {name}", looks.at(page_of(run)), root.at(page_of(run)))
         for row, press in ((run, "skip_run"), (run, "take"), (workflow, "resume_workflow")):
             shows = page_of(row) if name == "jürgen" else ""
             looks.presses(told, page_of(row, press), shows, **sent)
+        many = {"action": "bulk_skip_run", "_selected_action": [run.pk, run_of("INV-117").pk]}
+        if name != "viktor":
+            looks.presses(told, list_of(Run), **many, confirmed="yes", reason="Ours")
     assert told.text == kept
 
 
@@ -124,7 +129,7 @@ def test_alerts_for_me(stage: Stage, kept: Any) -> None:
     assert choice is not None
     address = list_of(AlertChoice)
     for each in (address, f"{address}add/", page_of(choice), page_of(choice, "delete")):
-        told.shows(short(each), olga.saw(each))
+        told.shows(short(each), olga.at(each))
     wrong = {"workflow": "", "channel": "team", "blocked": "on"}
     for sent in (
         {}, {"channel": "team"}, wrong, {"workflow": choice.workflow_id, "channel": "", "breaker": "on"},
@@ -132,15 +137,17 @@ def test_alerts_for_me(stage: Stage, kept: Any) -> None:
         olga.presses(told, f"{address}add/", address, **sent)
     olga.presses(told, page_of(choice), address, **wrong | {"workflow": choice.workflow_id})
     olga.presses(told, f"{address}try/", address)
+    User.objects.filter(pk=olga.person.pk).update(email="")
+    olga.presses(told, f"{address}add/", channel="", blocked="on")
     for name in ("sue", "viktor", "eve"):
-        told.differs(f"{short(address)}, for {name}", Looking(stage, name).at(address), olga.saw(address))  # fmt: skip
+        told.differs(f"{short(address)}, for {name}", Looking(stage, name).at(address), olga.at(address))  # fmt: skip
     assert told.text == kept
 
 
 def test_saved_filters(stage: Stage, kept: Any) -> None:
     told, olga, address = Telling(), Looking(stage, "olga"), f"{list_of(Run)}filters/"
     found = f"{list_of(Run)}?status__exact=failed&q=Brick"
-    told.narrows(short(found), olga.at(found), olga.saw(list_of(Run)))
+    told.narrows(short(found), olga.at(found), olga.at(list_of(Run)))
     for sent in (
         {"name": "New", "query": "waits=time"}, {"name": "", "query": "x=1"},
         {"name": "Mine", "query": "waits=time"}, {"forget": "951"}, {"forget": "1"},
@@ -153,14 +160,15 @@ def test_pages_that_are_not_there(stage: Stage, kept: Any) -> None:
     told, root, runs = Telling(), Looking(stage), list_of(Run)
     eve, stranger = Looking(stage, "eve"), Looking(stage, "")
     for looks, addresses, begin in (
-        (root, [f"{runs}99/change/", f"{runs}99/skip-run/", "/admin/nowhere/", "/nowhere", f"{runs}together/bulk_nothing/?rows=1", f"{runs}3159/look/"], "main"),
+        (root, [f"{runs}99/change/", f"{runs}99/skip-run/", "/admin/nowhere/", "/nowhere", "/admin/workflows_app/workflow/101/history/8103/", f"{runs}together/bulk_nothing/?rows=1", f"{runs}3159/look/"], "main"),
         (root, [f"{runs}?{query}" for query in ("p=99", "workflow__id__exact=x", "status__exact=no", "on=x", "xyz=1", "q=" + "x" * 300)], "main"),
         (eve, [runs, f"{list_of(Event)}together/bulk_skip_event/?rows=2144", page_of(run_of("INV-105"))], "main"),
         (stranger, [HOME, runs, "/healthz", "/readyz", "/"], ""),
     ):  # fmt: skip
         for address in addresses:
             told.shows(f"{short(address)[:80]}, for {looks.name}", looks.at(address, begin))
-    root.presses(told, f"{runs}3159/look/")
+    for looks, number in ((root, 3159), (root, 99), (eve, 3159)):
+        looks.presses(told, f"{runs}{number}/look/")
     assert told.text == kept
 
 

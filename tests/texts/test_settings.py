@@ -128,6 +128,7 @@ SECURE_HSTS_PRELOAD=On
 SECURE_HSTS_PRELOAD=yes
 SECURE_HSTS_PRELOAD=y
 SECRET_KEY={fifty}
+SECRET_KEY=${fifty}
 SECRET_KEY=abcdefghabcdefghabcdefghabcdefghabcdefghabcdefghab
 """
 #: What is told instead of settings.
@@ -146,6 +147,7 @@ BEHIND_HTTPS_PROXY=maybe
 CONN_MAX_AGE=abc
 DATABASE_PREPARE_THRESHOLD=abc
 DATABASE_URL=garbage
+DATABASE_URL=$postgres://ops:a-secret@host/name
 DATABASE_URL=postgers://ops:a-secret@host/name
 DATABASE_URL=postgres://ops:half/a-secret@host/name
 DEBUG=ture
@@ -155,7 +157,10 @@ EMAIL_URL=a-secret
 EMAIL_URL=smtp://ops:half/a-secret@host:25
 LANGUAGES=
 LANGUAGES=fr
+LOG_LEVEL=LOUD
 OPENID_CONNECT=[
+OPENID_CONNECT={"secret": "a-secret"}
+OPENID_CONNECT=["a-secret"]
 PAGES_AT_ONCE=many
 SECURE_HSTS_INCLUDE_SUBDOMAINS=ture
 SECURE_HSTS_PRELOAD=ture
