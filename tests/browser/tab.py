@@ -30,6 +30,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    # No process that waits for another tab to come: each test has one, and closes it.
+    "--renderer-process-limit=1",
 ]
 PATIENCE_MS = 15_000
 FOCUSED = "(document.activeElement.innerText || document.activeElement.name || '').trim()"

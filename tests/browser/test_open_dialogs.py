@@ -210,3 +210,17 @@ def test_a_dialog_that_is_opened_too_late_says_so(blocked: Run, browse: Callable
     tab.click("Cancel", role="button")
     tab.sees_no_dialog()
     tab.has_focus("It didn't happen")
+
+
+def test_a_dialog_of_a_run_that_is_being_asked_about_is_in_its_frame_each_time(
+    olga: User, scene: Callable[..., Any], browse: Callable[..., Tab]
+) -> None:
+    run = scene(mutator=mute(asked=2)).happens("42", days=0)
+    tab = browse()
+    tab.open(page_of(run))
+    for _ in range(2):
+        tab.click("Decide now", role="button")
+        tab.sees_dialog("The outside system is asked no more")
+        assert tab.evaluate("!!document.querySelector('#modal-content #dialog')")
+        tab.click("Cancel", role="button")
+        tab.sees_no_dialog()

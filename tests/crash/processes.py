@@ -1,6 +1,6 @@
-"""Processes of `manage.py` that are quick to start: libraries take half of the time, and are loaded once.
+"""Workers, and commands, that are quick to start: what they load takes most of the time, and is loaded once.
 
-Each is a process of its own, forked from one that has loaded them and does nothing else.
+Each is a process of its own, forked from one that has loaded the project and does nothing else.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ import sys
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-#: What a worker loads that is not this project's, as far as it can be loaded without its settings.
-_LIBRARIES = [
-    *("cryptography.x509", "croniter", "environ", "httpcore", "httpx", "pgtrigger", "requests"),
-    *("procrastinate", "psycopg", "simple_history.models", "django_fsm", "django.contrib.admin"),
-    *("django.core.management", "django.contrib.postgres.fields"),
-    "django.db.backends.postgresql.base",
-]
+from tests.secret_key import SECRET_KEY
+
+#: What every worker of these tests is told.
+ENVIRONMENT = {
+    "DJANGO_SETTINGS_MODULE": "tests.crash.settings",
+    "SECRET_KEY": SECRET_KEY,
+    "DEBUG": "0",
+}
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(_LIBRARIES)
+_CONTEXT.set_forkserver_preload(["tests.crash.loaded"])
 
 
 def start(*arguments: str, environment: dict[str, str], log: Path) -> ForkServerProcess:
@@ -37,12 +38,16 @@ def start(*arguments: str, environment: dict[str, str], log: Path) -> ForkServer
 
 
 def _run(arguments: tuple[str, ...], environment: dict[str, str], log: Path) -> None:
+    # Here, and not in the process of the tests, which has loaded the project in its own way.
+    from tests.crash import loaded
+
     os.environ.clear()
     os.environ.update(environment)
     output = os.open(log, os.O_WRONLY | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(output, stream)
     sys.argv = ["manage.py", *arguments]
+    loaded.take_environment()
     import manage
 
     manage.main()

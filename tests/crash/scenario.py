@@ -15,6 +15,7 @@ from tests.crash.outside import Outside
 from tests.crash.payments import payments
 from tests.crash.workers import Worker
 from tests.eventually import eventually
+from tests.jobs import let_heartbeats_be_old
 from tests.rivals import workflows_held
 from workflows_app.models import Event, Run, Workflow
 from workflows_app.publishing import publish
@@ -61,6 +62,9 @@ class Scenario:
         return publish(workflow=slug, topic=TOPIC, message_id=message_id, payload=payload)
 
     def start_worker(self, *, checks: bool = False) -> Worker:
+        """Start a worker. If those before it have ended, that is so long ago that it need not wait for it."""
+        if self._workers and not any(worker.is_running for worker in self._workers):
+            let_heartbeats_be_old()
         log = self._directory / f"worker-{len(self._workers) + 1}.log"
         address = self.outside.address
         worker = Worker(log, slugs=self.slugs, address=address, checks=checks, **self.policy)

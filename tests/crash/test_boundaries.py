@@ -6,25 +6,22 @@ Whichever comes to the boundary first kills the worker, and all the others with 
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
 from tests.crash.payments import ADDRESS_VARIABLE, SLUGS_VARIABLE
+from tests.crash.processes import ENVIRONMENT, start
 from tests.crash.scenario import TOPIC, Scenario
 from tests.eventually import eventually
-from tests.secret_key import SECRET_KEY
 from workflows_app.boundaries import Boundary
 from workflows_app.demo.database import environment_for
 from workflows_app.doctor import CHECKS, Severity, examine
@@ -163,8 +160,7 @@ def test_an_event_whose_publisher_dies_before_it_tells_the_host_is_found(
     line = tmp_path / "events.jsonl"
     line.write_text('{"message_id": "43", "payload": {"account": "mute-new"}}\n')
 
-    died = _command(scene, "publish_events", "mute-new", TOPIC, str(line))
-    assert died.returncode == -9, died.stderr
+    _dies(scene, tmp_path, "publish_events", "mute-new", TOPIC, str(line))
     scene.start_worker()
 
     eventually(
@@ -173,7 +169,10 @@ def test_an_event_whose_publisher_dies_before_it_tells_the_host_is_found(
 
 
 def test_a_decision_whose_process_dies_before_it_tells_the_host_is_carried_out(
-    scenario: Callable[..., Scenario], operator_user: User, monkeypatch: pytest.MonkeyPatch
+    scenario: Callable[..., Scenario],
+    operator_user: User,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     scene = scenario("mute-new")
     monkeypatch.setenv(ADDRESS_VARIABLE, scene.outside.address)
@@ -184,8 +183,7 @@ def test_a_decision_whose_process_dies_before_it_tells_the_host_is_carried_out(
 
     options = ["--actor", "olga", "--reason", "not there", "--no-input"]
     operation = ["--operation", "it_didnt_happen", str(run.pk)]
-    died = _command(scene, "resolve_runs", *operation, *options)
-    assert died.returncode == -9, died.stderr
+    _dies(scene, tmp_path, "resolve_runs", *operation, *options)
     scene.start_worker()
 
     eventually(
@@ -194,23 +192,19 @@ def test_a_decision_whose_process_dies_before_it_tells_the_host_is_carried_out(
     )
 
 
-def _command(scene: Scenario, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _dies(scene: Scenario, directory: Path, *arguments: str) -> None:
     """Run a command that dies when it has committed, before it tells the host."""
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=settings.BASE_DIR,
-        env={
-            **os.environ,
+    log = directory / "command.log"
+    command = start(
+        *(*arguments, "--skip-checks"),
+        environment={
+            **ENVIRONMENT,
             **environment_for(connection.settings_dict["NAME"]),
-            "DJANGO_SETTINGS_MODULE": "tests.crash.settings",
-            "SECRET_KEY": SECRET_KEY,
-            "DEBUG": "0",
             "WORKFLOWS_DIE_AT": Boundary.UNANNOUNCED.value,
             ADDRESS_VARIABLE: scene.outside.address,
             SLUGS_VARIABLE: " ".join(scene.slugs),
         },
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
+        log=log,
     )
+    command.join(100)
+    assert command.exitcode == -signal.SIGKILL, log.read_text()

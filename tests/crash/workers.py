@@ -12,10 +12,9 @@ from typing import Any
 from django.db import connection
 
 from tests.crash.payments import ADDRESS_VARIABLE, SLUGS_VARIABLE
-from tests.crash.processes import start
+from tests.crash.processes import ENVIRONMENT, start
 from tests.eventually import eventually
 from tests.rivals import holding, sessions_that_wait, waiting_for_locks
-from tests.secret_key import SECRET_KEY
 from workflows_app.demo.database import environment_for
 from workflows_app.waking import SESSION_NAME
 
@@ -52,9 +51,7 @@ class Worker:
             *("run_worker", *([] if checks else ["--skip-checks"])),
             environment={
                 **environment_for(connection.settings_dict["NAME"]),
-                "DJANGO_SETTINGS_MODULE": "tests.crash.settings",
-                "SECRET_KEY": SECRET_KEY,
-                "DEBUG": "0",
+                **ENVIRONMENT,
                 "WORKFLOWS": json.dumps({**POLICY, **policy}),
                 ADDRESS_VARIABLE: address,
                 SLUGS_VARIABLE: " ".join(slugs),
