@@ -19,11 +19,25 @@ _DATABASE = f"is no address of a database, as postgres://user:password@host:5432
 _MAIL = f"is no address of a mail server, as smtp+tls://user:password@host:587. {_ESCAPES}"
 #: What the console speaks, as people call it.
 _LANGUAGES = {"en-gb": "English", "de": "Deutsch"}
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _NO = ("", "0", "false", "off", "n", "no")
 
 
 class Environment(environ.Env):  # type: ignore[misc,unused-ignore]
     """Raises ImproperlyConfigured, which names the variable, for each value that is none of its kind."""
+
+    def get_value(
+        self,
+        var: str,
+        cast: Any = None,
+        default: Any = environ.Env.NOTSET,
+        parse_default: Any = False,
+    ) -> Any:
+        """Return a value as it is: the library takes one that begins with $ for another variable's name."""
+        value = self.ENVIRON.get(var, "")
+        if value.startswith("$"):
+            return self.parse_value(value, cast)
+        return super().get_value(var, cast, default, parse_default)
 
     def bool(self, var: str, default: Any = environ.Env.NOTSET) -> bool:
         return bool(self._read(var, _truth, default, "must be 1 or 0"))
@@ -38,6 +52,17 @@ class Environment(environ.Env):  # type: ignore[misc,unused-ignore]
         """Return a JSON object; an empty one without the variable."""
         found = self.json(var, default={})
         return require_object(found, var)
+
+    def json_objects(self, var: str) -> list[dict[str, Any]]:
+        """Return a list of JSON objects; an empty one without the variable."""
+        found = self.json(var, default=[])
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            raise ImproperlyConfigured(f"{var} must be a list of JSON objects, as [{{}}]")
+        return found
+
+    def level(self, var: str, default: str) -> str:
+        """Return the name of a level of the log."""
+        return str(self._read(var, _level, default, f"must be of {', '.join(_LEVELS)}"))
 
     def zone(self, var: str, default: str) -> str:
         """Return the name of a time zone."""
@@ -64,7 +89,7 @@ class Environment(environ.Env):  # type: ignore[misc,unused-ignore]
     def _read(self, var: str, cast: Callable[[str], Any], default: Any, kind: str) -> Any:
         try:
             return self.get_value(var, cast=cast, default=default)
-        except (ValueError, KeyError, OSError) as error:
+        except (ValueError, KeyError, OSError, RecursionError) as error:
             where = f": {error.msg}" if isinstance(error, json.JSONDecodeError) else ""
             raise ImproperlyConfigured(f"{var} {kind}{where}") from None
 
@@ -94,6 +119,12 @@ def _mail(address: str) -> dict[str, Any]:
 def _languages(text: str) -> list[tuple[str, str]]:
     codes = dict.fromkeys(each.strip() for each in text.split(","))
     return [(code, _LANGUAGES[code]) for code in codes]
+
+
+def _level(name: str) -> str:
+    if name not in _LEVELS:
+        raise ValueError
+    return name
 
 
 def _zone(name: str) -> str:

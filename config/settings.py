@@ -205,7 +205,7 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 SOCIALACCOUNT_LOGIN_ON_GET = True
 #: Providers of OpenID Connect, as allauth has them: see docs/security.md.
 SOCIALACCOUNT_PROVIDERS = {
-    "openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": env.json("OPENID_CONNECT", default=[])}
+    "openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": env.json_objects("OPENID_CONNECT")}
 }
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -293,14 +293,14 @@ LOGGING: dict[str, Any] = {
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
     },
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "root": {"handlers": ["stderr"], "level": env.level("LOG_LEVEL", default="WARNING")},
     "loggers": {
         # Django's own handlers would say everything twice.
         "django": {"handlers": []},
         "django.request": {"filters": ["told_once", "unless_told"]},
         # Hosts that are not ours, forms without a token: refused, and told by the guard.
         "django.security": {"level": "CRITICAL"},
-        "workflows_app": {"level": env.str("WORKFLOWS_LOG_LEVEL", default="INFO")},
+        "workflows_app": {"level": env.level("WORKFLOWS_LOG_LEVEL", default="INFO")},
     },
 }
 

@@ -20,10 +20,9 @@ from syrupy.assertion import SnapshotAssertion
 from tests.jobs import empty_queue
 from tests.kept_texts import KeptText
 from tests.owner import running_as_runs
-from tests.scenes import SLUG, Scene, workflow_with
+from tests.scenes import Scene, scenes
 from workflows_app.models import Run
 from workflows_app.outages import watch
-from workflows_app.testing import ScriptedMutator, registered, scripted
 
 #: What the migrations fill, and no test that commits changes.
 FILLED = {
@@ -148,18 +147,7 @@ def kept(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 def scene() -> Iterator[Callable[..., Scene]]:
     """`scene(*outcomes, reconcilable=False)`: a synced workflow whose mutator plays them."""
     with ExitStack() as stack:
-
-        def make(
-            *outcomes: str,
-            reconcilable: bool = False,
-            slug: str = SLUG,
-            mutator: type[ScriptedMutator] | None = None,
-        ) -> Scene:
-            plays = mutator or scripted(*outcomes, reconcilable=reconcilable)
-            stack.enter_context(registered(workflow_with(plays, slug)))
-            return Scene(plays, slug)
-
-        yield make
+        yield scenes(stack)
 
 
 @pytest.fixture

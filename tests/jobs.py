@@ -27,3 +27,9 @@ def jobs() -> list[str]:
             "SELECT concat_ws(' ', task_name, lock, status) FROM procrastinate_jobs ORDER BY id"
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+def let_heartbeats_be_old() -> None:
+    """Let the queue's workers have been silent for so long that the next sweep takes their jobs for stalled."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = '-infinity'")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +24,7 @@ from workflows_app.sdk import (
     Producer,
     Workflow,
 )
-from workflows_app.testing import ScriptedMutator, drain
+from workflows_app.testing import ScriptedMutator, drain, registered, scripted
 
 SLUG = "pay"
 
@@ -105,3 +107,19 @@ class Scene:
         run = Run.objects.filter(reservations__event=event).order_by("pk").last()
         assert run is not None
         return run
+
+
+def scenes(stack: ExitStack) -> Callable[..., Scene]:
+    """Return what makes scenes of workflows that are known until `stack` ends."""
+
+    def make(
+        *outcomes: str,
+        reconcilable: bool = False,
+        slug: str = SLUG,
+        mutator: type[ScriptedMutator] | None = None,
+    ) -> Scene:
+        plays = mutator or scripted(*outcomes, reconcilable=reconcilable)
+        stack.enter_context(registered(workflow_with(plays, slug)))
+        return Scene(plays, slug)
+
+    return make

@@ -101,6 +101,21 @@ def check_mutators(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
     ]
 
 
+@register()
+def check_declared(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """E023: a mutator is declared so that each call or lookup of it would fail."""
+    return [
+        Error(
+            f"Mutator '{name}': {why}.",
+            hint="Correct it in the class. An address that is known only at the call is returned by"
+            " request_url() or request_lookup_url().",
+            id="workflows_app.E023",
+        )
+        for name, mutator in sorted(_mutators().items())
+        for why in mutator.declared_wrongly()
+    ]
+
+
 def _mutators() -> dict[str, type[Mutator]]:
     return {
         mutator.name: mutator

@@ -28,7 +28,7 @@ def database_problems() -> list[CheckMessage]:
         return [
             Error(
                 f"Database '{DEFAULT_DB_ALIAS}' is {database.vendor}, not PostgreSQL.",
-                hint="Set DATABASE_URL to a PostgreSQL server, or leave it out.",
+                hint="Let DATABASES name one; in this repository's project DATABASE_URL does.",
                 id="workflows_app.E001",
             )
         ]

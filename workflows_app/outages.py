@@ -78,9 +78,12 @@ def said_by_driver(error: BaseException) -> str:
 def _driver_s(error: BaseException) -> psycopg.Error | None:
     """Return the driver's error that Django or the queue has wrapped, if it is one."""
     cause: BaseException | None = error
-    while cause is not None:
+    seen: set[int] = set()
+    # `raise error from error` makes one that comes of itself.
+    while cause is not None and id(cause) not in seen:
         if isinstance(cause, psycopg.Error):
             return cause
+        seen.add(id(cause))
         cause = cause.__cause__
     return None
 

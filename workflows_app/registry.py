@@ -18,7 +18,7 @@ from workflows_app.sdk.registration import declared
 from workflows_app.sdk.workflow import Workflow, validate
 
 #: Bases that come with this project; the scripted mutators of tests also keep their records there.
-_NOT_AUTHORS = ("workflows_app.sdk", "workflows_app.testing")
+_NOT_AUTHORS = ("workflows_app.sdk", "workflows_app.connectors", "workflows_app.testing")
 
 
 def get(slug: str) -> type[Workflow] | None:

@@ -25,6 +25,7 @@ _ESCAPE = re.compile(
     r"\\(?:u([0-9a-f]{4})|u\{([0-9a-f]{1,6})\}|x([0-9a-f]{2})|([0-3][0-7]{2})|(.))",
     re.IGNORECASE | re.DOTALL,
 )
+_REFERENCE = re.compile(r"&#0*([0-9]+)")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/_=\s-]|\\[rn])+")
 _BETWEEN = re.compile(r"[\s=]|\\[rn]")
 _WORD = re.compile(r"[^\s\"'<>{}(),]+")
@@ -106,7 +107,8 @@ def _views(text: str, length: int) -> Iterator[str]:
     if "+" in text:
         yield unquote(text.replace("+", " "))
     if "&" in text:
-        yield html.unescape(text)
+        # Of thousands of digits Python makes no number; none of over seven stands for a character.
+        yield html.unescape(_REFERENCE.sub(lambda found: f"&#{found[1][:8]}", text))
     if "\\" in text:
         yield _ESCAPE.sub(_unescaped, text)
     if "\n" in text or "\r" in text:

@@ -101,6 +101,7 @@ def known_values() -> list[str]:
     """Return what must never be stored: all secrets that the code names, and passwords of proxies."""
     values = [_value(name) for name in _names]
     values += [plain for value in values for plain in _unpacked(value)]
+    values += [misread for value in values if not value.isascii() for misread in _misread(value)]
     values += _of_proxies()
     return [value for value in values if len(value) >= MIN_LENGTH]
 
@@ -157,3 +158,14 @@ def _unpacked(value: str) -> list[str]:
         return []
     _, colon, password = plain.partition(":")
     return [plain, password] if colon and plain.isprintable() else []
+
+
+def _misread(value: str) -> list[str]:
+    """Return what becomes of letters beyond ASCII if somebody takes an encoding for another, or lacks them."""
+    right = value.encode(errors="surrogateescape")
+    return [
+        right.decode("latin-1"),
+        right.decode("cp1252", errors="replace"),
+        value.encode("latin-1", errors="replace").decode(errors="replace"),
+        value.encode("ascii", errors="replace").decode(),
+    ]

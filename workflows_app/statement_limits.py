@@ -19,6 +19,8 @@ from workflows_app.poolers import is_lent
 
 #: PostgreSQL's code of a statement that was stopped.
 STOPPED = "57014"
+#: What PostgreSQL can count up to: 24 days.
+_MOST_MILLISECONDS = 2**31 - 1
 
 #: Of what this thread does now: a request.
 _here: ContextVar[float | None] = ContextVar("statement_seconds", default=None)
@@ -71,7 +73,9 @@ def _limit(connection: Any, **_: Any) -> None:
     ):
         # A pooler lends a session to others: there the limit is one of the role.
         return
+    # Below 1 there would be no limit.
+    milliseconds = min(max(int(seconds * 1000), 1), _MOST_MILLISECONDS) if seconds else 0
     # By the driver: it is no statement of the page.
     connection.connection.execute(
-        "SELECT set_config('statement_timeout', %s, false)", [str(int(seconds * 1000))]
+        "SELECT set_config('statement_timeout', %s, false)", [str(milliseconds)]
     )

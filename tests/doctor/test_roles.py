@@ -66,6 +66,11 @@ def test_a_superuser_is_told_to_run_as_another_role(owner: None) -> None:
             "CREATE ROLE lord; ALTER TABLE workflows_app_run OWNER TO lord; GRANT lord TO clerk",
             None,
         ),
+        (
+            "CREATE ROLE lord; ALTER TABLE workflows_app_run OWNER TO lord;"
+            " ALTER ROLE clerk NOINHERIT; GRANT lord TO clerk",
+            None,
+        ),
         ("ALTER TABLE workflows_app_run OWNER TO clerk", "owns the tables"),
         (
             "ALTER ROLE clerk CREATEROLE; GRANT SET ON PARAMETER session_replication_role TO clerk",
@@ -115,13 +120,26 @@ def test_a_grant_too_many_is_found_whoever_has_it(
     assert seen == [line for line in told if "topic" not in line]
 
 
-def test_a_role_that_could_replace_a_table_is_found(granted: None) -> None:
-    execute("GRANT CREATE ON SCHEMA public TO clerk")
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("CREATE ON SCHEMA public", "schema public 'clerk' may CREATE"),
+        ("CREATE ON DATABASE {database}", "the database 'clerk' may CREATE"),
+        (
+            "ALL ON SEQUENCE workflows_app_evidence_id_seq",
+            "sequence workflows_app_evidence_id_seq 'clerk' may UPDATE",
+        ),
+    ],
+)
+def test_a_role_that_could_replace_a_table_or_set_numbers_back_is_found(
+    granted: None, given: str, told: str
+) -> None:
+    database = connection.settings_dict["NAME"]
+    execute(f"GRANT {given.format(database=database)} TO clerk")
 
-    assert found_as_clerk() == {
-        **NOTHING,
-        "D112": ["None: grant schema public 'clerk' may CREATE"],
-    }
+    assert found_as_clerk() == {**NOTHING, "D112": [f"None: grant {told}"]}
+    call_command("grant_role", "clerk")
+    assert found_as_clerk() == NOTHING
 
 
 @pytest.mark.parametrize(

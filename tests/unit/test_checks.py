@@ -69,7 +69,7 @@ def test_e001_another_database_than_postgresql_is_refused(tmp_path: Path) -> Non
     assert done.returncode == 1
     assert (
         "?: (workflows_app.E001) Database 'default' is sqlite, not PostgreSQL.\n"
-        "\tHINT: Set DATABASE_URL to a PostgreSQL server, or leave it out.\n"
+        "\tHINT: Let DATABASES name one; in this repository's project DATABASE_URL does.\n"
     ) in done.stderr
 
 

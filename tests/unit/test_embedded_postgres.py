@@ -133,16 +133,12 @@ def test_threads_start_one_server(directory: Path) -> None:
     assert len(set(answers)) == 1
 
 
-def test_what_was_written_is_there_after_a_restart(new_directory: Path) -> None:
-    first = Client(new_directory)
-    first.read()
-    first.leave()
-
+def test_what_was_written_is_there_after_a_restart(directory: Path) -> None:
     # An initialisation from scratch would find the data in its way and fail.
-    second = Client(new_directory)
-    second.read()
-    second.leave()
-    assert (new_directory / "data" / "PG_VERSION").read_text() == "18\n"
+    client = Client(directory)
+    client.read()
+    client.leave()
+    assert (directory / "data" / "PG_VERSION").read_text() == "18\n"
 
 
 def test_a_pid_file_that_names_another_program_does_not_hinder(directory: Path) -> None:

@@ -35,10 +35,16 @@ def pause(rows: Rows) -> None:
     rows.workflow.save()
 
 
+def wait_in_vain(rows: Rows) -> None:
+    rows.event()
+    Lease.objects.create(workflow=rows.workflow, next_due_at=NOW - timedelta(minutes=2))
+
+
 SITUATIONS: dict[str, list[Callable[[Rows], Run | Event | None]]] = {
     "blocked": [lambda rows: rows.run("blocked")],
     "failed": [lambda rows: rows.run("failed", owes_retry=True)],
     "backing off": [lambda rows: rows.run("failed", owes_retry=True, retry_due_at=NOW)],
+    "no worker": [wait_in_vain],
     "paused": [pause],
     "reconciling": [lambda rows: rows.run("reconciling")],
     "working": [lambda rows: rows.run("active"), lambda rows: rows.event()],

@@ -89,6 +89,11 @@ def test_what_was_answered_is_told_without_its_json_if_that_is_one_text(
 def test_a_line_says_what_was_heard() -> None:
     assert in_a_line(evidence("probe", "applied")) == "It says: it happened."
     assert in_a_line(evidence("reconcile", "not_applied")) == "It says: it did not happen."
+    for never in ("The request can't be built: LookupError: x", "Nothing was sent: no connection"):
+        unsent = evidence("execute", "not_applied", never)
+        assert (
+            in_a_line(unsent) == in_a_line(unsent, is_refusal=True) == "Nothing was sent outside."
+        )
     assert (
         in_a_line(evidence("reconcile", "unknown", "TimeoutError: x"))
         == "It gave no answer to that."

@@ -16,7 +16,7 @@ from tests.unit.declarations import made, mutator, producer, workflow
 from workflows_app import registry
 from workflows_app.errors import DefinitionError
 from workflows_app.registry import source_digest
-from workflows_app.sdk import Workflow, register
+from workflows_app.sdk import Mutator, Workflow, register
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -173,6 +173,19 @@ def test_the_digest_ignores_the_sdk_itself() -> None:
 
     assert len(alone) == 64
     assert alone == source_digest(made("Flow", Workflow, producers=[], consumers=[], mutators=[]))
+
+
+@pytest.mark.parametrize("package", ["sdk.mutators", "connectors.http.lookup", "testing"])
+def test_the_digest_ignores_the_bases_that_come_with_the_package(package: str) -> None:
+    """Else its next release would be other code of each workflow, and none would go on."""
+    releases = [
+        type("Base", (Mutator,), {"__module__": f"workflows_app.{package}", "release": release})
+        for release in (1, 2)
+    ]
+    one, two = (
+        source_digest(workflow(mutators=[made("Send", base, name="send")])) for base in releases
+    )
+    assert one == two
 
 
 def poll_of(source: str) -> object:

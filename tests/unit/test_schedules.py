@@ -102,3 +102,10 @@ def test_cron_always_moves_forward_over_a_year_of_clock_changes(
             later = cron.next_after(now).astimezone(UTC)
             assert later > now
             now = later
+
+
+def test_without_time_zones_a_schedule_can_be_declared_so_that_the_check_can_tell(
+    settings: Settings,
+) -> None:
+    settings.USE_TZ = False
+    assert Cron("0 6 * * *").expression == "0 6 * * *"

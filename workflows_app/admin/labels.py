@@ -43,6 +43,7 @@ _STATES = {
     "failed": gettext_lazy("failed"),
     "backing off": gettext_lazy("backing off"),
     "reconciling": gettext_lazy("reconciling"),
+    "no worker": gettext_lazy("no worker"),
     "paused": gettext_lazy("paused"),
     "working": gettext_lazy("working"),
     "idle": gettext_lazy("idle"),

@@ -108,9 +108,10 @@ def _why_over(session: SessionBase, is_somebody: bool) -> str:
     now, limits = time.time(), policy()
     logged_in_at = session.setdefault(_LOGGED_IN_AT, now)
     seen_at = session.get(_SEEN_AT, logged_in_at)
-    if 0 < limits.session_seconds < now - logged_in_at:
+    # What is to come was written by a clock that was ahead: for as long as that it would have no end.
+    if 0 < limits.session_seconds < abs(now - logged_in_at):
         return _("You logged in long ago. Log in again.")
-    if 0 < limits.session_idle_seconds < now - seen_at:
+    if 0 < limits.session_idle_seconds < abs(now - seen_at):
         return _("You were away for long. Log in again.")
     if (
         is_somebody
@@ -128,7 +129,7 @@ def must_name_themselves(request: HttpRequest) -> bool:
 
 def was_named_within(request: HttpRequest, *, seconds: float) -> bool:
     """Tell whether the person logged in, or said again who they are, no longer ago than that."""
-    return bool(time.time() - request.session.get(_NAMED_AT, 0.0) <= seconds)
+    return bool(abs(time.time() - request.session.get(_NAMED_AT, 0.0)) <= seconds)
 
 
 def name_now(request: HttpRequest) -> None:

@@ -52,8 +52,9 @@ CHECKS = [
         title="This runs as a role that could switch the guards off",
         meaning="A fault in the code, or a stranger in it, could rewrite history and decisions.",
         remedy=(
-            "Let DATABASE_URL name a role that owns nothing, MIGRATION_DATABASE_URL the owner, and run"
-            " `manage.py grant_role NAME`: docs/security.md tells how."
+            "Let DATABASES name a role that owns nothing, and the owner for `migrate` alone (in this repository's"
+            " project: DATABASE_URL, MIGRATION_DATABASE_URL); then run `manage.py grant_role NAME`."
+            " docs/install.md and docs/security.md tell how."
         ),
         severity=Severity.WARNING,
         find=_runs_as_owner,

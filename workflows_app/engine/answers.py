@@ -67,7 +67,7 @@ def read_reconcile(answer: Answer, policy: Policy) -> Finding:
 def _read(answer: Answer, policy: Policy, read: Callable[[Answer, Policy], Finding]) -> Finding:
     try:
         return read(answer, policy)
-    except Exception as error:
+    except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:
         # An object of the author's that is not what it seems. Whoever waits for the answer must hear of it.
         unread = replace(answer, value=None, error=error, timed_out=False)
         found = _unknown(unread, policy)
@@ -113,7 +113,7 @@ def _applied(result: Any, answer: Answer, policy: Policy) -> Finding:
 def _shown(result: Any) -> str:
     try:
         return f"{type(result).__name__} {result!r:.200}"
-    except Exception:
+    except (Exception, SystemExit):
         return type(result).__name__
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from workflows_app.engine.holding import Holding, LaneView
 from workflows_app.engine.planner import BreakerView, DueReconcile, OwedRetry
 from workflows_app.sdk.handlers import Producer
-from workflows_app.sdk.schedules import Cron, Every
+from workflows_app.sdk.schedules import Cron, Every, due_after_if_known
 
 #: Schedules of an author's own may be due a little earlier or later each time they are asked.
 _OWN_SCHEDULES = 2
@@ -52,7 +52,10 @@ class Beliefs:
         if code is None or not issubclass(code, Producer):
             return timedelta(seconds=self._holding.policy.wake_max_seconds)
         schedule = self._holding.code.schedule_of(code)
-        wait = schedule.next_after(self._now) - self._now
+        due_at = due_after_if_known(schedule, self._now)
+        if due_at is None:
+            return timedelta.max
+        wait = due_at - self._now
         return wait if isinstance(schedule, Cron | Every) else wait * _OWN_SCHEDULES
 
     def _within(self, moment: datetime, longest: timedelta) -> datetime:

@@ -29,7 +29,7 @@ def count_unknown(case: Case) -> None:
         say(
             logging.ERROR,
             "breaker.opened workflow=%s consumer=%s unknowns=%s trial_at=%s: no new call goes out; "
-            "look at the outside system, or close the breaker",
+            "look at the outside system, or press Send again (close_breaker)",
             case.workflow.slug,
             case.run.handler.name,
             breaker.unknowns,

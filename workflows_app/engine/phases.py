@@ -29,6 +29,7 @@ from workflows_app.sdk.failures import NotApplied, TransientError
 from workflows_app.sdk.handlers import Consumer, Handler, Producer
 from workflows_app.sdk.json_values import copied, json_value
 from workflows_app.sdk.mutators import Mutator
+from workflows_app.sdk.schedules import due_after
 from workflows_app.sdk.values import InputRef, MutationCall, PrepareResult
 from workflows_app.secrets import struck_out
 
@@ -171,7 +172,7 @@ def poll(hand: Hand, *, now: datetime) -> Polled | Broke:
         state = producer().poll(view, copied(hand.lane.state))
         view.raise_violation()
         state = json_value(state, field="state", limit_bytes=policy.json_max_bytes)
-        next_poll_at = hand.holding.code.schedule_of(producer).next_after(now)
+        next_poll_at = due_after(hand.holding.code.schedule_of(producer), now)
     except (Exception, SystemExit) as error:
         return Broke.by(error, Run.Phase.PREPARING.value)
     return Polled(state, next_poll_at, view.inputs, view.publications)
@@ -257,7 +258,7 @@ def said_by(error: BaseException) -> str:
     """Return the text of an error of authors' code, which may be unable to say it; without secrets."""
     try:
         return struck_out(str(error))
-    except Exception:
+    except (Exception, SystemExit):
         return "its text can't be read"
 
 

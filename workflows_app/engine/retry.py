@@ -19,6 +19,7 @@ from workflows_app.models import Event, Handler, Mutation, Reservation, Run, Wor
 from workflows_app.models.collecting import flush
 from workflows_app.models.saving import insert_all, save_with_history, storable
 from workflows_app.sdk.handlers import Producer
+from workflows_app.sdk.schedules import due_after_if_known
 
 Kind = Run.FailureKind
 
@@ -98,7 +99,8 @@ def poll_again(case: Case) -> None:
     failures = lane.failures + 1
     wake_at = case.now + case.policy.retry_delay(failures)
     if handler is not None and issubclass(handler, Producer):
-        wake_at = min(wake_at, case.code.schedule_of(handler).next_after(case.now))
+        scheduled_at = due_after_if_known(case.code.schedule_of(handler), case.now)
+        wake_at = min(wake_at, scheduled_at or wake_at)
     note = Note(case.run.handler_id, case.run.lane, lane.state, wake_at, None, failures)
     case.changes.notes.append(note)
 

@@ -27,7 +27,7 @@ from workflows_app.engine.orphans import refuse_orphans, refuse_other_kinds
 from workflows_app.engine.renaming import LanesAsked, ask_lanes, name_lanes_anew
 from workflows_app.errors import SyncRefused
 from workflows_app.models import Lease, Workflow, WorkflowVersion
-from workflows_app.models.saving import save_with_history
+from workflows_app.models.saving import insert_unless_there, save_with_history
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
 from workflows_app.waking import wake_at
 
@@ -59,7 +59,7 @@ def sync(
     """Record the version of `code` and make it active, in one transaction. Raises SyncRefused."""
     asked = _ask_lanes(code)
     with transaction.atomic():
-        workflow = _ensure(code)
+        workflow = _ensure(code, actor)
         now = now or workflow.lease.seen_at
         active = workflow.active_version
         outcome = _outcome(code, active, rollback=rollback, note=note)
@@ -112,10 +112,14 @@ def _is_same(code: type[WorkflowCode], active: WorkflowVersion) -> bool:
     return code.version_pair() == active.pair and active.source_digest == digest
 
 
-def _ensure(code: type[WorkflowCode]) -> Workflow:
-    workflow, made = Workflow.objects.get_or_create(slug=code.slug, defaults={"title": code.title})
-    if made:
-        Lease.objects.create(workflow=workflow)
+def _ensure(code: type[WorkflowCode], actor: User | None) -> Workflow:
+    workflow = Workflow.objects.filter(slug=code.slug).first()
+    if workflow is None:
+        made = Workflow(slug=code.slug, title=code.title)
+        reason = "made known by sync_workflows"
+        insert_unless_there([made], identity=("slug",), reason=reason, actor=actor)
+        workflow = Workflow.objects.get(slug=code.slug)
+        Lease.objects.get_or_create(workflow=workflow)
     return lock_workflow(workflow.pk)
 
 

@@ -26,7 +26,10 @@ def statements(role: str) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_database()")
         database = _quoted(cursor.fetchone()[0])
-    said = [f"GRANT CONNECT ON DATABASE {database} TO {name}"]
+    said = [
+        f"REVOKE CREATE ON DATABASE {database} FROM {name}",
+        f"GRANT CONNECT ON DATABASE {database} TO {name}",
+    ]
     for schema in sorted({_quoted(table.schema) for table in found}):
         said.append(f"REVOKE CREATE ON SCHEMA {schema} FROM {name}")
         said.append(f"GRANT USAGE ON SCHEMA {schema} TO {name}")
@@ -34,11 +37,11 @@ def statements(role: str) -> list[str]:
         privileges = ", ".join(one for one in PRIVILEGES if one in table.wanted)
         said.append(f"REVOKE ALL ON TABLE {table.name} FROM {name}")
         said.append(f"GRANT {privileges} ON TABLE {table.name} TO {name}")
-        said += [
-            f"GRANT USAGE, SELECT ON SEQUENCE {sequence} TO {name}"
-            for sequence in table.sequences
-            if "INSERT" in table.wanted
-        ]
+        for sequence in table.sequences:
+            # By UPDATE it could be set back: then nothing new can be written down.
+            said.append(f"REVOKE ALL ON SEQUENCE {sequence} FROM {name}")
+            if "INSERT" in table.wanted:
+                said.append(f"GRANT USAGE, SELECT ON SEQUENCE {sequence} TO {name}")
     return said
 
 

@@ -41,7 +41,7 @@ def power_over_guards(role: str) -> list[str] | None:
 
 
 def too_much(roles: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
-    """Yield each table or schema of which a role may do more than it should: its name, and what.
+    """Yield each table, sequence or schema, or the database, with which a role may do more than it should, and what.
 
     `roles` have no more than the role that runs needs. None are all that have a grant of a table with
     guards, PUBLIC too: of those tables nobody else may do more.
@@ -82,6 +82,23 @@ def too_much(roles: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
         )
         for schema, role in cursor.fetchall():
             yield f"schema {schema}", f"'{role}' may CREATE"
+        sequences = [(name, table.owner) for table in found for name in table.sequences]
+        cursor.execute(
+            "SELECT s.name, r FROM unnest(%s::text[], %s::text[]) s (name, owner), unnest(%s::text[]) r"
+            " WHERE CASE WHEN r = 'public' THEN true ELSE NOT pg_has_role(r, s.owner, 'MEMBER') END"
+            " AND has_sequence_privilege(r, s.name, 'UPDATE') ORDER BY 1, 2",
+            [[name for name, _ in sequences], [owner for _, owner in sequences], asked],
+        )
+        for sequence, role in cursor.fetchall():
+            yield f"sequence {sequence}", f"'{role}' may UPDATE"
+        if roles is not None:
+            cursor.execute(
+                "SELECT r FROM unnest(%s::text[]) r"
+                " WHERE has_database_privilege(r, current_database(), 'CREATE')",
+                [asked],
+            )
+            for (role,) in cursor.fetchall():
+                yield "the database", f"'{role}' may CREATE"
 
 
 def lacking(role: str) -> Iterator[tuple[str, str]]:

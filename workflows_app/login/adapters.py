@@ -16,6 +16,7 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -79,7 +80,7 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc,unu
         self, request: HttpRequest | None, provider: str | None = None, client_id: str | None = None
     ) -> list[SocialApp]:
         """Return the providers of the settings: none comes from a row, and the login page asks for none."""
-        configured = settings.SOCIALACCOUNT_PROVIDERS.get(OPENID_CONNECT, {}).get("APPS", [])
+        configured: Any = settings.SOCIALACCOUNT_PROVIDERS.get(OPENID_CONNECT, {}).get("APPS", [])
         apps = [SocialApp(provider=OPENID_CONNECT, **app) for app in configured]
         return [
             app
@@ -89,8 +90,12 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc,unu
         ]
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        if sociallogin.state.get("process") == "redirect":
+        process = sociallogin.state.get("process")
+        if process == "redirect":
             _named_again(request, sociallogin)
+        elif process == "connect":
+            # Who has a session of somebody else's could log in as them for good.
+            raise PermissionDenied
         elif sociallogin.is_existing:
             self._let_in(request, sociallogin, sociallogin.user)
 

@@ -84,10 +84,14 @@ def _wrong_providers() -> list[tuple[str, str]]:
         missing = [
             key for key in ("provider_id", "name", "client_id", "secret") if not app.get(key)
         ]
-        if missing or not app.get("settings", {}).get("server_url"):
+        of_provider = app.get("settings", {})
+        if not isinstance(of_provider, dict):
+            found.append((name, "its settings must be a dict."))
+            continue
+        if missing or not of_provider.get("server_url"):
             missing = [*missing, *(["settings.server_url"] if not missing else [])]
             found.append((name, f"it has no {missing[0]}."))
-        groups = app.get("settings", {}).get("groups", {})
+        groups = of_provider.get("groups", {})
         if not isinstance(groups, dict) or not all(
             isinstance(each, str) for each in groups.values()
         ):

@@ -63,8 +63,10 @@ def _go_on(_number: int, _frame: object) -> None:
 def is_interruption(error: BaseException) -> bool:
     """Tell whether `error` is an interruption, or comes of one: clearing up after it may fail too."""
     behind: BaseException | None = error
-    while behind is not None:
+    seen: set[int] = set()
+    while behind is not None and id(behind) not in seen:
         if isinstance(behind, KeyboardInterrupt):
             return True
+        seen.add(id(behind))
         behind = behind.__cause__ or behind.__context__
     return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import sys
 from collections.abc import Iterator
@@ -80,7 +79,7 @@ def event_of(line: bytes) -> dict[str, Any]:
     if len(line) > _LINE_BYTES:
         raise BrokenLine(f"it has over {_LINE_BYTES:,} bytes")
     try:
-        record = read_json(line.strip().removeprefix(codecs.BOM_UTF8).decode())
+        record = read_json(line.decode().removeprefix("\ufeff").strip())
     except json.JSONDecodeError as error:
         raise BrokenLine(f"no JSON: {error.msg} at character {error.pos + 1}") from None
     except UnicodeDecodeError as error:

@@ -11,14 +11,22 @@ from django.db.models.functions import Coalesce, Now
 
 from workflows_app.models import Breaker, Event, Lease, Run, Topic, Workflow
 from workflows_app.queries.attention import open_breakers
-from workflows_app.queries.lane_numbers import NOTHING, Backlog, HeldLanes, lane_numbers
+from workflows_app.queries.lane_numbers import (
+    NOTHING,
+    Backlog,
+    HeldLanes,
+    LaneNumbers,
+    lane_numbers,
+)
 from workflows_app.queries.lanes import HOLDS, WORKING
 
 #: The sweep looks every few seconds: what is due this long found no worker.
 OVERDUE_AFTER = timedelta(minutes=1)
+#: It could go on, and something is due for so long.
+NO_WORKER = "no worker"
 
 #: Those that need somebody come first.
-STATES = [*HOLDS, "paused", WORKING, "idle"]
+STATES = [*HOLDS, NO_WORKER, "paused", WORKING, "idle"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ def workflow_health(*, now: datetime) -> list[WorkflowHealth]:
         rows.append(
             WorkflowHealth(
                 workflow=workflow,
-                state=_state(workflow, lanes.held, lanes.backlog.pending),
+                state=_state(workflow, lanes, is_overdue=workflow.pk in overdue),
                 worst_run=worst.get(lanes.held.worst_run or 0),
                 backlog=lanes.backlog,
                 held=lanes.held,
@@ -85,9 +93,11 @@ def _overdue(now: datetime) -> dict[int, datetime]:
     return {pk: due for pk, due in late.values_list("pk", "next_due_at") if due is not None}
 
 
-def _state(workflow: Workflow, held: HeldLanes, pending: int) -> str:
-    if held.by_what:
-        return next(iter(held.by_what))
+def _state(workflow: Workflow, lanes: LaneNumbers, *, is_overdue: bool) -> str:
+    if lanes.held.by_what:
+        return next(iter(lanes.held.by_what))
     if workflow.status == Workflow.Status.PAUSED:
         return "paused"
-    return WORKING if held.working or pending else "idle"
+    if is_overdue:
+        return NO_WORKER
+    return WORKING if lanes.held.working or lanes.backlog.pending else "idle"

@@ -119,6 +119,8 @@ _STILL_RUNNING = gettext_noop(
 _ANSWERED = re.compile(r"answered (?P<status>\d{3}): (?P<body>\{.*\})\s*$", re.DOTALL)
 #: After these words of the host's nobody knows whether the call has ended.
 _MAY_RUN = re.compile(r"^no answer within ")
+#: So begins the connector's no to a call that never left.
+_UNSENT = re.compile(r"The request can't be built: |Nothing was sent: ")
 
 
 def why_unknown(evidence: Sequence[Evidence]) -> list[str]:
@@ -167,11 +169,10 @@ def heard(detail: str) -> str:
 
 def in_a_line(item: Evidence, *, is_refusal: bool = False) -> str:
     """Return what one call to the outside system told, in a line. `is_refusal`: it said no to the call for good."""
-    if (
-        is_refusal
-        and item.kind == Evidence.Kind.EXECUTE
-        and item.verdict == Evidence.Verdict.NOT_APPLIED
-    ):
+    is_no = item.kind == Evidence.Kind.EXECUTE and item.verdict == Evidence.Verdict.NOT_APPLIED
+    if is_no and _UNSENT.match(item.detail):
+        return _("Nothing was sent outside.")
+    if is_no and is_refusal:
         return _("It refused it for good: %(said)s") % {"said": heard(item.detail)}
     if item.verdict == Evidence.Verdict.APPLIED:
         return _("It says: it happened.")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from decimal import Decimal
+from collections import Counter
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from workflows_app.sdk.json_values import WHOLE_FLOAT
@@ -37,7 +38,11 @@ def _float(text: str) -> float | int:
     number = float(text)
     if not math.isfinite(number) or len(text) > _DIGITS:
         raise _inexact(text)
-    exact = Decimal(text)
+    try:
+        exact = Decimal(text)
+    except InvalidOperation:
+        # As 0e99999999999999999999.
+        raise _inexact(text) from None
     if abs(number) >= WHOLE_FLOAT and exact == exact.to_integral_value():
         # As 1e23, which no floating-point number is.
         return int(exact)
@@ -59,8 +64,8 @@ def _constant(text: str) -> NoReturn:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, times in counts.items() if times > 1)
         raise NotExact(f"the key {_cut(twice)!r} is there twice")
     return found
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
+
+from workflows_app.sdk.signatures import MUTATOR_CALLS, HostCall
 
 
 class Mutator:
@@ -37,6 +39,9 @@ class Mutator:
     #: with the name right above, as "bank.iban". Masked wherever they are shown.
     secret_params: ClassVar[Sequence[str]] = ()
 
+    #: The methods that are called, and how: checked at import.
+    _host_calls: ClassVar[tuple[HostCall, ...]] = MUTATOR_CALLS
+
     def execute(self, params: Any, *, idempotency_key: str) -> Any:
         """Make the call. Return the answer as JSON. Raise NotApplied only if sure."""
         raise NotImplementedError(f"{type(self).__name__} must implement execute().")
@@ -64,6 +69,11 @@ class Mutator:
     def can_reconcile(cls) -> bool:
         """Tell whether the host can ask the outside system itself."""
         return callable(getattr(cls, "reconcile", None))
+
+    @classmethod
+    def declared_wrongly(cls) -> Iterable[str]:
+        """Return what would fail at each call or lookup, for the system check E023."""
+        return ()
 
     @classmethod
     def says(cls, attribute: str) -> bool:

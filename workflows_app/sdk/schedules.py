@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterBadDateError, croniter
 from django.utils import timezone
 
-from workflows_app.errors import DefinitionError
+from workflows_app.conf import MOST
+from workflows_app.errors import DefinitionError, WrongReturn
+
+#: A date that is later by more may be none any more.
+LONGEST = timedelta(seconds=MOST)
 
 
 def require_time_zone(name: object, *, who: str) -> None:
@@ -36,6 +40,25 @@ class Schedule(Protocol):
         """Return when a producer that ran at `now` is due again."""
 
 
+def due_after(schedule: Schedule, now: datetime) -> datetime:
+    """Ask a schedule, which may be an author's own. Raises WrongReturn, and whatever it raises."""
+    due_at = schedule.next_after(now)
+    is_aware = isinstance(due_at, datetime) and due_at.tzinfo is not None
+    if not is_aware or due_at - now > LONGEST:
+        who = f"{type(schedule).__name__}.next_after: what it returns"
+        wanted = f"a datetime with a time zone, {LONGEST.days:,} days from now at most"
+        raise WrongReturn(who, wanted, due_at)
+    return due_at
+
+
+def due_after_if_known(schedule: Schedule, now: datetime) -> datetime | None:
+    """Ask a schedule where nobody could be told of its errors: None in place of them."""
+    try:
+        return due_after(schedule, now)
+    except Exception:
+        return None
+
+
 @dataclass(frozen=True, init=False)
 class Every:
     """Due at once, then again this long after each run. What was missed meanwhile is one run."""
@@ -48,6 +71,8 @@ class Every:
         interval = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
         if interval < timedelta(seconds=1):
             raise DefinitionError(f"Every() needs an interval of a second or more, not {interval}.")
+        if interval > LONGEST:
+            raise DefinitionError(f"Every() needs an interval of {LONGEST.days:,} days at most.")
         object.__setattr__(self, "interval", interval)
 
     def first_at(self, now: datetime) -> datetime:
@@ -76,7 +101,7 @@ class Cron:
             raise DefinitionError(f"Cron() needs five valid cron fields, not {self.expression!r}.")
         require_time_zone(self.time_zone, who="Cron()")
         try:
-            self.next_after(timezone.now())
+            self.next_after(datetime.now(UTC))
         except CroniterBadDateError:
             raise DefinitionError(
                 f"Cron({self.expression!r}) names a day that never comes."

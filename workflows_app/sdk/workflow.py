@@ -15,10 +15,9 @@ from workflows_app.errors import DefinitionError, SettingsError
 from workflows_app.sdk.handlers import Consumer, Handler, Producer
 from workflows_app.sdk.misspellings import require_well_spelt
 from workflows_app.sdk.mutators import Mutator
-from workflows_app.sdk.schedules import Cron, Schedule, require_time_zone
+from workflows_app.sdk.schedules import LONGEST, Cron, Schedule, require_time_zone
 from workflows_app.sdk.signatures import (
     CONSUMER_CALLS,
-    MUTATOR_CALLS,
     PRODUCER_CALLS,
     require_callable,
 )
@@ -225,11 +224,14 @@ def _check_mutator(workflow: str, mutator: type[Mutator]) -> None:
     _require_match(_NAME, mutator.name, who, "name", "as 'bank.create_payment'", 100)
     if mutator.execute is Mutator.execute:
         raise DefinitionError(f"{who}: it must implement execute().")
-    require_callable(who, mutator, MUTATOR_CALLS)
+    require_callable(who, mutator, mutator._host_calls)
     lag = mutator.absence_is_proof_after
     if not isinstance(lag, timedelta) or lag < timedelta(0):
         raise DefinitionError(f"{who}: absence_is_proof_after must be a timedelta, not negative.")
     lasts = mutator.key_lasts
+    for name, given in (("absence_is_proof_after", lag), ("key_lasts", lasts)):
+        if isinstance(given, timedelta) and given > LONGEST:
+            raise DefinitionError(f"{who}: {name} must be {LONGEST.days:,} days at most.")
     if lasts is not None and not (isinstance(lasts, timedelta) and lasts > timedelta(0)):
         raise DefinitionError(
             f"{who}: key_lasts must be a timedelta above 0, or None: no key helps."
