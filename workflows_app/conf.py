@@ -24,8 +24,8 @@ from workflows_app.errors import SettingsError
 LANE_LENGTH = 200
 #: How the lane of a producer begins: no event can be in one.
 PRODUCER_LANE = "producer:"
-#: Of whatever it is. Longer than 30 years nothing can be waited for, and no date be reckoned.
-MOST = 1_000_000_000
+#: What a setting or an attribute of authors may be at most: in seconds it is 30 years, which can still be added to a date.
+LARGEST_NUMBER = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,10 @@ class Policy:
                 raise SettingsError(f"WORKFLOWS['{field.name}'] must be {kind}, not {value!r}.")
             if value < 0 or (value == 0 and field.name not in _MAY_BE_ZERO):
                 raise SettingsError(f"WORKFLOWS['{field.name}'] must be above 0, not {value!r}.")
-            if value > MOST:
-                raise SettingsError(f"WORKFLOWS['{field.name}'] must be {MOST:,} at most.")
+            if value > LARGEST_NUMBER:
+                raise SettingsError(
+                    f"WORKFLOWS['{field.name}'] must be {LARGEST_NUMBER:,} at most."
+                )
         for low, high in _ORDERED:
             if getattr(self, low) > getattr(self, high):
                 raise SettingsError(f"WORKFLOWS['{low}'] must not be above WORKFLOWS['{high}'].")

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from workflows_app.conf import MOST
+from workflows_app.conf import LARGEST_NUMBER
 from workflows_app.errors import SettingsError
 
 _WHERE = "WORKFLOWS['alerts']"
@@ -104,8 +104,8 @@ def _check(made: AlertSettings) -> None:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or not 0 < value < math.inf:
             raise SettingsError(f"{_WHERE}{where} must be a number above 0, not {value!r}.")
-        if value > MOST:
-            raise SettingsError(f"{_WHERE}{where} must be {MOST:,} at most.")
+        if value > LARGEST_NUMBER:
+            raise SettingsError(f"{_WHERE}{where} must be {LARGEST_NUMBER:,} at most.")
     _check_base_url(made)
 
 

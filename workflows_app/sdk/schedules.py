@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from croniter import CroniterBadDateError, croniter
 from django.utils import timezone
 
-from workflows_app.conf import MOST
+from workflows_app.conf import LARGEST_NUMBER
 from workflows_app.errors import DefinitionError, WrongReturn
 
-#: A date that is later by more may be none any more.
-LONGEST = timedelta(seconds=MOST)
+#: How far from now a date may be.
+LONGEST = timedelta(seconds=LARGEST_NUMBER)
 
 
 def require_time_zone(name: object, *, who: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from workflows_app.conf import MOST
+from workflows_app.conf import LARGEST_NUMBER
 from workflows_app.errors import DefinitionError
 
 _LIMITS = ("connect_timeout_seconds", "read_timeout_seconds", "answer_max_bytes")
@@ -20,12 +20,15 @@ _STATUSES = (
 def require_values(cls: type) -> None:
     """Check the limits and the statuses of a mutator. Raises DefinitionError."""
     for names, fits, wanted in (
-        (_LIMITS, _is_limit, f"a number above 0, of {MOST:,} at most"),
+        (_LIMITS, _is_limit, f"a number above 0, of {LARGEST_NUMBER:,} at most"),
         (_STATUSES, _are_statuses, "a set of numbers, as {404}"),
     ):
         for name in names:
-            value = getattr(cls, name, None)
-            if hasattr(cls, name) and not isinstance(value, property) and not fits(value):
+            if not hasattr(cls, name):
+                continue
+            value = getattr(cls, name)
+            # A property is asked at the call.
+            if not isinstance(value, property) and not fits(value):
                 raise DefinitionError(
                     f"{cls.__qualname__}: {name} must be {wanted}, not {value!r:.100}."
                 )
@@ -38,7 +41,11 @@ def wrong_address(name: str, address: object) -> Iterator[str]:
 
 
 def _is_limit(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MOST
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and 0 < value <= LARGEST_NUMBER
+    )
 
 
 def _are_statuses(value: Any) -> bool:
