@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from config import addresses
 
 _ESCAPES = "In a password # is written as %23, / as %2F, ? as %3F, @ as %40, % as %25."
 _DATABASE = f"is no address of a database, as postgres://user:password@host:5432/name. {_ESCAPES}"
@@ -20,7 +23,9 @@ _MAIL = f"is no address of a mail server, as smtp+tls://user:password@host:587. 
 #: What the console speaks, as people call it.
 _LANGUAGES = {"en-gb": "English", "de": "Deutsch"}
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-_NO = ("", "0", "false", "off", "n", "no")
+_NO = ("0", "false", "off", "n", "no")
+#: More than anybody means: 30 years of seconds, which every clock can count.
+_MOST = 1_000_000_000
 
 
 class Environment(environ.Env):  # type: ignore[misc,unused-ignore]
@@ -39,11 +44,44 @@ class Environment(environ.Env):  # type: ignore[misc,unused-ignore]
             return self.parse_value(value, cast)
         return super().get_value(var, cast, default, parse_default)
 
-    def bool(self, var: str, default: Any = environ.Env.NOTSET) -> bool:
-        return bool(self._read(var, _truth, default, "must be 1 or 0"))
+    def bool(self, var: str, default: bool) -> bool:
+        """Return a yes or no. An empty variable says nothing: it must not switch off what is on."""
+        found = self._read(var, lambda text: _truth(text, default), default, "must be 1 or 0")
+        return bool(found)
 
-    def int(self, var: str, default: Any = environ.Env.NOTSET) -> int:
-        return int(self._read(var, int, default, "must be a whole number"))
+    def int(self, var: str, default: int, *, least: int = 0, why: str = "") -> int:
+        """Return a whole number that is `least` at least; `why` tells what less would mean."""
+
+        def cast(text: str) -> int:
+            return _between(int(text), least, _MOST)
+
+        kind = f"must be a whole number from {least} to {_MOST:,}{why}"
+        return int(self._read(var, cast, default, kind))
+
+    def hosts(self, var: str, default: list[str]) -> list[str]:
+        """Return names of hosts."""
+        return list(self._read(var, addresses.hosts, default, f"must be {addresses.HOSTS}"))
+
+    def origins(self, var: str) -> list[str]:
+        """Return addresses of sites; none without the variable."""
+        return list(self._read(var, addresses.origins, [], f"must be {addresses.ORIGINS}"))
+
+    def sender(self, var: str, default: str) -> str:
+        """Return the address that mails come from; empty is `default`."""
+
+        def cast(text: str) -> str:
+            return addresses.sender(text) if text.strip() else default
+
+        return str(self._read(var, cast, default, f"must be {addresses.SENDER}"))
+
+    def public_directory(self, var: str, default: str, *, private: Path) -> str:
+        """Return a directory that the web may see. The one that is `private` is not in it; empty is `default`."""
+
+        def cast(text: str) -> str:
+            return addresses.public_directory(text, private) if text.strip() else default
+
+        kind = f"must be {addresses.PUBLIC_DIRECTORY}"
+        return str(self._read(var, cast, default, kind))
 
     def json(self, var: str, default: Any = environ.Env.NOTSET) -> Any:
         return self._read(var, json.loads, default, "must be JSON")
@@ -73,7 +111,8 @@ class Environment(environ.Env):  # type: ignore[misc,unused-ignore]
         # What is taken for a port may be half a password, and the library warns with all of it.
         with warnings.catch_warnings(action="ignore"):
             found = self._read(var, self.db_url_config, environ.Env.NOTSET, _DATABASE)
-        if found.get("ENGINE") not in self.DB_SCHEMES.values():
+        has_name = bool(found.get("NAME") or found.get("OPTIONS", {}).get("service"))
+        if found.get("ENGINE") not in self.DB_SCHEMES.values() or not has_name:
             raise ImproperlyConfigured(f"{var} {_DATABASE}")
         return dict(found)
 
@@ -101,8 +140,16 @@ def require_object(found: Any, name: str) -> dict[str, Any]:
     return found
 
 
-def _truth(text: str) -> bool:
+def _between(number: int, least: int, most: int) -> int:
+    if not least <= number <= most:
+        raise ValueError
+    return number
+
+
+def _truth(text: str, default: bool) -> bool:
     word = text.strip().lower()
+    if not word:
+        return default
     if word in environ.Env.BOOLEAN_TRUE_STRINGS:
         return True
     if word in _NO:

@@ -7,5 +7,9 @@ from __future__ import annotations
 
 import os
 
-threads = int(os.environ.get("WEB_THREADS", "12"))
+from config.environment import Environment
+
+threads = Environment().int(
+    "WEB_THREADS", default=12, least=2, why=": one of them is kept for health checks"
+)
 os.environ.setdefault("PAGES_AT_ONCE", str(threads - 1))

@@ -14,7 +14,8 @@ _REMEDY = (
 
 def refuse_weak(key: str) -> None:
     """Raise ImproperlyConfigured if `key` is missing, or could be guessed."""
-    if not key.strip():
+    key = key.strip()
+    if not key:
         raise ImproperlyConfigured(f"SECRET_KEY is missing. {_REMEDY}")
     if len(key) < LENGTH:
         raise ImproperlyConfigured(

@@ -29,7 +29,8 @@ ON_EMBEDDED_SERVER = not os.environ.get("DATABASE_URL")
 
 # Whoever says nothing gets production, or nothing at all.
 DEBUG: bool = env.bool("DEBUG", default=False)
-if ON_EMBEDDED_SERVER and not (DEBUG or UNDER_PYTEST or "EMBEDDED_POSTGRES_NAME" in os.environ):
+embedded_name = os.environ.get("EMBEDDED_POSTGRES_NAME", "")
+if ON_EMBEDDED_SERVER and not (DEBUG or UNDER_PYTEST or embedded_name):
     raise ImproperlyConfigured(
         "Set DATABASE_URL to your PostgreSQL server, or DEBUG=1 on a development machine."
     )
@@ -40,10 +41,11 @@ if not SECRET_KEY and (DEBUG or UNDER_PYTEST):
 elif not DEBUG:
     refuse_weak(SECRET_KEY)
 
-ALLOWED_HOSTS: list[str] = env.list(
-    "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG or UNDER_PYTEST else []
+ALLOWED_HOSTS: list[str] = env.hosts(
+    "ALLOWED_HOSTS",
+    default=["localhost", "127.0.0.1", "[::1]"] if DEBUG or UNDER_PYTEST else [],
 )
-CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS: list[str] = env.origins("CSRF_TRUSTED_ORIGINS")
 
 # The project itself
 
@@ -60,7 +62,7 @@ if "ALERT_CHANNELS" in os.environ:
     }
 if "PAGES_AT_ONCE" in os.environ:
     # The web server says so: see `config/gunicorn.py`.
-    WORKFLOWS = {"pages_at_once": env.int("PAGES_AT_ONCE"), **WORKFLOWS}
+    WORKFLOWS = {"pages_at_once": env.int("PAGES_AT_ONCE", default=0), **WORKFLOWS}
 #: Which groups decide about which workflows; see `workflows_app/deciders.py`.
 WORKFLOWS_DECIDERS: dict[str, Any] = env.json_object("WORKFLOWS_DECIDERS")
 #: The demo's workflows and its bank.
@@ -139,8 +141,8 @@ if ON_EMBEDDED_SERVER:
     DATABASES = {
         "default": {
             "ENGINE": "config.embedded_postgres",
-            "NAME": env.str("EMBEDDED_POSTGRES_NAME", default="workflows"),
-            "EMBEDDED_NAME": env.str("EMBEDDED_POSTGRES_NAME", default="workflows"),
+            "NAME": embedded_name or "workflows",
+            "EMBEDDED_NAME": embedded_name or "workflows",
             "EMBEDDED_DIR": env.str(
                 "EMBEDDED_POSTGRES_DIR", default=str(default_directory(BASE_DIR))
             ),
@@ -252,8 +254,10 @@ CONTENT_SECURITY_POLICY = {
 
 STATIC_URL = "static/"
 # While developing, files are served from where they are.
-STATIC_ROOT: str = env.str(
-    "STATIC_ROOT", default="" if DEBUG or UNDER_PYTEST else str(BASE_DIR / "var" / "static")
+STATIC_ROOT: str = env.public_directory(
+    "STATIC_ROOT",
+    default="" if DEBUG or UNDER_PYTEST else str(BASE_DIR / "var" / "static"),
+    private=BASE_DIR,
 )
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -270,8 +274,8 @@ WHITENOISE_USE_FINDERS = DEBUG or UNDER_PYTEST
 EMAIL_CONFIG: dict[str, Any] = env.email("EMAIL_URL", default="consolemail://")
 globals().update(EMAIL_CONFIG)
 #: Seconds after which a mail server that says nothing is given up.
-EMAIL_TIMEOUT: int = env.int("EMAIL_TIMEOUT", default=10)
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("SERVER_EMAIL", default="workflows@localhost")
+EMAIL_TIMEOUT: int = env.int("EMAIL_TIMEOUT", default=10, least=1)
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.sender("SERVER_EMAIL", default="workflows@localhost")
 
 # Errors go to the log and to nobody by mail: a page would wait for the mail server, and whoever can cause
 # an error could send mails.

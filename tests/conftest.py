@@ -21,8 +21,10 @@ from tests.jobs import empty_queue
 from tests.kept_texts import KeptText
 from tests.owner import running_as_runs
 from tests.scenes import Scene, scenes
+from workflows_app.engine import holding
 from workflows_app.models import Run
 from workflows_app.outages import watch
+from workflows_app.sdk import writes
 
 #: What the migrations fill, and no test that commits changes.
 FILLED = {
@@ -32,6 +34,8 @@ FILLED = {
     "django_content_type",
     "workflows_app_givenpermission",
 }
+
+_STAYS = FILLED | {"django_migrations"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,11 +72,28 @@ def django_db_setup(
     request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any
 ) -> Iterator[None]:
     """Make the database as its owner, and go on as whom `--role` says."""
+    with django_db_blocker.unblock():
+        _forget_what_was_left()
     if request.config.getoption("role") == "owner":
         yield
         return
     with django_db_blocker.unblock(), running_as_runs():
         yield
+
+
+def _forget_what_was_left() -> None:
+    """Empty the tables of a database that is used again, if a test that commits was interrupted in it."""
+    tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    names = [connection.ops.quote_name(table) for table in tables if table not in _STAYS]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {' OR '.join(f'EXISTS (SELECT FROM {name})' for name in names)}")
+        (has_rows,) = cursor.fetchone()
+        if has_rows and _is_superuser():
+            cursor.execute("SET session_replication_role = replica")
+            for name in names:
+                cursor.execute(f"DELETE FROM {name}")
+            cursor.execute("RESET session_replication_role")
+            empty_queue()
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -131,10 +152,12 @@ def no_jobs_left(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def nothing_stays() -> Iterator[None]:
-    """The language of the last page, and an outage that a test made, are none of the next test."""
+    """The language of the last page, an outage that a test made, and what was said once, are none of the next test."""
     yield
     translation.deactivate()
     watch._away_since = None
+    holding._told.clear()
+    writes._told.clear()
 
 
 @pytest.fixture

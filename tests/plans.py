@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.db.models import Model
 
@@ -40,6 +41,8 @@ GROWING: list[type[Model]] = [
     *(model.history.model for model in (Event, Run, Mutation)),
 ]
 _TABLES = [model._meta.db_table for model in (*GROWING, EventWords)]
+#: All tables of the project, history too.
+_OURS = list(apps.get_app_config("workflows_app").get_models(include_auto_created=True))
 MANY = 20_000
 #: A block may read some rows of a table: those of its event, a page of a list.
 FEW = 500
@@ -107,12 +110,25 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cost]:
     cost.rows_read = {table: number - before[table] for table, number in _rows_read().items()}
 
 
+def make_tables_anew() -> None:
+    """Let the growing tables and their indexes be empty files, until the test is undone.
+
+    Rows that a test left when it was interrupted are gone; and so are the pages that tests which were undone have
+    left: new rows among them lie in no order of time, and the summaries of their dates are too wide.
+    """
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL workflows_app.may_empty = on")
+        cursor.execute(f"TRUNCATE {', '.join(_TABLES)} CASCADE")
+        cursor.execute("SET LOCAL workflows_app.may_empty = off")
+
+
 def fill(events: Sequence[Event], number: int = MANY) -> None:
     """Let there be `number` finished events like these, most of them old, and let PostgreSQL know."""
     copy_events(events, number // len(events), first=1, seconds_apart=2400.0)
     with as_owner(), connection.cursor() as cursor:
+        # Of small tables, too: what was known of them is of rows that are gone.
+        cursor.execute(f"ANALYZE {', '.join(model._meta.db_table for model in _OURS)}")
         for table in _TABLES:
-            cursor.execute(f"ANALYZE {table}")
             # As autovacuum does in time: what is not summarised yet is read.
             cursor.execute(
                 "SELECT brin_summarize_new_values(indexname::regclass) FROM pg_indexes"

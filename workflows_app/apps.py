@@ -31,6 +31,7 @@ class WorkflowsConfig(AppConfig):
             dispatch,
             groups,
             names,
+            policy_checks,
             poolers,
             security_checks,
         )

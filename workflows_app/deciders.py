@@ -7,7 +7,7 @@ permission by this: it takes those of all others away.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -27,7 +27,20 @@ def deciders() -> dict[str, list[str]]:
             raise SettingsError(
                 f"WORKFLOWS_DECIDERS[{pattern!r}] must be a list of the names of groups, one at least."
             )
+        for name in (pattern, *groups):
+            if name != name.strip() or not name:
+                raise SettingsError(
+                    f"WORKFLOWS_DECIDERS[{pattern!r}] names {name!r}: nothing is called so."
+                )
     return {pattern: list(groups) for pattern, groups in configured.items()}
+
+
+def fitting_nothing(slugs: Iterable[str]) -> list[str]:
+    """Return the patterns that fit none of these workflows. Raises SettingsError."""
+    known = list(slugs)
+    return [
+        pattern for pattern in deciders() if not any(fnmatchcase(slug, pattern) for slug in known)
+    ]
 
 
 def groups_for(slug: str) -> list[str]:

@@ -9,8 +9,9 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from workflows_app import registry
 from workflows_app.conf import policy
-from workflows_app.deciders import deciders
+from workflows_app.deciders import fitting_nothing
 from workflows_app.errors import SettingsError
 from workflows_app.installation import CONSOLE
 
@@ -22,7 +23,7 @@ LOGIN = "workflows_app.login"
 @register()
 def check_security(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """E020: no guard before the pages. E021: `WORKFLOWS_DECIDERS` is wrong.
-    E040: a second factor that nothing asks for. W020: sessions don't end."""
+    E040: a second factor that nothing asks for. W020: sessions don't end. W021: deciders about nothing."""
     messages: list[CheckMessage] = []
     has_console = apps.is_installed(CONSOLE)
     if has_console and GUARD not in settings.MIDDLEWARE:
@@ -35,7 +36,14 @@ def check_security(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
             )
         )
     try:
-        deciders()
+        messages += [
+            Warning(
+                f"WORKFLOWS_DECIDERS['{pattern}'] fits no workflow of the code, and keeps nobody from deciding about one.",
+                hint="Correct the pattern, or take it out once no such workflow has anything to decide.",
+                id="workflows_app.W021",
+            )
+            for pattern in fitting_nothing(flow.slug for flow in registry.all_workflows())
+        ]
     except SettingsError as error:
         messages.append(
             Error(
@@ -59,6 +67,20 @@ def check_security(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
             )
         )
     return messages
+
+
+@register(deploy=True)
+def check_hosts(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """W022: the site answers under any name."""
+    if "*" not in settings.ALLOWED_HOSTS:
+        return []
+    return [
+        Warning(
+            "ALLOWED_HOSTS has '*': anybody could name this site as they like, and links would lead there.",
+            hint="Name the hosts, unless a proxy in front lets no other through.",
+            id="workflows_app.W022",
+        )
+    ]
 
 
 def _lacks_login() -> bool:

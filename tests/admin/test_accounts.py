@@ -139,6 +139,28 @@ def test_an_account_that_may_more_is_left_alone(console: Client, kind: str) -> N
     assert console.get(page_of(person)).status_code == 200
 
 
+@pytest.mark.parametrize("takes_accounts_by_mail", [False, True])
+def test_a_mail_by_which_one_logs_in_is_changed_by_superusers_alone(
+    console: Client,
+    anna: User,
+    superuser: Client,
+    settings: Settings,
+    takes_accounts_by_mail: bool,
+) -> None:
+    """Whoever comes by single sign-on with that mail would be in the account, with all of their groups."""
+    app = {"settings": {"email_authentication": takes_accounts_by_mail}}
+    settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [app]}}
+    otto = User.objects.create_user("otto", email="otto@example.com", is_staff=True)
+    for person in (anna, otto):
+        console.post(page_of(person), form_of(person, email="boss@example.com", first_name="A"))
+        person.refresh_from_db()
+        was_changed = person.email == "boss@example.com"
+        assert (person.first_name, was_changed) == ("A", not takes_accounts_by_mail)
+    superuser.post(page_of(otto), form_of(otto, email="new@example.com"))
+    otto.refresh_from_db()
+    assert otto.email == "new@example.com"
+
+
 def test_an_administrator_ends_the_sessions_of_whom_they_may_change(console: Client) -> None:
     plain = User.objects.create_user("otto", is_staff=True)
     root = User.objects.create_superuser("root")

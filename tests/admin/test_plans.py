@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tests.admin.addresses import HOME, SHOWN, WITH_HISTORY, history_of, list_of, page_of
 from tests.owner import as_owner
-from tests.plans import MANY, fill, watched
+from tests.plans import MANY, fill, make_tables_anew, watched
 from tests.scenes import Scene
 from workflows_app.models import Event, Input, Mutation, Run
 from workflows_app.queries.same_result import run_with_same_result
@@ -21,6 +21,11 @@ pytestmark = pytest.mark.django_db
 
 #: Lists count their rows up to 5,000, and dates are found by blocks of some thousand rows.
 SOME = MANY // 2
+
+
+@pytest.fixture(autouse=True)
+def nothing_before(db: None) -> None:
+    make_tables_anew()
 
 
 def test_no_page_reads_what_was_done_before(

@@ -15,6 +15,7 @@ from django.utils.html import escape
 from tests.admin.addresses import page_of, text_of
 from workflows_app.models import Run
 from workflows_app.operations import it_didnt_happen
+from workflows_app.sdk import Mutator
 from workflows_app.testing import scripted
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +59,7 @@ def test_instructions_that_fail_do_not_hide_the_page(
     assert "no such parameter" not in text
 
 
-def test_the_key_protects_from_the_first_call_on(
+def test_the_key_protects_from_the_first_call_on_if_anybody_said_so(
     scene: Callable[..., Any], operator: Client, operator_user: User
 ) -> None:
     class Bank(scripted("lost", "lost")):  # type: ignore[misc]
@@ -74,3 +75,12 @@ def test_the_key_protects_from_the_first_call_on(
 
     until = timezone.localtime(first.mutation.sent_at + timedelta(days=1))
     assert f"Until {until:%Y-%m-%d %H:%M %Z} the key keeps it from being done twice" in dialog
+    Bank.key_lasts = None
+    dialog = text_of(operator, page_of(again, "it_didnt_happen"))
+    assert "this outside system does not honour the key" in dialog
+    # What its author did not say, nobody knows; neither does a stand-in.
+    del Bank.key_lasts
+    dialog = text_of(operator, page_of(again, "it_didnt_happen"))
+    assert "nobody has said whether this outside system honours the key" in dialog
+    silent: Any = type("Silent", (Mutator,), {"name": "silent", "execute": lambda *_, **__: None})
+    assert not scripted(replaces=silent).says("key_lasts")

@@ -64,28 +64,70 @@ def test_a_superuser_is_told_to_run_as_another_role(owner: None) -> None:
     [
         (
             "CREATE ROLE lord; ALTER TABLE workflows_app_run OWNER TO lord; GRANT lord TO clerk",
-            None,
+            "is a member of 'lord', who owns the tables",
         ),
         (
             "CREATE ROLE lord; ALTER TABLE workflows_app_run OWNER TO lord;"
             " ALTER ROLE clerk NOINHERIT; GRANT lord TO clerk",
-            None,
+            "is a member of 'lord', who owns the tables",
         ),
         ("ALTER TABLE workflows_app_run OWNER TO clerk", "owns the tables"),
         (
             "ALTER ROLE clerk CREATEROLE; GRANT SET ON PARAMETER session_replication_role TO clerk",
             "may make itself a member of other roles (CREATEROLE)|may set session_replication_role",
         ),
+        (
+            "GRANT SET ON PARAMETER session_replication_role TO PUBLIC; GRANT pg_monitor TO clerk",
+            "may set session_replication_role",
+        ),
+        # What is not inherited is had by SET ROLE.
+        (
+            "CREATE ROLE lord CREATEROLE; CREATE ROLE king SUPERUSER; CREATE ROLE duke;"
+            " GRANT king TO duke; GRANT lord, duke TO clerk",
+            "is a member of 'king', who is a superuser"
+            "|is a member of 'lord', who may make itself a member of other roles (CREATEROLE)",
+        ),
+        ("ALTER SCHEMA public OWNER TO clerk", "owns their schema, and may drop it"),
+        ("ALTER DATABASE {database} OWNER TO clerk", "owns the database, and may drop it"),
+        (
+            "CREATE ROLE lord; GRANT pg_execute_server_program TO lord; ALTER ROLE clerk NOINHERIT;"
+            " GRANT lord, pg_write_server_files TO clerk",
+            "is a member of 'pg_execute_server_program', who may run programs on the server"
+            "|is a member of 'pg_write_server_files', who may write files of the server",
+        ),
     ],
 )
 def test_whoever_could_switch_the_guards_off_is_told(
-    granted: None, given: str, reason: str | None
+    granted: None, given: str, reason: str
 ) -> None:
-    execute(given)
+    execute(given.format(database=connection.settings_dict["NAME"]))
 
-    told = reason or "is a member of 'lord', who owns the tables"
-    reasons = [f"None: role clerk {one}" for one in told.split("|")]
+    reasons = [f"None: role clerk {one}" for one in reason.split("|")]
     assert found_as_clerk() == {**NOTHING, "D111": reasons}
+
+
+def test_what_a_role_may_do_besides_its_grants_is_told_and_what_only_watches_is_not(
+    granted: None,
+) -> None:
+    execute("CREATE ROLE lord CREATEDB; GRANT pg_write_all_data TO lord")
+    execute("GRANT lord, pg_read_server_files, pg_read_all_data, pg_signal_backend TO clerk")
+    execute("ALTER ROLE clerk NOINHERIT REPLICATION BYPASSRLS; GRANT pg_monitor TO clerk")
+
+    told = [
+        "is a member of 'lord', who may make databases (CREATEDB)",
+        "is a member of 'pg_read_all_data', who may read the tables of everybody",
+        "is a member of 'pg_read_server_files', who may read files of the server",
+        "is a member of 'pg_signal_backend', who may end the sessions of others",
+        "is a member of 'pg_write_all_data', who may change the tables of everybody",
+        "may copy all databases of the server (REPLICATION)",
+        "passes row security by (BYPASSRLS)",
+    ]
+    lines = [f"None: grant the server 'clerk' {one}" for one in told]
+    assert found_as_clerk() == {**NOTHING, "D112": lines}
+    # Once, and not for each table; and as the owner, too.
+    execute("ALTER ROLE clerk INHERIT")
+    assert found_as_clerk() == {**NOTHING, "D112": lines}
+    assert [line for line in found_by("D112") if RUNS not in line] == [lines[4]]
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,45 @@ def test_an_account_of_the_same_name_or_mail_is_taken_over_only_if_the_settings_
     assert groups_of("petra") == []
 
 
+def test_who_prepares_an_account_for_somebody_else_s_mail_is_not_in_it_when_they_come(
+    provider: Provider, settings: Settings
+) -> None:
+    """The groups of who comes are given to the account: whoever is in it would have them, too."""
+    settings.SOCIALACCOUNT_PROVIDERS = provider.settings(groups=GROUPS, email_authentication=True)
+    petra = {**provider.claims, "email_verified": True}
+    cook = {"sub": "2", "groups": ["all"], "email": "cook@example.com", "email_verified": True}
+    # By single sign-on of their own, and by a session in an account where nobody has come so.
+    mine = User.objects.create_user("mine", email="cook@example.com", is_staff=True)
+    provider.claims = cook
+    cook_s = Client()
+    assert log_in(cook_s).url == HOME
+    mine.email = "petra@example.com"
+    mine.save()
+    trap = User.objects.create_user("trap", email="petra@example.com", is_staff=True)
+    waiting = Client()
+    waiting.force_login(trap, "django.contrib.auth.backends.ModelBackend")
+
+    provider.claims = petra
+    assert log_in(Client()).url == HOME
+
+    assert groups_of("mine") == ["Workflow viewers"]
+    assert groups_of("trap") == ["Workflow operators"]
+    assert waiting.get(HOME).status_code == 302
+    assert cook_s.get(HOME).status_code == 200
+    # From now on it is by the provider's own number of the person, whatever becomes of the mail.
+    User.objects.filter(username="trap").update(email="cook@example.com")
+    provider.claims = {**petra, "email": "petra@example.org"}
+    log_in(Client())
+    provider.claims = {**cook, "sub": "3"}
+    log_in(Client())
+    provider.claims = {**cook, "sub": "4", "preferred_username": "petra"}
+    # Of two accounts with one mail nobody can tell whose it is.
+    for name in ("one", "two"):
+        User.objects.create_user(name, email="cook@example.com")
+    log_in(Client())
+    assert [groups_of(name) for name in ("trap", "one", "two")] == [["Workflow operators"], [], []]
+
+
 def decide(client: Client, run: Run) -> Any:
     return client.post(page_of(run, "skip_run"), {"_form_submitted": "True", "reason": "Not ours"})
 

@@ -14,7 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from tests.unit.declarations import consumer, mutator, workflow
 from workflows_app import registry
-from workflows_app.alerts.checks import check_alerts
+from workflows_app.alerts.checks import check_alerts, check_times
 from workflows_app.checks import (
     check_mutators,
     check_secret_names,
@@ -25,8 +25,9 @@ from workflows_app.conf import Policy
 from workflows_app.connectors.http.checks import check_secrets
 from workflows_app.demo.checks import check_deployment
 from workflows_app.login.checks import MIDDLEWARE, check_login
+from workflows_app.policy_checks import check_policy
 from workflows_app.secrets import Secret
-from workflows_app.security_checks import GUARD, SESSION_AGE, check_security
+from workflows_app.security_checks import GUARD, SESSION_AGE, check_hosts, check_security
 
 BASE = "https://ops.example.com"
 HOOK = "json://hooks.example.com/s3cret"
@@ -69,6 +70,18 @@ POLICIES: list[Any] = [
     {"wake_min_seconds": 5, "wake_max_seconds": 5},
     {"heartbeat_seconds": 5.1, "stalled_after_seconds": 5},
     {"heartbeat_seconds": 5, "stalled_after_seconds": 5},
+    {"pages_at_once": -1},
+]
+#: What can be used, and does harm; of each the first that does, and the last that does not.
+HARMFUL: list[Any] = [
+    {"peek_limit": 0},
+    {"lease_seconds": 4.9, "peek_limit": 10_001, "web_statement_seconds": 0.5},
+    {"lease_seconds": 5, "peek_limit": 10_000, "web_statement_seconds": 0},
+    {"heartbeat_seconds": 16, "session_idle_seconds": 60, "proxies_in_front": 10},
+    {"heartbeat_seconds": 15, "session_idle_seconds": 0, "proxies_in_front": 9},
+    {"backoff_initial_seconds": 0},
+    {name: 0.5 for name in vars(Policy()) if name.endswith("_seconds")},
+    {name: 10**8 for name, usual in vars(Policy()).items() if not isinstance(usual, bool)},
 ]
 ALERTS: list[Any] = [
     {},
@@ -80,6 +93,7 @@ ALERTS: list[Any] = [
     {"base_url": "https://"},
     {"base_url": f"{BASE}?a=b"},
     {"base_url": f"{BASE}#a"},
+    {"base_url": f" {BASE}"},
     {"base_url": f"{BASE}/console/"},
     {"channels": {"a": HOOK}},
     {"base_url": BASE, "channels": {"a": 5}},
@@ -106,6 +120,12 @@ ALERTS: list[Any] = [
     {"base_url": BASE, "channels": {"bad": "slack://s3cret", "worse": "s3cret", "good": HOOK}},
     {"base_url": BASE, "channels": {"good": HOOK}, "default": ["good"], "routes": {"*": ["good"]}},
 ]
+HARMFUL_ALERTS: list[Any] = [
+    {"gather_seconds": 1, "repeat_seconds": 60, "send_seconds": 1},
+    {"gather_seconds": 0.9, "repeat_seconds": 59, "send_seconds": 0.9},
+    {"gather_seconds": 3_601, "repeat_seconds": 604_801, "send_seconds": 301},
+    {"gather_seconds": -1},
+]
 DECIDERS: list[Any] = [
     {},
     {"invoices-*": ["Clerks"], "pay": ("Clerks", "Boards")},
@@ -114,6 +134,9 @@ DECIDERS: list[Any] = [
     {"pay": []},
     {"pay": [1]},
     {1: ["Clerks"]},
+    {"": ["Clerks"]},
+    {"invoices-* ": ["Clerks"]},
+    {"pay": ["Clerks", " Boards"]},
 ]
 PROVIDERS: list[Any] = [
     {},
@@ -123,6 +146,7 @@ PROVIDERS: list[Any] = [
     {"settings": {"server_url": "x", "groups": ["ops"]}},
     {"settings": {"server_url": "x", "groups": {"ops": 5}}},
     {"secret": "", "settings": {"groups": []}},
+    {"settings": {"server_url": "x", "email_authentication": "false", "asks_for_second_factor": 0}},
 ]
 CACHE = "django.core.cache.backends"
 
@@ -151,6 +175,7 @@ def test_what_is_said_of_policies(kept: SnapshotAssertion) -> None:
     lines = [*of_settings(check_settings, "WORKFLOWS", POLICIES)]
     defaults = Policy()
     zero = [name for name in vars(defaults) if _may_be_zero(name)]
+    lines += of_settings(check_policy, "WORKFLOWS", HARMFUL)
     lines += [f"# may be 0\n{', '.join(zero)}\n", f"# without a word\n{defaults}\n"]
     assert "\n".join(lines) == kept(name="policies")
 
@@ -163,6 +188,8 @@ def _may_be_zero(name: str) -> bool:
 def test_what_is_said_of_alerts(kept: SnapshotAssertion) -> None:
     values = [{"alerts": alerts} for alerts in ALERTS]
     lines = [*of_settings(check_alerts, "WORKFLOWS", values)]
+    harmful = [{"alerts": alerts} for alerts in HARMFUL_ALERTS]
+    lines += of_settings(check_times, "WORKFLOWS", harmful)
     assert "\n".join(lines) == kept(name="alerts")
     assert not any("s3cret" in line for line in "".join(lines).splitlines() if line[0] != "#")
 
@@ -174,6 +201,7 @@ def test_what_is_said_of_what_keeps_the_console_safe(kept: SnapshotAssertion) ->
         with override_settings(MIDDLEWARE=left):
             missing = {*settings.MIDDLEWARE, GUARD, SESSION_AGE, MIDDLEWARE} - {*left}
             lines.append(told(f"without {missing}", [*check_security(None), *check_login(None)]))
+    lines += of_settings(check_hosts, "ALLOWED_HOSTS", [[".example.com"], ["a.example", "*"]])
     assert "\n".join(lines) == kept(name="security")
 
 
@@ -247,17 +275,24 @@ def test_which_checks_there_are(
 ) -> None:
     """Each is registered, and those of a deployment are heard there alone."""
     monkeypatch.setattr("workflows_app.secrets._names", {"SHORT_TOKEN"})
-    with override_settings(
-        WORKFLOWS={"peek_limit": 0, "alerts": []},
-        WORKFLOWS_DECIDERS=[],
-        MIDDLEWARE=[],
-        SHORT_TOKEN="s",
-        ROOT_URLCONF="workflows_app.urls",
-    ):
-        usual, deployed = (
-            {str(m.id) for m in run_checks(databases=["default"], include_deployment_checks=deploy)}
-            for deploy in (False, True)
-        )
+    wrong: dict[str, Any] = {"WORKFLOWS": {"peek_limit": 0, "alerts": []}, "WORKFLOWS_DECIDERS": []}
+    harmful: dict[str, Any] = {
+        "WORKFLOWS": {"poll_seconds": 0.1, "alerts": {"repeat_seconds": 1}},
+        "WORKFLOWS_DECIDERS": {"nothing": ["Clerks"]},
+    }
+    usual, deployed = set(), set()
+    for given in (wrong, harmful):
+        with override_settings(
+            MIDDLEWARE=[],
+            ALLOWED_HOSTS=["*"],
+            SHORT_TOKEN="s",
+            ROOT_URLCONF="workflows_app.urls",
+            **given,
+        ):
+            usual |= {str(m.id) for m in run_checks(databases=["default"])}
+            deployed |= {
+                str(m.id) for m in run_checks(databases=["default"], include_deployment_checks=True)
+            }
     ours = sorted(name for name in deployed if name.startswith("workflows"))
     lines = [f"{name}{'' if name in usual else ', in a deployment'}" for name in ours]
     assert "\n".join(lines) + "\n" == kept(name="all")

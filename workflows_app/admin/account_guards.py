@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import action
 from django.contrib.auth.models import Group, Permission
@@ -156,7 +157,20 @@ class GuardedUsers(_Guarded):
         if not actor.is_superuser:
             fields += _ONLY_SUPERUSERS
             fields += _RAISES if obj is not None and obj.pk == actor.pk else ()
+            mail = self.model.get_email_field_name()
+            fields += [mail] if _mail_is_a_login() and hasattr(self.model, mail) else []
         return [name for name in fields if _has(self.model, name)]
+
+
+def _mail_is_a_login() -> bool:
+    """Tell whether whoever has the mail of an account at a provider is let into it, with the groups they have there."""
+    configured: Any = getattr(settings, "SOCIALACCOUNT_PROVIDERS", {}).get("openid_connect", {})
+    everywhere = getattr(settings, "SOCIALACCOUNT_EMAIL_AUTHENTICATION", False)
+    usual = configured.get("EMAIL_AUTHENTICATION", everywhere)
+    said = [
+        app.get("settings", {}).get("email_authentication") for app in configured.get("APPS", [])
+    ]
+    return apps.is_installed(LOGIN) and any(usual if one is None else one for one in said)
 
 
 def _left_alone(number: int) -> str:

@@ -196,6 +196,11 @@ def _protection(run: Run, first_sent: datetime | None) -> str:
     mutator = registry.mutator(run.workflow.slug, mutation.mutator) if mutation else None
     if mutator is None or first_sent is None:
         return _("Whether anything keeps it from being done twice is not known here.")
+    if not mutator.says("key_lasts"):
+        return _(
+            "Perhaps nothing keeps it from being done twice: nobody has said whether this outside system honours"
+            " the key."
+        )
     if mutator.key_lasts is None:
         return _(
             "Nothing keeps it from being done twice: this outside system does not honour the key."

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
 
 from workflows_app.alerts.channels import can_send_to_channels, problem_of
-from workflows_app.alerts.settings import alert_settings
+from workflows_app.alerts.settings import AlertSettings, alert_settings
 from workflows_app.errors import SettingsError
 
 
@@ -36,6 +36,42 @@ def check_alerts(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Chec
                 "Alerts have channels, and nothing that sends to them: 'apprise' is not installed.",
                 hint="Install 'workflow-operations[alerts]'.",
                 id="workflows_app.E032",
+            )
+        )
+    return messages
+
+
+#: From where to where a value makes sense, and what follows outside.
+_SENSIBLE: dict[str, tuple[float, float, str, str]] = {
+    "gather_seconds": (1, 3_600, "people are flooded", "people are told when it is too late"),
+    "repeat_seconds": (
+        60,
+        604_800,
+        "people are flooded",
+        "what one person missed is not told again",
+    ),
+    "send_seconds": (1, 300, "most messages fail", "a place that hangs holds up all others"),
+}
+
+
+@register(deploy=True)
+def check_times(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """W031: a time of `WORKFLOWS["alerts"]` can be used, and does harm."""
+    try:
+        found = alert_settings()
+    except SettingsError:
+        return []
+    messages: list[CheckMessage] = []
+    for name, (least, most, below, above) in _SENSIBLE.items():
+        seconds = getattr(found, name)
+        if least <= seconds <= most:
+            continue
+        messages.append(
+            Warning(
+                f"WORKFLOWS['alerts']['{name}'] is {seconds:,.10g}: {below if seconds < least else above}.",
+                hint=f"Leave it out ({getattr(AlertSettings, name):,.10g}), or choose from {least:,.10g} to"
+                f" {most:,.10g}.",
+                id="workflows_app.W031",
             )
         )
     return messages

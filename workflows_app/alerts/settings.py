@@ -119,7 +119,14 @@ def _check_base_url(made: AlertSettings) -> None:
             )
         return
     parts = urlsplit(made.base_url)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+    has_spaces = made.base_url.split() != [made.base_url]
+    if (
+        has_spaces
+        or parts.scheme not in ("http", "https")
+        or not parts.netloc
+        or parts.query
+        or parts.fragment
+    ):
         raise SettingsError(
             f"{_WHERE}['base_url'] must be an address like 'https://workflows.example.com'."
         )

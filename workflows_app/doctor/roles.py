@@ -52,7 +52,7 @@ CHECKS = [
         title="This runs as a role that could switch the guards off",
         meaning="A fault in the code, or a stranger in it, could rewrite history and decisions.",
         remedy=(
-            "Let DATABASES name a role that owns nothing, and the owner for `migrate` alone (in this repository's"
+            "Let DATABASES name a role that owns nothing and is a member of none that does, and the owner for `migrate` alone (in this repository's"
             " project: DATABASE_URL, MIGRATION_DATABASE_URL); then run `manage.py grant_role NAME`."
             " docs/install.md and docs/security.md tell how."
         ),
@@ -61,9 +61,15 @@ CHECKS = [
     ),
     Check(
         id="D112",
-        title="A role may do more to the tables than it needs",
-        meaning="What was decided and done could be changed or deleted, or a guard be replaced.",
-        remedy=f"{_GRANT} What another role or PUBLIC was granted, revoke by hand.",
+        title="A role may do more than it needs",
+        meaning=(
+            "What was decided and done could be changed or deleted, a guard be replaced, or the server be read or"
+            " disturbed."
+        ),
+        remedy=(
+            f"{_GRANT} What another role or PUBLIC was granted, revoke by hand, as what is said of the server:"
+            " REVOKE pg_read_all_data FROM NAME; ALTER ROLE NAME NOCREATEDB."
+        ),
         find=_too_much,
     ),
     Check(

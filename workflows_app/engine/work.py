@@ -19,7 +19,8 @@ _UNNAMED_EVENT = """event.status = 'pending' AND event.lane IS NULL AND NOT EXIS
        AND refusal.version_id = workflow.active_version_id)"""
 #: What waits in a workflow for the host: active runs that are in nobody's hands, questions to be asked, retries
 #: that are owed, and whether there are events whose lane has no name. Of those, one is read; by a LIMIT of one
-#: PostgreSQL would believe that it finds one wherever it begins to look.
+#: PostgreSQL would believe that it finds one wherever it begins to look. Of what is due at one moment, as after a
+#: deploy, the oldest comes first: where rows lie in their tables is no order.
 _UNFINISHED = f"""
     SELECT 'loose', wanted.workflow, found.id, NULL::timestamptz, found.handler_id, found.is_ordered,
            found.phase, found.fencing_token
@@ -42,7 +43,7 @@ _UNFINISHED = f"""
              JOIN workflows_app_mutation mutation ON mutation.run_id = run.id
             WHERE run.workflow_id = wanted.workflow AND run.status = 'reconciling'
               AND run.id <> ALL($2::bigint[]) AND mutation.next_reconcile_at IS NOT NULL
-            ORDER BY mutation.next_reconcile_at LIMIT $3::int) found
+            ORDER BY mutation.next_reconcile_at, run.id LIMIT $3::int) found
     UNION ALL
     SELECT 'retry', wanted.workflow, found.id, found.retry_due_at, found.handler_id, found.missing,
            '', NULL
@@ -60,7 +61,7 @@ _UNFINISHED = f"""
             WHERE run.workflow_id = wanted.workflow AND run.owes_retry
               AND run.retry_due_at IS NOT NULL
               AND (workflow.status = 'active' OR settled.missing)
-            ORDER BY run.retry_due_at LIMIT $3::int) found
+            ORDER BY run.retry_due_at, run.id LIMIT $3::int) found
     UNION ALL
     SELECT 'unnamed', wanted.workflow, NULL, NULL, NULL, NULL, '', NULL
       FROM unnest($1::bigint[]) AS wanted(workflow)
@@ -89,7 +90,7 @@ _READY = f"""
            (SELECT {LANE_STATE}, NULL FROM workflows_app_lanestate state
              WHERE state.handler_id = wanted.handler AND NOT state.is_held
                AND state.wake_at IS NOT NULL
-             ORDER BY state.wake_at LIMIT $2::int)) found
+             ORDER BY state.wake_at, state.id LIMIT $2::int)) found
 """
 _UNNAMED = f"""
     SELECT topic.workflow_id, {{columns}} FROM workflows_app_topic topic

@@ -6,6 +6,7 @@ what was decided. `manage.py grant_role` grants them, `doctor` checks them.
 """
 
 from workflows_app.grants.giving import grant, statements
-from workflows_app.grants.looking import lacking, power_over_guards, too_much
+from workflows_app.grants.looking import lacking, too_much
+from workflows_app.grants.powers import power_over_guards
 
 __all__ = ["grant", "lacking", "power_over_guards", "statements", "too_much"]

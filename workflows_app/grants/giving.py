@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from django.db import connection
 
 from workflows_app.errors import RoleRefused
-from workflows_app.grants.looking import lacking, power_over_guards, too_much
+from workflows_app.grants.looking import lacking, too_much
+from workflows_app.grants.powers import power_over_guards
 from workflows_app.grants.tables import PRIVILEGES, Table, tables
 
 #: What PostgreSQL takes for something else than a role's name, and how long a name may be.

@@ -6,42 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from django.db import connection
 
+from workflows_app.grants.powers import beyond_tables, changes_all
 from workflows_app.grants.tables import PRIVILEGES, Table, tables
 
 
-def power_over_guards(role: str) -> list[str] | None:
-    """Return by what `role` could switch the guards off, as "owns ..."; None if there is no such role."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT rolsuper, rolcreaterole,"
-            " has_parameter_privilege(rolname, 'session_replication_role', 'SET')"
-            " FROM pg_roles WHERE rolname = %s",
-            [role],
-        )
-        row = cursor.fetchone()
-        if row is None:
-            return None
-        is_superuser, makes_roles, skips_triggers = row
-        if is_superuser:
-            return ["is a superuser"]
-        cursor.execute(
-            "SELECT name FROM unnest(%s::text[]) name WHERE pg_has_role(%s, name, 'MEMBER')",
-            [sorted({table.owner for table in tables()}), role],
-        )
-        owners = [name for (name,) in cursor.fetchall()]
-    reasons = [
-        "owns the tables" if owner == role else f"is a member of '{owner}', who owns the tables"
-        for owner in owners
-    ]
-    if makes_roles:
-        reasons.append("may make itself a member of other roles (CREATEROLE)")
-    if skips_triggers:
-        reasons.append("may set session_replication_role")
-    return reasons
-
-
 def too_much(roles: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
-    """Yield each table, sequence or schema, or the database, with which a role may do more than it should, and what.
+    """Yield with which table, sequence or schema, the database or the server a role may do more than it should.
 
     `roles` have no more than the role that runs needs. None are all that have a grant of a table with
     guards, PUBLIC too: of those tables nobody else may do more.
@@ -60,6 +30,9 @@ def too_much(roles: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
                -- Who owns it, or is a member of who does, is another matter.
                AND CASE WHEN r.name = 'public' THEN true
                         ELSE NOT pg_has_role(r.name, t.owner, 'MEMBER') END
+               -- Of who may change all tables that is told, once.
+               AND CASE WHEN r.name = 'public' OR p.name NOT IN ('INSERT', 'UPDATE', 'DELETE') THEN true
+                        ELSE NOT pg_has_role(r.name, 'pg_write_all_data', 'USAGE') END
                AND (has_table_privilege(r.name, t.name, p.name)
                     OR CASE WHEN p.name NOT IN ('DELETE', 'TRUNCATE', 'TRIGGER')
                             THEN has_any_column_privilege(r.name, t.name, p.name) END)
@@ -76,8 +49,9 @@ def too_much(roles: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
         for table, role, privileges in cursor.fetchall():
             yield table, f"'{role}' may {privileges}"
         cursor.execute(
-            "SELECT s, r FROM unnest(%s::text[]) s, unnest(%s::text[]) r"
-            " WHERE has_schema_privilege(r, s, 'CREATE') ORDER BY s, r",
+            "SELECT s, r FROM unnest(%s::text[]) s JOIN pg_namespace n ON n.nspname = s, unnest(%s::text[]) r"
+            " WHERE CASE WHEN r = 'public' THEN true ELSE NOT pg_has_role(r, n.nspowner, 'MEMBER') END"
+            " AND has_schema_privilege(r, s, 'CREATE') ORDER BY s, r",
             [sorted({table.schema for table in found}), asked],
         )
         for schema, role in cursor.fetchall():
@@ -85,7 +59,8 @@ def too_much(roles: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
         sequences = [(name, table.owner) for table in found for name in table.sequences]
         cursor.execute(
             "SELECT s.name, r FROM unnest(%s::text[], %s::text[]) s (name, owner), unnest(%s::text[]) r"
-            " WHERE CASE WHEN r = 'public' THEN true ELSE NOT pg_has_role(r, s.owner, 'MEMBER') END"
+            " WHERE CASE WHEN r = 'public' THEN true ELSE NOT pg_has_role(r, s.owner, 'MEMBER')"
+            " AND NOT pg_has_role(r, 'pg_write_all_data', 'USAGE') END"
             " AND has_sequence_privilege(r, s.name, 'UPDATE') ORDER BY 1, 2",
             [[name for name, _ in sequences], [owner for _, owner in sequences], asked],
         )
@@ -99,6 +74,10 @@ def too_much(roles: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
             )
             for (role,) in cursor.fetchall():
                 yield "the database", f"'{role}' may CREATE"
+    told = changes_all if roles is None else beyond_tables
+    for role in asked:
+        for what in told(role):
+            yield "the server", f"'{role}' {what}"
 
 
 def lacking(role: str) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -24,7 +25,7 @@ from django.utils.encoding import force_bytes
 from django.utils.translation import gettext as _
 
 from workflows_app.admin.guard import address_of
-from workflows_app.admin.sessions import name_now, was_named_within
+from workflows_app.admin.sessions import can_be_ended, end_sessions, name_now, was_named_within
 
 #: A login this young is as good as saying again who one is.
 _YOUNG_SECONDS = 300.0
@@ -89,6 +90,23 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc,unu
             and client_id in (None, app.client_id)
         ]
 
+    def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[Any, str] | None:
+        """Return whose account has a verified mail of the person, if it is one, and nobody comes to it yet.
+
+        Whoever comes to it would be in it with all the groups of the person. What that account is called in a
+        provider counts from then on, and no more its mail.
+        """
+        model: Any = get_user_model()
+        name = model.get_email_field_name()
+        for address in sociallogin.email_addresses if hasattr(model, name) else ():
+            if address.verified and self.can_authenticate_by_email(sociallogin, address.email):
+                # As it is written: letters that look alike are not the same.
+                users = model._default_manager.filter(**{name: address.email.lower()})
+                free = [user for user in users if single_sign_on_of(user) is None]
+                if len(free) == 1:
+                    return free[0], address.email
+        return None
+
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         process = sociallogin.state.get("process")
         if process == "redirect":
@@ -98,6 +116,8 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc,unu
             raise PermissionDenied
         elif sociallogin.is_existing:
             self._let_in(request, sociallogin, sociallogin.user)
+            if sociallogin.account.pk is None:
+                _hand_over(request, sociallogin)
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return bool(_groups_of(sociallogin))
@@ -115,6 +135,13 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc,unu
         has_map = bool(_map_of(sociallogin))
         if has_map and not _groups_of(sociallogin) and not user.has_usable_password():
             raise ImmediateHttpResponse(not_allowed(request))
+
+
+def _hand_over(request: HttpRequest, sociallogin: SocialLogin) -> None:
+    """Make an account that was found by its mail the person's alone. allauth takes its password away."""
+    if can_be_ended():
+        end_sessions({str(sociallogin.user.pk)})
+    sociallogin.connect(request, sociallogin.user)
 
 
 def not_allowed(request: HttpRequest) -> HttpResponse:
@@ -169,7 +196,8 @@ def _named_again(request: HttpRequest, sociallogin: SocialLogin) -> None:
     data = sociallogin.state.get("data") or {}
     id_token = sociallogin.account.extra_data.get("id_token") or {}
     at = id_token.get("auth_time")
-    is_same = sociallogin.is_existing and sociallogin.user == request.user
+    is_linked = sociallogin.account.pk is not None
+    is_same = is_linked and sociallogin.is_existing and sociallogin.user == request.user
     asked_at = data.get(AGAIN_AT)
     if (
         is_same

@@ -91,6 +91,11 @@ def _wrong_providers() -> list[tuple[str, str]]:
         if missing or not of_provider.get("server_url"):
             missing = [*missing, *(["settings.server_url"] if not missing else [])]
             found.append((name, f"it has no {missing[0]}."))
+        found += [
+            (name, f"its {key} must be true or false.")
+            for key in ("email_authentication", "asks_for_second_factor")
+            if not isinstance(of_provider.get(key, False), bool)
+        ]
         groups = of_provider.get("groups", {})
         if not isinstance(groups, dict) or not all(
             isinstance(each, str) for each in groups.values()

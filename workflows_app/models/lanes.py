@@ -48,7 +48,7 @@ class LaneState(models.Model):
                 & (Q(arrivals_seen__isnull=True) | ~Q(arrivals_seen=F("arrivals"))),
             ),
             models.Index(
-                fields=["handler", "wake_at"],
+                fields=["handler", "wake_at", "id"],
                 name="lane_wakes",
                 condition=Q(is_held=False, wake_at__isnull=False),
             ),

@@ -170,7 +170,7 @@ class Run(FSMModelMixin, models.Model):
                 condition=Q(status__in=["active", "reconciling"]),
             ),
             models.Index(
-                fields=["workflow", "retry_due_at"],
+                fields=["workflow", "retry_due_at", "id"],
                 name="run_owes_retry",
                 condition=Q(owes_retry=True),
             ),

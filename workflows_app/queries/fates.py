@@ -21,10 +21,6 @@ class Fate:
     #: The run that holds it, or consumed it; for a skipped one the run with which it was skipped.
     by: Run | None
 
-    def by_other_than(self, run: Run) -> bool:
-        """Tell whether another run than `run` holds or consumed it."""
-        return self.by is not None and self.by.pk != run.pk
-
 
 def fates_of(events: list[Event]) -> list[Fate]:
     """Return what became of each of `events`. Two queries."""
