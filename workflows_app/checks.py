@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.apps import AppConfig
@@ -37,18 +38,24 @@ def _never_synced() -> list[CheckMessage]:
     from workflows_app.models import Workflow
 
     try:
-        synced = set(Workflow.objects.values_list("slug", flat=True))
+        retired = dict(Workflow.objects.values_list("slug", "retired_at"))
     except DatabaseError:
         return []  # Not migrated yet; `migrate` runs this check too.
     return [
         Warning(
-            f"Workflow '{workflow.slug}' is in the code, but was never synced: it does not run.",
+            f"Workflow '{workflow.slug}' is in the code, but {why}: it does not run.",
             hint="Run `manage.py sync_workflows`.",
             id="workflows_app.W001",
         )
         for workflow in registry.all_workflows()
-        if workflow.slug not in synced
+        if (why := _why_not(workflow.slug, retired))
     ]
+
+
+def _why_not(slug: str, retired: dict[str, datetime | None]) -> str:
+    if slug not in retired:
+        return "was never synced"
+    return "is retired" if retired[slug] is not None else ""
 
 
 @register()

@@ -63,6 +63,17 @@ class UnknownWorkflow(WorkflowsError):
         )
 
 
+class RetiredWorkflow(WorkflowsError):
+    """A person has ended the workflow of this slug: nobody would do anything with what is published to it."""
+
+    def __init__(self, slug: str) -> None:
+        self.slug = slug
+        super().__init__(
+            f"Workflow '{slug}' is retired: nothing can be published to it. `manage.py sync_workflows` "
+            f"brings it back when the code has it again."
+        )
+
+
 class UnknownTopic(WorkflowsError):
     """The workflow has no topic of this name."""
 
@@ -116,8 +127,9 @@ class UndeclaredTopic(HandlerViolation):
     def __init__(self, handler: str, topic: str, verb: str, declared: list[str]) -> None:
         self.topic = topic
         listing = ", ".join(declared) or "none"
+        where = "publishes" if verb == "publish to" else "subscribes"
         super().__init__(
-            f"{handler} may not {verb} topic '{topic}': it is not declared. Declared: {listing}."
+            f"{handler} may not {verb} topic '{topic}': its `{where}` does not name it. It names: {listing}."
         )
 
 

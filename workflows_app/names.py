@@ -111,6 +111,7 @@ _FIELDS: tuple[Any, ...] = (
     _("resolved at"),
     _("resolved by"),
     _("result"),
+    _("retired at"),
     _("retry due at"),
     _("retry of"),
     _("revision"),

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from django.utils import timezone
 
 from workflows_app import registry, sdk
 from workflows_app.models import Event, Run
+from workflows_app.publishing import publish
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -101,6 +103,55 @@ def test_the_producer_publishes_each_invoice_once(
 
     assert Event.objects.get().message_id == "1"
     assert [run.status for run in Run.objects.all()] == ["committed"] * 2
+
+
+class Post:
+    """What the mutator of the README talks to: it takes a letter, and its answer is lost."""
+
+    def __init__(self) -> None:
+        self.letters: dict[str, SimpleNamespace] = {}
+
+    def send(self, *, to: str, reference: str) -> SimpleNamespace:
+        if to == "nobody":
+            return SimpleNamespace(refused=True, reason="no such address")
+        self.letters[reference] = SimpleNamespace(number=len(self.letters) + 1)
+        raise TimeoutError
+
+    def is_closed(self) -> bool:
+        return False
+
+    def find(self, *, reference: str) -> SimpleNamespace | None:
+        return self.letters.get(reference)
+
+
+@pytest.mark.django_db
+def test_a_mutator_of_another_kind_is_asked_as_shown(
+    invoices: Path, registered: Callable[..., Any], drain: Callable[..., int]
+) -> None:
+    from invoices.workflows import InvoicePayments, PayInvoice
+
+    names: dict[str, Any] = {**vars(sdk), "post": Post(), "timedelta": timedelta}
+    exec(block("class SendLetter(Mutator):\n"), names)
+    sends = names["SendLetter"]
+    consumer = type(
+        "Send", (PayInvoice,), {"mutate": lambda _, was: sdk.MutationCall(sends, was.data)}
+    )
+    writes = type("Writes", (InvoicePayments,), {"consumers": [consumer], "mutators": [sends]})
+    with registered(writes, allow_outside=True):
+        for to in ("Grace", "nobody"):
+            letter = {"to": to, "supplier": to, "invoice": to}
+            publish(
+                workflow="invoice-payments", topic="invoice.received", message_id=to, payload=letter
+            )
+        drain()
+
+    assert [
+        (run.status, run.failure_kind, run.mutation.resolved_by, run.mutation.result)
+        for run in Run.objects.order_by("lane")
+    ] == [
+        ("committed", "", "reconcile", {"letter": 1}),
+        ("failed", "rejected", "response", None),
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -9,12 +9,14 @@ from django.contrib.auth.models import User
 
 from tests.doctor.planting import Planted, Rows, found_after, found_by, plant
 from tests.doctor.shop import REASON, Shop
+from tests.operations.readiness import without_code
 from workflows_app.models import Breaker, Event, OperatorAction, Workflow
 from workflows_app.models.saving import save_with_history
 from workflows_app.operations import (
     close_breaker,
     pause_workflow,
     resume_workflow,
+    retire_workflow,
     retry_failed_run,
     run_producers_now,
     skip_event,
@@ -108,6 +110,23 @@ def test_decisions_on_a_workflow_are_looked_up_in_its_history(
             key=lambda one: (one[1].id, one[1].history_id),
         )
     ]
+
+
+def test_a_retirement_is_looked_up_in_the_history_of_its_workflow(
+    neighbour: None, shop: Shop, person: User
+) -> None:
+    workflow = without_code()
+    action = retire_workflow(workflow, actor=person, reason=REASON)
+    assert found_by("D601") == found_by("D602") == []
+
+    for hidden in (*_HIDDEN[:2], "retired_at = NULL"):
+        sql = f"UPDATE workflows_app_historicalworkflow SET {hidden} WHERE id = {workflow.pk}"
+        told = f'"retire_workflow" on workflow {workflow.pk} is not in its history'
+        assert found_after(sql, "D601") == [f"pay: decision {action.pk} {told}"]
+    row = workflow.history.latest("history_id").history_id
+    told = f'"retire_workflow" is in history row {row}, but not among the decisions'
+    sql = f"DELETE FROM workflows_app_operatoraction WHERE id = {action.pk}"
+    assert found_after(sql, "D602") == [f"pay: workflow {workflow.pk} {told}"]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ _LAST_OF_MUTATION = _LAST_OF_EVENT.replace("event", "mutation")
 
 #: What may change of a row more than once. All else is written once, and found if it was rewritten (D504).
 CHANGES = {
-    "workflow": {"active_version_id", "secret_names", "status", "title"},
+    "workflow": {"active_version_id", "retired_at", "secret_names", "status", "title"},
     "workflow version": {"note", "source_digest"},
     "event": {"lane", "payload", "reserved_by_id", "revision", "status"},
     "run": {

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 
 from tests.doctor.planting import assert_sound, found_by
 from tests.doctor.shop import Shop
+from tests.operations.readiness import without_code
 from workflows_app.engine.answers import Finding, Verdict
 from workflows_app.engine.late import record_late
 from workflows_app.models import Breaker, Event, Mutation, OperatorAction, Run
@@ -22,6 +23,7 @@ from workflows_app.operations import (
     it_happened,
     pause_workflow,
     resume_workflow,
+    retire_workflow,
     retry_failed_run,
     run_producers_now,
     skip_event,
@@ -173,6 +175,7 @@ def test_a_database_in_which_everything_happened_is_sound(shop: Shop, person: Us
     every_decision_on_a_workflow(shop, person)
     every_state_of_a_breaker(shop, person)
     every_change_of_version(shop)
+    retire_workflow(without_code(), actor=person, reason="its code is gone")
     paid = Mutation.objects.filter(status="applied").earliest("pk")
     record_late(paid, Finding(Verdict.NOT_APPLIED, "never heard of it"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,10 @@ from django.apps import apps
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
-from tests.scenes import Scene, workflow_with
+from tests.scenes import Scene, scenes, workflow_with
 from workflows_app import registry
 from workflows_app.errors import OperationRefused
-from workflows_app.models import OperatorAction
+from workflows_app.models import OperatorAction, Workflow
 from workflows_app.operations import (
     DECLARED,
     add_note,
@@ -25,6 +25,7 @@ from workflows_app.operations import (
     it_happened,
     pause_workflow,
     resume_workflow,
+    retire_workflow,
     retry_failed_run,
     run_producers_now,
     skip_event,
@@ -79,6 +80,12 @@ def _paused(make: SceneMaker) -> Any:
     return workflow
 
 
+def without_code() -> Workflow:
+    """Return a workflow that has done nothing, and whose code is gone now."""
+    with ExitStack() as stack:
+        return scenes(stack)().workflow
+
+
 def _polled(make: SceneMaker) -> Any:
     play = make()
     play.run_host()
@@ -129,6 +136,7 @@ PRESSES = [
     ),
     Press(pause_workflow, "pause_workflow", "Pause", lambda make: make().workflow),
     Press(resume_workflow, "pause_workflow", "Resume", _paused),
+    Press(retire_workflow, "retire_workflow", "Retire", lambda make: without_code()),
     Press(run_producers_now, "run_producers", "Run now", _polled),
     Press(close_breaker, "close_breaker", "Send again", _gone_silent),
     Press(take, "take_run", "Take", lambda make: make("lost").happens(days=0), "take_run"),

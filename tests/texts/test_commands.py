@@ -18,8 +18,8 @@ pytestmark = pytest.mark.django_db
 
 Told = Callable[..., str]
 COMMANDS = [
-    *("doctor", "grant_role", "list_blocked", "publish_events", "resolve_runs", "run_worker"),
-    *("skip_events", "sync_workflows", "trace"),
+    *("doctor", "grant_role", "list_blocked", "publish_events", "resolve_runs", "retire_workflow"),
+    *("run_worker", "skip_events", "sync_workflows", "trace"),
 ]
 
 

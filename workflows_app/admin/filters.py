@@ -73,11 +73,8 @@ class WaitsForFilter(ChoiceFilter):
         return queryset if condition is None else queryset.filter(condition)
 
 
-class PollsFilter(ChoiceFilter):
-    """Runs of producers that found nothing are left out, unless a person wants them."""
-
-    title = gettext_lazy("empty polls")
-    parameter_name = "polls"
+class LeftOutFilter(ChoiceFilter):
+    """Rows of some kind are left out, unless a person wants them."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
         return [("all", _("shown too")), ("only", _("alone"))]
@@ -86,6 +83,25 @@ class PollsFilter(ChoiceFilter):
         hidden, *others = super().choices(changelist)
         yield {**hidden, "display": _("left out")}
         yield from others
+
+
+class RetiredFilter(LeftOutFilter):
+    """Workflows that have ended are left out, unless a person wants them."""
+
+    title = gettext_lazy("retired")
+    parameter_name = "retired"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(retired_at__isnull=self.value() != "only")
+
+
+class PollsFilter(LeftOutFilter):
+    """Runs of producers that found nothing are left out, unless a person wants them."""
+
+    title = gettext_lazy("empty polls")
+    parameter_name = "polls"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         # One event of each run that is looked at; by EXISTS PostgreSQL would read all events first.

@@ -9,10 +9,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from workflows_app.models import Mutation, Run
+from workflows_app.models import Mutation, Run, Workflow
 
 #: How a run stands of which a person said that it did not happen, so that another one does it again.
 SENT_AGAIN = "sent-again"
+#: How a workflow stands that a person has ended, whatever its status was.
+RETIRED = "retired"
 #: By what `state_of` returns.
 STATUS_LABELS = {
     "blocked": "danger",
@@ -25,6 +27,7 @@ STATUS_LABELS = {
     "paused": "warning",
     "open": "danger",
     "half-open": "warning",
+    RETIRED: "default",
     "closed": "success",
     "active": "info",
     "pending": "info",
@@ -54,6 +57,8 @@ def state_of(row: Any) -> str:
     """Return the status of a row in one word, in whatever language it is shown."""
     if isinstance(row, Mutation) and row.status == Mutation.Status.FAILED:
         return "did-not-happen"
+    if isinstance(row, Workflow) and row.retired_at is not None:
+        return RETIRED
     return str(row.status).replace("_", "-")
 
 

@@ -11,13 +11,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
+from workflows_app import registry
 from workflows_app.admin.buttons import ButtonsAdmin, button
-from workflows_app.admin.filters import BlockedFilter
+from workflows_app.admin.filters import BlockedFilter, RetiredFilter
 from workflows_app.admin.labels import STATUS_LABELS, lane_label, state_of
 from workflows_app.admin.seeing import may_see, seen, shown, shown_text
 from workflows_app.models import Breaker, Handler, OperatorAction, Run, Topic, Workflow
 from workflows_app.operations.pause_workflow import PAUSE_WORKFLOW
 from workflows_app.operations.resume_workflow import RESUME_WORKFLOW
+from workflows_app.operations.retire_workflow import RETIRE_WORKFLOW
 from workflows_app.operations.run_producers_now import RUN_PRODUCERS_NOW
 from workflows_app.queries import lineage
 from workflows_app.queries.attention import open_breakers
@@ -33,12 +35,35 @@ def _as_seen(run: Any) -> Any:
     return seen_run
 
 
+def _retired(workflow: Workflow) -> OperatorAction | None:
+    """Return the decision by which the workflow has ended, if it has."""
+    if workflow.retired_at is None:
+        return None
+    ended = OperatorAction.objects.filter(
+        workflow=workflow, operation=OperatorAction.Operation.RETIRE_WORKFLOW
+    )
+    return next(iter(seen(OperatorAction, ended.order_by("-pk")[:1])), None)
+
+
+def _not_in_code(workflow: Workflow) -> str:
+    """Say of a workflow whose code is gone what stands in the way of its end, or that nothing does."""
+    if workflow.retired_at is not None or registry.get(workflow.slug) is not None:
+        return ""
+    refusal = RETIRE_WORKFLOW.refusal(workflow)
+    return refusal.sentence if refusal is not None else _("It holds nothing: Retire ends it.")
+
+
 @admin.register(Workflow)
 class WorkflowAdmin(ButtonsAdmin):
     change_form_outer_before_template = "workflows_app/workflow_explanation.html"
-    buttons = (button(PAUSE_WORKFLOW), button(RESUME_WORKFLOW), button(RUN_PRODUCERS_NOW))
+    buttons = (
+        button(PAUSE_WORKFLOW),
+        button(RESUME_WORKFLOW),
+        button(RUN_PRODUCERS_NOW),
+        button(RETIRE_WORKFLOW),
+    )
     list_display = ["slug", "title", "status_label", "blocked_label", "active_version"]
-    list_filter = ["status", BlockedFilter]
+    list_filter = ["status", BlockedFilter, RetiredFilter]
     filter_parameters = ["status__exact"]
     search_fields = ["slug", "title"]
     exported = {
@@ -48,6 +73,7 @@ class WorkflowAdmin(ButtonsAdmin):
         "blocked": "blocked",
         "version": "active_version",
         "created_at": "created_at",
+        "retired_at": "retired_at",
     }
     fields = ["slug", "title", "status", "active_version", "created_at"]
 
@@ -59,6 +85,8 @@ class WorkflowAdmin(ButtonsAdmin):
         held = [_as_seen(run) for run in holding_runs(row, LIMIT)] if may_see(Run) else []
         number = numbers.held.number if held else 0
         return {
+            "retired": _retired(row),
+            "not_in_code": _not_in_code(row),
             "held": [{"name": lane_label(run.lane), "run": run} for run in held],
             "held_number": number,
             "held_more": number - len(held),
@@ -73,7 +101,8 @@ class WorkflowAdmin(ButtonsAdmin):
 
     @display(description=gettext_lazy("status"), label=STATUS_LABELS)
     def status_label(self, workflow: Workflow) -> tuple[str, str]:
-        return state_of(workflow), workflow.get_status_display()
+        is_over = workflow.retired_at is not None
+        return state_of(workflow), _("Retired") if is_over else workflow.get_status_display()
 
     @display(description=gettext_lazy("blocked"), label={"blocked": "danger", "no": "success"})
     def blocked_label(self, workflow: Any) -> tuple[str, str]:

@@ -46,6 +46,8 @@ def _mark(model: type[Model], change: Change) -> str:
     """Return where history shows the change of a decision `a`."""
     if change.makes_retry:
         return _RETRIES
+    if change.sets:
+        return f"{_ROWS[model]} AND h.{change.sets} IS NOT NULL AND {_MARKED}"
     effect = f" AND d.status = '{change.effect}'" if change.effect else ""
     return f"{_ROWS[model]} AND h.status = '{change.after}'{effect} AND {_MARKED}"
 
@@ -61,7 +63,8 @@ def _named(model: type[Model]) -> str:
     return "\n".join(
         f"WHEN '{change.effect or change.after}' THEN '{each.code}'"
         for each, change in _CHANGES
-        if each.target is model and not change.makes_retry and change.after not in change.before
+        if each.target is model
+        and not (change.makes_retry or change.sets or change.after in change.before)
     )
 
 
@@ -118,6 +121,12 @@ CHECKS = [
                   FROM (SELECT p.*, lag(status) OVER (PARTITION BY id ORDER BY history_id) AS before
                           FROM workflows_app_historicalworkflow p) h
                  WHERE h.before <> h.status
+                UNION ALL
+                SELECT h.id, 'workflow', h.id, h.history_id, h.history_user_id,
+                       h.history_change_reason, h.history_date, 'retire_workflow', NULL, NULL
+                  FROM (SELECT p.*, lag(retired_at) OVER (PARTITION BY id ORDER BY history_id) AS before
+                          FROM workflows_app_historicalworkflow p) h
+                 WHERE h.before IS NULL AND h.retired_at IS NOT NULL
                 UNION ALL
                 SELECT c.workflow_id, 'breaker', h.id, h.history_id, h.history_user_id,
                        h.history_change_reason, h.history_date, 'close_breaker', NULL, NULL

@@ -16,9 +16,13 @@ def _other_versions(scope: Scope) -> Iterator[Found]:
         found = found.filter(pk=scope.workflow_id)
     for workflow in found:
         code, active = registry.get(workflow.slug), workflow.active_version
-        if active is None:
+        if workflow.retired_at is not None:
+            if code is None:
+                continue
+            detail = f"is retired, but the code here has it in version {code.version}"
+        elif active is None:
             continue
-        if code is None:
+        elif code is None:
             detail = f"has version {active} active, but no code here"
         elif code.version_pair() != active.pair:
             detail = f"has version {active} active, but the code here is {code.version}"
@@ -92,7 +96,10 @@ CHECKS = [
             "This process leaves the workflow to others, and could not look for lost wake-ups of it"
             " (D801). A worker of this code does nothing for it."
         ),
-        remedy="Deploy the code everywhere, and run `manage.py sync_workflows`.",
+        remedy=(
+            "Deploy the code everywhere, and run `manage.py sync_workflows`. If the workflow has ended,"
+            " `manage.py retire_workflow` says so to all."
+        ),
         severity=Severity.WARNING,
         find=_other_versions,
     ),

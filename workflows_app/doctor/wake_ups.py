@@ -40,6 +40,8 @@ def _lost_wake_ups(scope: Scope) -> Iterator[Found]:
 
 def _what_is_lost(workflow: Workflow, scope: Scope) -> str:
     """Say what the sweep would overlook, or nothing. Needs the workflow's lock."""
+    if workflow.retired_at is not None:
+        return ""  # Nothing of it is to be done.
     lease, code, active = workflow.lease, registry.get(workflow.slug), workflow.active_version
     if code is None or active is None or active.pair != code.version_pair():
         return ""  # Only a process with its code can tell: D905 says so.

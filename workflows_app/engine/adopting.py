@@ -48,6 +48,13 @@ def sync_handlers(code: type[WorkflowCode], workflow: Workflow, now: datetime) -
     Arrival.objects.filter(topic__workflow=workflow, topic__consumer=None).delete()
 
 
+def forget_code(workflow: Workflow) -> None:
+    """Let no handler and no topic be those of any code: it is gone. `sync_handlers` undoes that. Needs the workflow's lock."""
+    workflow.handlers.update(is_current=False)
+    workflow.topics.update(consumer=None)
+    Arrival.objects.filter(topic__workflow=workflow).delete()
+
+
 def kind_of(code: type[HandlerCode]) -> str:
     """Return the kind of the handler's row."""
     kind = Handler.Kind.PRODUCER if issubclass(code, Producer) else Handler.Kind.CONSUMER

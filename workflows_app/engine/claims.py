@@ -193,8 +193,7 @@ def _claim(
         if not fits(workflow):
             return None
         lease = workflow.lease
-        is_expired = lease.expires_at is not None and lease.expires_at <= lease.seen_at
-        if lease.holder not in ("", holder) and not is_expired and not is_gone(lease.holder):
+        if lease.holder != holder and is_held(lease):
             return None
         lease.token += 1
         lease.holder = lease.claimed_by = holder
@@ -205,6 +204,12 @@ def _claim(
             topics = ask(Reading(_TOPICS, (workflow_id,)))
     made = Claim(workflow_id, lease.token, holder)
     return Claimed(made, workflow, handlers.rows(), topics.rows())
+
+
+def is_held(lease: Lease) -> bool:
+    """Tell whether a claim of this locked `lease` counts: nobody else may take the workflow over."""
+    is_expired = lease.expires_at is not None and lease.expires_at <= lease.seen_at
+    return lease.holder != "" and not is_expired and not is_gone(lease.holder)
 
 
 def spare() -> timedelta:

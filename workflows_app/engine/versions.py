@@ -38,8 +38,8 @@ Kind = WorkflowVersion.Kind
 class SyncResult:
     """What was done for one workflow.
 
-    `outcome` is `created`, `repaired`, `replanned`, `rolled_back`, `unchanged`, or with DEBUG `edited`:
-    the same version with other code.
+    `outcome` is `created`, `repaired`, `replanned`, `rolled_back`, `unchanged`, `brought_back` of a
+    workflow that was retired, or with DEBUG `edited`: the same version with other code.
     """
 
     slug: str
@@ -63,19 +63,24 @@ def sync(
         now = now or workflow.lease.seen_at
         active = workflow.active_version
         outcome = _outcome(code, active, rollback=rollback, note=note)
-        if outcome == "unchanged":
+        if workflow.retired_at is not None:
+            outcome, kind = "brought_back", outcome
+        elif outcome == "unchanged":
             return SyncResult(code.slug, code.version, outcome)
+        else:
+            kind = outcome
         # Of what was never active nothing can be unfinished.
         if active is not None and not accept_orphans:
             refuse_orphans(code, workflow)
             _refuse_unnamed(code, asked)
         refuse_other_kinds(code, workflow)
-        version = _record(code, workflow, active, outcome, actor=actor, note=note)
+        version = _record(code, workflow, active, kind, actor=actor, note=note)
         reason = f"version {version} active ({outcome})" + (f": {note}" if note else "")
+        workflow.retired_at = None
         workflow.active_version = version
         workflow.title = code.title
         workflow.secret_names = sorted(code.secret_names())
-        fields = ["active_version", "title", "secret_names"]
+        fields = ["active_version", "title", "secret_names", "retired_at"]
         save_with_history(workflow, reason=reason, actor=actor, fields=fields)
         sync_handlers(code, workflow, now)
         name_lanes_anew(code, workflow, asked, reason=reason, actor=actor)
@@ -87,6 +92,13 @@ def sync(
         told = "workflow.synced workflow=%s version=%s outcome=%s"
         say(logging.INFO, told, code.slug, version, outcome)
         return SyncResult(code.slug, code.version, outcome)
+
+
+def not_in_code() -> list[Workflow]:
+    """Return the workflows that are known and not retired, and that the code of this process does not have."""
+    slugs = [code.slug for code in registry.all_workflows()]
+    known = Workflow.objects.filter(retired_at=None).exclude(slug__in=slugs)
+    return list(known.select_related("active_version").order_by("slug"))
 
 
 def _ask_lanes(code: type[WorkflowCode]) -> LanesAsked:

@@ -47,6 +47,12 @@ class OperationName(models.TextChoices):
     )
     PAUSE_WORKFLOW = "pause_workflow", *_PAUSE, _("Pause")
     RESUME_WORKFLOW = "resume_workflow", *_PAUSE, _("Resume")
+    RETIRE_WORKFLOW = (
+        "retire_workflow",
+        "retire_workflow",
+        "Can retire workflows that are no longer in the code",
+        _("Retire"),
+    )
     RUN_PRODUCERS_NOW = (
         "run_producers_now",
         "run_producers",

@@ -47,6 +47,8 @@ class Workflow(FSMModelMixin, models.Model):
     )
     #: What its code called secret when it was last synced: kept when the code is gone.
     secret_names = models.JSONField(default=list, blank=True)
+    #: Since when a person has ended it; its code was gone, and it held nothing any more.
+    retired_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = WorkflowQuerySet.as_manager()
@@ -54,7 +56,11 @@ class Workflow(FSMModelMixin, models.Model):
 
     class Meta:
         ordering = ["slug"]
-        permissions = permissions_for(OperationName.PAUSE_WORKFLOW, OperationName.RUN_PRODUCERS_NOW)
+        permissions = permissions_for(
+            OperationName.PAUSE_WORKFLOW,
+            OperationName.RETIRE_WORKFLOW,
+            OperationName.RUN_PRODUCERS_NOW,
+        )
         constraints = [
             models.CheckConstraint(
                 name="workflow_status_known", condition=Q(status__in=["active", "paused"])

@@ -25,6 +25,7 @@ from workflows_app.errors import OperationRefused
 from workflows_app.models import Event, Evidence, OperatorAction, Run, Workflow
 from workflows_app.models.saving import save_with_history
 from workflows_app.operations.declaration import Operation
+from workflows_app.operations.refusals import retired
 from workflows_app.operations.seen import require_seen
 from workflows_app.operations.texts import checked_text
 from workflows_app.origin import origin
@@ -108,6 +109,8 @@ def deciding(
     with transaction.atomic():
         workflow = lock_workflow(workflow_id)
         _require_decider(person, operation, workflow)
+        if operation.needs_code and workflow.retired_at is not None:
+            raise retired(workflow).error(person)
         yield Decision(operation, person, reason, workflow, workflow.lease.seen_at)
 
 

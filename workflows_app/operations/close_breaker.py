@@ -34,6 +34,7 @@ CLOSE_BREAKER = Operation(
     target=Breaker,
     subject=lambda breaker: breaker.handler,
     refuses=("not_open", _("The breaker of %(row)s is not open: its calls go out.")),
+    is_of_use=lambda breaker: breaker.handler.workflow.retired_at is None,
     change=Change((Breaker.Status.OPEN, Breaker.Status.HALF_OPEN), Breaker.Status.CLOSED),
     icon="play_arrow",
     weight="primary",

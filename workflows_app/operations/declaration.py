@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from workflows_app.lazy_text import StrOrPromise
 from workflows_app.models import Breaker, Event, Evidence, OperatorAction, Run, Workflow
-from workflows_app.operations.refusals import Refusal, decided_before
+from workflows_app.operations.refusals import Refusal, decided_before, retired
 
 WHY = _("Why?")
 NOT_BLOCKED = ("not_blocked", _("Run %(row)s is not blocked: it is %(status)s."))
@@ -25,13 +25,15 @@ _NAMED_BY = {Breaker: "handler", Event: "message_id", Run: "pk", Workflow: "slug
 class Change:
     """The status of the row before and after, and of its outside effect after: `doctor` looks for it in history.
 
-    With `makes_retry` it is another row that is new, and the row itself stays as it is.
+    With `makes_retry` it is another row that is new, and the row itself stays as it is. With `sets` the status stays,
+    and this column, which was empty, has a value.
     """
 
     before: tuple[str, ...]
-    after: str
+    after: str = ""
     effect: str = ""
     makes_retry: bool = False
+    sets: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,12 @@ class Operation:
         return self.asserts is not None
 
     @property
+    def needs_code(self) -> bool:
+        """Tell whether it is of no use once its workflow is retired: no worker would do what follows."""
+        is_end = self.change is not None and self.change.sets != ""
+        return self.change is not None and self.target is not Event and not is_end
+
+    @property
     def label(self) -> StrOrPromise:
         return self.code.label
 
@@ -114,7 +122,7 @@ class Operation:
 
     def refusal(self, row: Any) -> Refusal | None:
         """Return why it does not apply to `row`: the function looks at the same under the lock."""
-        other = self.other_refusal(row)
+        other = self._retired(row) or self.other_refusal(row)
         if other is not None or self.change is None or row.status in self.change.before:
             return other
         told = {
@@ -123,6 +131,12 @@ class Operation:
         }
         code, sentence = self.refuses
         return Refusal(code, sentence % told, decided_before(row, self.code))
+
+    def _retired(self, row: Any) -> Refusal | None:
+        """Return why it does not apply to a workflow that has ended."""
+        if not isinstance(row, Workflow) or row.retired_at is None or not self.needs_code:
+            return None
+        return retired(row)
 
     def applies(self, row: Any) -> bool:
         """Tell whether people are offered it for `row`, as far as it goes by state."""

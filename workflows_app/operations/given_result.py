@@ -12,6 +12,7 @@ from workflows_app import registry
 from workflows_app.conf import policy
 from workflows_app.errors import NotJson, OperationRefused, TooLarge
 from workflows_app.models import Run
+from workflows_app.models.saving import storable
 from workflows_app.operations.texts import is_visible
 from workflows_app.sdk.json_values import copied, json_value
 from workflows_app.sdk.mutators import Mutator
@@ -78,11 +79,11 @@ def _let_author_check(code: type[Mutator], params: Any, result: Any, seconds: fl
         answer_within(seconds, check, who=f"{code.name}.check_result")
     except ValueError as error:
         refuse_result(
-            struck_out(str(error))
+            storable(struck_out(str(error)))
             or _("%(mutator)s does not accept this result, and does not say why.")
             % {"mutator": code.name}
         )
-    except (Exception, SystemExit):
+    except Exception:
         # The author's code; the person can do nothing about it but tell its maintainers.
         logger.exception("mutator.check_result_failed mutator=%s", code.name)
         refuse_result(

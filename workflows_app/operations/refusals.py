@@ -30,6 +30,15 @@ class Refusal:
         return OperationRefused(self.code, f"{self.sentence}{told}")
 
 
+def retired(workflow: Workflow) -> Refusal:
+    """Return why nothing that a worker would have to do is decided about a workflow that has ended."""
+    sentence = _(
+        "Workflow %(row)s is retired: manage.py sync_workflows brings it back when the code has it again."
+    )
+    decided = decided_before(workflow, OperatorAction.Operation.RETIRE_WORKFLOW)
+    return Refusal("retired", sentence % {"row": workflow.slug}, decided)
+
+
 def may_read_reasons(person: Any) -> bool:
     """Tell whether `person` may see why others decided: who decided what is told to all whom it stops."""
     return bool(person.has_perm("workflows_app.view_operatoraction"))

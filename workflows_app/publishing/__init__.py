@@ -51,7 +51,7 @@ def publish(
     Publishing a `message_id` again updates the payload of a pending event and adds to its causes;
     it never changes a status, nor touches a reserved, consumed or skipped event. Without `input`
     the host registers one (source `app`). Returns the event as it is now; its `outcome` tells what
-    became of this publication: `new`, `updated`, `unchanged` or `too_late`. Raises UnknownWorkflow,
+    became of this publication: `new`, `updated`, `unchanged` or `too_late`. Raises UnknownWorkflow, RetiredWorkflow,
     UnknownTopic, UnknownInput, InvalidName, NotJson, TooLarge and LaneRefused; then nothing was written.
     """
     writer = TopicWriter.of(workflow, topic)
@@ -75,8 +75,8 @@ def publish_many(
     has one, its own `input`; `input` is that of the others. They are taken chunk by chunk, so an
     iterator needs no more memory than a chunk. Returns what became of each, in the order given. The
     same `message_id` may come again: it is then `updated` or `unchanged`, as if published one after
-    the other, and the last payload stays. Raises UnknownWorkflow, UnknownTopic and UnknownInput, and
-    EventRefused, which names the event and what is wrong with it; then nothing was written.
+    the other, and the last payload stays. Raises UnknownWorkflow, RetiredWorkflow, UnknownTopic and
+    UnknownInput, and EventRefused, which names the event and what is wrong with it; then nothing was written.
     """
     writer = TopicWriter.of(workflow, topic)
     default = writer.checked_input(input)

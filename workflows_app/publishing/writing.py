@@ -10,6 +10,7 @@ from workflows_app import registry
 from workflows_app.conf import policy
 from workflows_app.errors import (
     EventRefused,
+    RetiredWorkflow,
     UnknownInput,
     UnknownTopic,
     UnknownWorkflow,
@@ -19,7 +20,7 @@ from workflows_app.models import Event, Input, Topic, Workflow
 from workflows_app.publishing.entries import Entry, Outcome, active_code
 from workflows_app.publishing.identities import checked_ref, own_input
 from workflows_app.publishing.storing import store
-from workflows_app.sdk.json_values import identifier, measured_json
+from workflows_app.sdk.json_values import identifier, measured_json, require_text
 from workflows_app.sdk.lanes import lane_of
 from workflows_app.sdk.values import InputRef
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
@@ -39,8 +40,10 @@ class TopicWriter:
 
     @classmethod
     def of(cls, workflow: str | Workflow, topic: str) -> TopicWriter:
-        """Return the writer of a topic. Raises UnknownWorkflow and UnknownTopic."""
+        """Return the writer of a topic. Raises UnknownWorkflow, RetiredWorkflow and UnknownTopic."""
         found = workflow_of(workflow)
+        if found.retired_at is not None:
+            raise RetiredWorkflow(found.slug)
         code = registry.get(found.slug)
         rules = code.policy_for() if code else policy()
         return cls(found, _topic(found, topic), active_code(found), rules.json_max_bytes)
@@ -106,9 +109,10 @@ def _parts(event: object) -> tuple[Any, Any, Any]:
 
 
 def workflow_of(workflow: str | Workflow) -> Workflow:
-    """Return the workflow, given by its slug or as its row. Raises UnknownWorkflow."""
+    """Return the workflow, given by its slug or as its row. Raises UnknownWorkflow and InvalidName."""
     if isinstance(workflow, Workflow):
         return workflow
+    require_text(workflow, field="workflow")
     try:
         return Workflow.objects.select_related("active_version").get(slug=workflow)
     except Workflow.DoesNotExist:
@@ -116,6 +120,7 @@ def workflow_of(workflow: str | Workflow) -> Workflow:
 
 
 def _topic(workflow: Workflow, name: str) -> Topic:
+    require_text(name, field="topic")
     try:
         return Topic.objects.get(workflow=workflow, name=name)
     except Topic.DoesNotExist:

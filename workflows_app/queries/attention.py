@@ -29,6 +29,8 @@ def open_breakers() -> QuerySet[Breaker]:
     """Return the breakers that let no calls out, or one as a trial, the longest open first."""
     return (
         Breaker.objects.exclude(status=Breaker.Status.CLOSED)
+        # What has ended makes no calls.
+        .filter(handler__workflow__retired_at=None)
         .select_related("handler__workflow")
         .order_by("opened_at", "pk")
     )

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from workflows_app import registry
 from workflows_app.conf import policy
 from workflows_app.models import Event, Evidence, Input, Mutation, OperatorAction, Run
+from workflows_app.models.saving import storable
 from workflows_app.queries import lanes, lineage
 from workflows_app.queries.behind import Behind, waiting_behind
 from workflows_app.queries.fates import Fate, fates_of
@@ -132,7 +133,8 @@ def suspects_of(run: Run) -> list[Event]:
 
 def _verification_steps(run: Run, mutation: Mutation | None) -> str:
     """Return the author's words on how to check, or that these could not be computed. Nothing if the author has none."""
-    return _said_by_author(run, mutation, "verification_steps")
+    # No page can be sent with half a surrogate pair.
+    return storable(_said_by_author(run, mutation, "verification_steps"))
 
 
 def _verification_url(run: Run, mutation: Mutation | None) -> str:
@@ -159,7 +161,7 @@ def _said_by_author(run: Run, mutation: Mutation | None, method: str) -> str:
     try:
         seconds = min(PAGE_SECONDS, policy().handler_timeout_seconds)
         return answer_within(seconds, say, who=f"{mutation.mutator}.{method}")
-    except (Exception, SystemExit):
+    except Exception:
         # The author's code; its failure must not hide the page from whoever has to decide.
         logger.exception("mutator.verification_failed run=%s mutator=%s", run.pk, mutation.mutator)
         return _("could not be computed")

@@ -51,7 +51,10 @@ class WorkflowHealth:
 
 
 def workflow_health(*, now: datetime) -> list[WorkflowHealth]:
-    """Return all workflows with what they do now, those that need a person first. Five queries."""
+    """Return all workflows with what they do now, those that need a person first. Five queries.
+
+    Of those that were retired only what an application has left in them: somebody must see to it.
+    """
     numbers, overdue = lane_numbers(), _overdue(now)
     worst = _runs({each.held.worst_run for each in numbers.values()})
     breakers: dict[int, list[Breaker]] = {}
@@ -60,6 +63,8 @@ def workflow_health(*, now: datetime) -> list[WorkflowHealth]:
     rows = []
     for workflow in Workflow.objects.select_related("active_version"):
         lanes = numbers.get(workflow.pk, NOTHING)
+        if workflow.retired_at is not None and lanes == NOTHING:
+            continue
         rows.append(
             WorkflowHealth(
                 workflow=workflow,

@@ -23,8 +23,8 @@ from workflows_app.queries.lanes import with_lane
 from workflows_app.queries.taking import late_answers, taken_by
 
 RUN_COLUMNS = [
-    *("run", "workflow", "lane", "title", "mutator", "target", "since", "behind", "why"),
-    *("late answer", "taken by"),
+    *("run", "workflow", "lane", "title", "mutator", "target", "since", "behind"),
+    *("late answer", "taken by", "why"),
 ]
 BREAKER_COLUMNS = ["breaker", "workflow", "unknowns", "since", "trial", "why"]
 TOO_MANY_UNKNOWNS = "too many unknown outcomes in a row: no new call goes out"

@@ -10,11 +10,13 @@ from django.db import transaction
 
 from workflows_app import registry
 from workflows_app.engine.log import told_when_durable
-from workflows_app.engine.versions import SyncResult, sync
+from workflows_app.engine.versions import SyncResult, not_in_code, sync
 from workflows_app.errors import SyncRefused
 from workflows_app.management import command
 from workflows_app.management.actors import actor_named
 from workflows_app.management.exits import SOME_REFUSED
+from workflows_app.models import Workflow as WorkflowRow
+from workflows_app.queries.still_held import StillHeld
 from workflows_app.sdk import Workflow
 
 
@@ -68,12 +70,16 @@ class Command(command.Command):
                 raise command.unless_away(
                     error, self.if_away, if_interrupted=_so_far(done, dry_run)
                 ) from error
+        gone = [] if slugs else [(each, StillHeld.by(each)) for each in not_in_code()]
         if format == "json":
-            self.stdout.write(json.dumps([*(vars(result) for result in done), *refused]))
+            rows = [*(vars(result) for result in done), *refused]
+            self.stdout.write(json.dumps([*rows, *(_gone(*each) for each in gone)]))
         else:
             for result in done:
                 would = "would be " if dry_run and result.outcome != "unchanged" else ""
                 self.stdout.write(f"{result.slug} {result.version}: {would}{result.outcome}")
+            for row, held in gone:
+                self.stdout.write(_gone_in_words(row, held))
         if refused:
             raise SystemExit(SOME_REFUSED)
 
@@ -83,6 +89,23 @@ def _so_far(done: list[SyncResult], dry_run: bool) -> str:
         return "Nothing was changed."
     named = f" ({', '.join(result.slug for result in done)})" if done else ""
     return f"Synced: {len(done)}{named}. {Command.if_interrupted}"
+
+
+def _gone(workflow: WorkflowRow, held: StillHeld) -> dict[str, Any]:
+    told = {"slug": workflow.slug, "version": _version(workflow), "outcome": "not_in_code"}
+    return {**told, "still_holds": vars(held)}
+
+
+def _gone_in_words(workflow: WorkflowRow, held: StillHeld) -> str:
+    said = f"{workflow.slug} {_version(workflow)}: no longer in the code. "
+    ends = f"`manage.py retire_workflow {workflow.slug}` ends it"
+    if held.is_nothing:
+        return f"{said}It holds nothing: {ends}."
+    return f"{said}It still holds {held.in_words()}. {held.settled_by()} Then {ends}."
+
+
+def _version(workflow: WorkflowRow) -> str:
+    return str(workflow.active_version or "without a version")
 
 
 def _refused(workflow: type[Workflow], error: SyncRefused) -> dict[str, str]:
