@@ -226,15 +226,22 @@ async def _clear_stalled_jobs() -> None:
 
 
 def abandoned_jobs() -> dict[int, str]:
-    """Return the jobs, with their tasks, that nobody works on, though their workers live.
+    """Return the jobs, with their tasks, that nobody works on, though their workers have a heartbeat.
 
-    The queue forgets to end a job if the database is away at that moment. Whoever works on a
-    workflow holds its lease; to end a job that only waits for a lock does no harm.
+    The queue forgets to end a job if the database is away at that moment; and a worker that was killed had one just
+    before. Whoever works on a workflow holds its lease; to end a job that only waits for a lock does no harm.
     """
     long_ago = Now() - timedelta(seconds=policy().stalled_after_seconds)
     lately = ProcrastinateEvent.objects.filter(job=OuterRef("pk"), type="started", at__gt=long_ago)
-    doing = ProcrastinateJob.objects.filter(~Exists(lately), queue_name=QUEUE, status="doing")
-    if not doing:
+    doing = ProcrastinateJob.objects.filter(queue_name=QUEUE, status="doing")
+    found = list(doing.annotate(is_new=Exists(lately)))
+    if not found:
         return {}
-    at_work = set(Lease.objects.exclude(holder="").values_list("pk", flat=True))
-    return {job.pk: job.task_name for job in doing if job.args.get("workflow_id") not in at_work}
+    holders = dict(Lease.objects.exclude(holder="").values_list("pk", "holder"))
+    gone = {pk for pk, holder in holders.items() if claims.is_gone(holder)}
+
+    def is_abandoned(job: Any) -> bool:
+        workflow_id = job.args.get("workflow_id")
+        return workflow_id in gone or not (job.is_new or workflow_id in holders)
+
+    return {job.pk: job.task_name for job in found if is_abandoned(job)}

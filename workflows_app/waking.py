@@ -25,17 +25,22 @@ QUEUE = "workflows"
 ADVANCE_TASK = "workflows_app.advance"
 #: How the database knows the transactions of workers, and of whoever wakes them.
 SESSION_NAME = "workflows worker"
+#: Where the number of a workflow is told that has something to do: whoever holds it hears that, also while a job
+#: for it waits already.
+WAKE_CHANNEL = "workflows_app_wake"
 #: How long to wait for another session that is about to put the same job into the queue.
 PATIENCE_SECONDS = 5.0
 #: Its job may be lost in a crash of the database: the sweep finds the work. The queue's own function would break
 #: the transaction if such a job waits already.
 _DEFER = """
-    INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
-    SELECT $1, $2, lock, lock, jsonb_build_object('workflow_id', $3::bigint)
-      FROM (SELECT 'workflow:' || $3::bigint AS lock, set_config('lock_timeout', $4, true),
-                   set_config('synchronous_commit', 'off', true),
-                   set_config('application_name', $5, true)) wanted
-    ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING RETURNING id
+    WITH put AS (
+         INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
+         SELECT $1, $2, lock, lock, jsonb_build_object('workflow_id', $3::bigint)
+           FROM (SELECT 'workflow:' || $3::bigint AS lock, set_config('lock_timeout', $4, true),
+                        set_config('synchronous_commit', 'off', true),
+                        set_config('application_name', $5, true)) wanted
+         ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING RETURNING id)
+    SELECT (SELECT count(*) FROM put), pg_notify($6, $3::text)
 """
 
 
@@ -52,12 +57,13 @@ def wake(workflow_id: int) -> None:
 
 
 def wake_at(workflow_id: int, *, due_at: object) -> None:
-    """Record durably that the workflow is due at `due_at`, and wake it.
+    """Record durably that the workflow is due at `due_at`, and wake it; not one that is retired: nobody would come.
 
     Needs an open transaction that holds the workflow's row lock.
     """
-    Lease.objects.filter(pk=workflow_id).update(next_due_at=due_at)
-    wake(workflow_id)
+    lease = Lease.objects.filter(pk=workflow_id, workflow__retired_at=None)
+    if lease.update(next_due_at=due_at):
+        wake(workflow_id)
 
 
 def defer_advance(workflow_id: int) -> bool:
@@ -65,12 +71,14 @@ def defer_advance(workflow_id: int) -> bool:
 
     Nor is one put there while a transaction of another session holds the same job for long. The sweep tries again.
     """
-    values = (QUEUE, ADVANCE_TASK, workflow_id, f"{PATIENCE_SECONDS:g}s", SESSION_NAME)
+    patience = f"{PATIENCE_SECONDS:g}s"
+    values = (QUEUE, ADVANCE_TASK, workflow_id, patience, SESSION_NAME, WAKE_CHANNEL)
     # A statement by itself is a transaction; within one, what fails must not break it.
     is_alone = connection.get_autocommit()
     try:
         with nullcontext() if is_alone else transaction.atomic():
-            return bool(Tuples(_DEFER, values).read())
+            [(jobs, _)] = Tuples(_DEFER, values).read()
+            return bool(jobs)
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise

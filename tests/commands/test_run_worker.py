@@ -18,8 +18,10 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, close_old_connections, connection, connections
+from procrastinate import App
 from procrastinate.contrib.django import connector_params
 from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Notification
 from psycopg.waiting import Wait
 
 from tests.commands.console import run
@@ -29,6 +31,7 @@ from tests.eventually import eventually
 from tests.jobs import empty_queue, jobs
 from tests.secret_key import SECRET_KEY
 from workflows_app.demo.database import environment_for
+from workflows_app.job_manager import ListeningConnector, TellingJobManager
 from workflows_app.management.commands.run_worker import (
     Command,
     PatientConnection,
@@ -270,6 +273,39 @@ def test_the_queue_sleeps_until_the_server_says_something(transactional_db: None
 
     asyncio.run(wait_a_while())
     assert looks == []
+
+
+def test_a_worker_looks_for_jobs_each_time_that_it_begins_to_listen(transactional_db: None) -> None:
+    told: list[Any] = []
+
+    async def hear(*, channel: str, notification: Notification) -> None:
+        told.append(notification["type"])
+
+    async def listen_until_told_twice() -> None:
+        connector = ListeningConnector(kwargs=connector_params(DEFAULT_DB_ALIAS))
+        async with App(connector=connector).open_async():
+            manager = TellingJobManager(connector)
+            listening = asyncio.create_task(
+                manager.listen_for_jobs(on_notification=hear, queues=["workflows"])
+            )
+            for times in (1, 2):
+                await _until(told, times)
+                _ask(_END_LISTENERS, 5000)
+            listening.cancel()
+
+    asyncio.run(listen_until_told_twice())
+
+
+_END_LISTENERS = """
+    SELECT count(pg_terminate_backend(pid, %s)) FROM pg_stat_activity
+     WHERE datname = current_database() AND query LIKE 'LISTEN%%'
+"""
+
+
+async def _until(told: list[Any], times: int) -> None:
+    async with asyncio.timeout(30):
+        while len(told) < times:
+            await asyncio.sleep(0.01)
 
 
 def _ask(statement: str, pid: int) -> object:

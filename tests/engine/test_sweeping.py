@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
+import subprocess
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -25,6 +27,7 @@ from pytest_django import Settings
 from tests.engine.stage import Deploy, code, consumer, host, row, send
 from workflows_app import dispatch
 from workflows_app.engine.advancing import advance
+from workflows_app.engine.claims import this_holder
 from workflows_app.models import Lease, MachineClock, Run
 from workflows_app.models.clocks import database_now
 from workflows_app.sweeping import DatabaseClock, defer_sweep
@@ -171,12 +174,17 @@ ABANDONED = {
     "taken lately": (29, "", False),
     "taken long ago, and somebody works on it": (3600, "elsewhere/pid:[1] 5 1", False),
     "taken long ago, of another queue": (3600, "", False),
+    "taken lately by a process of this machine that was killed": (1, "killed", True),
 }
 
 
 @pytest.mark.parametrize("case", ABANDONED)
 def test_the_sweep_clears_the_job_that_a_worker_could_not_end(workflow_id: int, case: str) -> None:
     seconds, holder, is_ended = ABANDONED[case]
+    if holder == "killed":
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        holder = this_holder().replace(f" {os.getpid()} ", f" {ended.pid} ")
     advance(workflow_id)
     defer_advance(workflow_id)
     job = _take_job(_worker(5))

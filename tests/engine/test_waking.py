@@ -6,16 +6,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import psycopg
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import transaction
+from django.db import connection, transaction
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.engine.stage import NOW, RECEIVED, SLUG, Deploy, code, consumer, host, row, send
 from workflows_app.dispatch import due_workflows, sweep
 from workflows_app.models import Arrival, Event, Handler, Topic
 from workflows_app.publishing import TopicWriter, publish
-from workflows_app.waking import defer_advance, wake, wake_at
+from workflows_app.waking import WAKE_CHANNEL, defer_advance, wake, wake_at
 
 #: pytest-django's fixture: a context manager that gives what waits for the commit.
 Capture = Callable[..., Any]
@@ -68,6 +69,18 @@ def test_each_workflow_has_a_job_of_its_own(
         send("2")
 
     assert _jobs() == [_job(workflow_id), _job(row("other").pk)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_holds_a_workflow_hears_of_each_event_though_a_job_waits(workflow_id: int) -> None:
+    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as worker:
+        worker.execute(f"LISTEN {WAKE_CHANNEL}")
+        for number in range(3):
+            send(str(number))
+        heard = list(worker.notifies(timeout=30, stop_after=3))
+
+    assert [told.payload for told in heard] == [str(workflow_id)] * 3
+    assert _jobs() == [_job(workflow_id)]
 
 
 def test_a_job_that_waits_already_is_enough(workflow_id: int) -> None:

@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from procrastinate import App
+from procrastinate.connector import Notify
+from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Notification
 from procrastinate.testing import InMemoryConnector
 
 from workflows_app.job_manager import TellingJobManager
+from workflows_app.waking import WAKE_CHANNEL
 
 
 class _OneComesMeanwhile(InMemoryConnector):
@@ -33,7 +36,8 @@ class _OneComesMeanwhile(InMemoryConnector):
 async def _fetch() -> tuple[Any, int, list[str]]:
     connector = _OneComesMeanwhile()
     await connector.open_async()
-    manager = TellingJobManager(connector)
+    woken: list[int] = []
+    manager = TellingJobManager(connector, heard=woken.append)
     told: list[str] = []
 
     async def hear(*, channel: str, notification: Notification) -> None:
@@ -43,7 +47,44 @@ async def _fetch() -> tuple[Any, int, list[str]]:
     worker = await manager.register_worker()
     job = await manager.fetch_job(queues=["workflows"], worker_id=worker)
     assert job is not None
+    assert WAKE_CHANNEL in connector.notify_channels
+    assert connector.on_notification is not None
+    for payload in ("7", "anything", "1" * 5000):
+        await connector.on_notification(channel=WAKE_CHANNEL, payload=payload)
+    assert woken == [7]
     return job.task_name, connector.looks, told
+
+
+class _LosesItsSession(InMemoryConnector):
+    """A queue that can't be listened to at first."""
+
+    tries = 0
+
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+        self.tries += 1
+        if self.tries == 1:
+            raise ConnectorException("too many clients")
+        await super().listen_notify(on_notification, channels)
+
+
+async def _listen() -> list[str]:
+    connector = _LosesItsSession()
+    told: list[str] = []
+    manager = TellingJobManager(connector)
+
+    async def hear(*, channel: str, notification: Notification) -> None:
+        told.append(notification["type"])
+
+    await manager.listen_for_jobs(on_notification=hear, queues=["workflows"])
+    assert connector.on_notification is not None
+    queue, _ = connector.notify_channels
+    for payload in ("", "anything", "[]", "[" * 7000, '{"type": "job_inserted", "job_id": 1}'):
+        await connector.on_notification(channel=queue, payload=payload)
+    return told
+
+
+def test_a_worker_is_not_deaf_after_an_error_or_after_what_it_does_not_understand() -> None:
+    assert asyncio.run(_listen()) == ["job_inserted"]
 
 
 async def _fetch_of_nothing() -> tuple[Any, int]:

@@ -26,7 +26,19 @@ _REFUSED_SECONDS, _LONGEST_REFUSED_SECONDS = 0.5, 10.0
 _START_OVER_SECONDS, _LONGEST_START_OVER_SECONDS = 0.05, 5.0
 
 
+#: How long a process does not say again that it leaves a workflow to others.
+_SILENT_SECONDS = 600.0
+#: When it was last said, by this process's clock, and of which active version and code, by the workflow's id.
+_told: dict[int, tuple[float, int | None, str | None]] = {}
+
+
 def tell_left_to_others(workflow: Workflow, here: str | None) -> None:
+    """Say that this process leaves `workflow` to others: when it becomes so, and then seldom."""
+    what, now = (workflow.active_version_id, here), time.monotonic()
+    last = _told.get(workflow.pk)
+    if last is not None and last[1:] == what and now < last[0] + _SILENT_SECONDS:
+        return
+    _told[workflow.pk] = (now, *what)
     say(
         logging.WARNING,
         "workflow.left_to_others workflow=%s active=%s here=%s",
@@ -37,9 +49,12 @@ def tell_left_to_others(workflow: Workflow, here: str | None) -> None:
 
 
 def _is_of_this_code(workflow: Workflow) -> bool:
-    """Tell whether this process has the code of the active version; say so if not."""
+    """Tell whether this process has the code of the active version; say so if not. A retired one is nobody's."""
+    if workflow.retired_at is not None:
+        return False
     code, active = registry.get(workflow.slug), workflow.active_version
     if code is not None and active is not None and active.pair == code.version_pair():
+        _told.pop(workflow.pk, None)
         return True
     tell_left_to_others(workflow, code.version if code else None)
     return False
@@ -69,6 +84,11 @@ class Holding:
     looked_at: float = 0.0
     #: When to look again, if nothing comes before.
     look_at: datetime | None = None
+    #: The last turn that was to look has done so.
+    has_looked: bool = False
+    #: For how long it is kept when nothing of it is in hand any more, and until when, by this process's clock.
+    linger_seconds: float = 0.0
+    lingers_until: float = 0.0
     #: How often in a row the database has refused to let something begin, and until when it is left alone,
     #: by this process's clock.
     refusals: int = 0
@@ -158,16 +178,29 @@ class Holding:
             fresh = Holding.read(claim, self.workflow, self.code)
             self.handlers, self.topics, self.codes = fresh.handlers, fresh.topics, fresh.codes
 
+    def lingers(self) -> bool:
+        """Tell whether it is kept, though nothing is to be done: what comes soon after finds it claimed."""
+        if self.is_closing or not self.is_current:
+            return False
+        # Those that are in hand still end in this very turn.
+        is_busy = bool(self.hands) and self.linger_seconds > 0.0
+        return is_busy or time.monotonic() < self.lingers_until
+
+    def linger(self) -> None:
+        """Note that a run of it has ended."""
+        if self.linger_seconds > 0.0:
+            self.lingers_until = time.monotonic() + self.linger_seconds
+
     def note_turn(self, *, looks: bool) -> None:
         """Note that a turn is about it now; `looks`: also about what there is to begin."""
         self.seen_at = time.monotonic()
         if looks:
             # Should the turn not get its lock, it is looked at again before long.
-            self.is_to_look, self.looked_at = False, self.seen_at
+            self.is_to_look, self.has_looked, self.looked_at = False, False, self.seen_at
 
     def note_look(self, look_at: datetime | None, *, has_more: bool) -> None:
         """Note that a turn has looked, and that the database took what it began."""
-        self.look_at, self.looked_at = look_at, time.monotonic()
+        self.look_at, self.looked_at, self.has_looked = look_at, time.monotonic(), True
         self.is_to_look |= has_more
         self.refusals, self.left_until = 0, 0.0
 

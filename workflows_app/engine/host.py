@@ -55,6 +55,8 @@ class Host:
         self.holdings: dict[int, Holding] = {}
         #: How many runs were begun, asked about, retried, recovered or continued.
         self.begun = 0
+        #: For how long a workflow is kept in which nothing is left to do: not, unless this host hears of what comes.
+        self.linger_seconds = 0.0
         #: How many seconds it has waited for something to do.
         self.rested = 0.0
         self.inbox: SimpleQueue[Any] = SimpleQueue()
@@ -75,12 +77,11 @@ class Host:
         """Claim a workflow. Return False if that must be left to others, or to another time."""
         # A claim whose answer was lost would keep others off until it ends: it is made again.
         held = retry_through_outage(
-            lambda is_again: Holding.claimed(
-                workflow_id, holder=self._holder, is_patient=self._inline
-            ),
+            lambda _: Holding.claimed(workflow_id, holder=self._holder, is_patient=self._inline),
             within_seconds=policy().lease_seconds,
         )
         if held is not None:
+            held.linger_seconds = self.linger_seconds
             self.holdings[workflow_id] = held
             reached(Boundary.CLAIMED)
         return held is not None
@@ -195,7 +196,7 @@ class Host:
 
     def limits(self) -> Limits:
         """Return what may be begun now."""
-        in_hand = sum(len(holding.hands) for holding in self.holdings.values())
+        in_hand = sum(len(one.hands) for one in self.holdings.values())
         places = (self._under_way.calls, self._under_way.handlers)
         return limits_of(in_hand, *places, self.at_once, may_begin=self._may_begin())
 
@@ -246,8 +247,8 @@ class Host:
         for hand, finding in taken.late:
             record_late(hand.run.mutation, finding)
         for hand in taken.forgotten:
-            slug, run = hand.holding.workflow.slug, hand.run.pk
-            logger.warning("run.forgotten workflow=%s run=%s", slug, run)
+            told = "run.forgotten workflow=%s run=%s"
+            logger.warning(told, hand.holding.workflow.slug, hand.run.pk)
             self._let_go(hand)
             self._under_way.calls.give_back(hand)
         for item in taken.left:
@@ -266,8 +267,7 @@ class Host:
                 self._under_way.start_naming(holding, events)
 
     def _start(self, step: Step, *, now: datetime, began: float | None = None) -> None:
-        hand = step.hand
-        if step.todo is Todo.WAIT or not self._is_in_hand(hand):
+        if step.todo is Todo.WAIT or not self._is_in_hand(step.hand):
             return
         item = self._under_way.start(step, now=now, began=began)
         if item is not None:
@@ -292,9 +292,8 @@ class Host:
     def _seconds_to_wait(self, wait: float | None) -> float:
         if self._items or self._namings:
             return 0.0
-        now = time.monotonic()
+        now, limits = time.monotonic(), self.limits()
         moments = [*self._later.next_at(), *self._under_way.moments()]
-        limits = self.limits()
         moments += [self._looks_at(holding, limits) for holding in self.holdings.values()]
         longest = 60.0 if wait is None else wait
         return max(0.0, min([longest, *(at - now for at in moments)]))

@@ -44,6 +44,8 @@ class _Take:
 class _Look:
     """Something may have arrived in a workflow that is held."""
 
+    holding: Holding
+
 
 @dataclass(frozen=True)
 class _Stop:
@@ -92,10 +94,12 @@ class ThreadedHost(Host):
         done.set_result(Slice(0, has_more=True))
         return done
 
-    def look(self) -> None:
-        """Have a look at what is held: something may have arrived."""
-        if self.holdings:
-            self.inbox.put(_Look())
+    def look(self, workflow_id: int) -> None:
+        """Have a look at a workflow if it is held: something may have arrived."""
+        holding = self.holdings.get(workflow_id)
+        # One that is to be looked at is locked, and read, only later.
+        if holding is not None and not holding.is_to_look:
+            self.inbox.put(_Look(holding))
 
     def leaves_jobs(self) -> bool:
         """Tell whether other workers shall take jobs first."""
@@ -126,6 +130,7 @@ class ThreadedHost(Host):
         has_come = False
         try:
             has_come = self.step(wait=1.0)
+            self._end_lingering()
             self._look_at_others()
             self._give_up_if_most_hang()
         except Error as error:
@@ -148,8 +153,7 @@ class ThreadedHost(Host):
             case _Take():
                 self._take_workflow(message)
             case _Look():
-                for holding in self.holdings.values():
-                    holding.is_to_look = True
+                message.holding.is_to_look = True
             case _Stop():
                 self._stops_at = time.monotonic() + message.within_seconds
                 for holding in self.holdings.values():
@@ -207,6 +211,16 @@ class ThreadedHost(Host):
             if not watch.saw(error):
                 logger.warning("host.not_shared error=%s", said_by_driver(error))
             connection.close()
+
+    def _end_lingering(self) -> None:
+        """Let workflows linger in a quarter of the places, and leave one free; in none of a full host: others may come."""
+        now = time.monotonic()
+        idle = [one for one in self.holdings.values() if not one.hands and one.lingers_until > now]
+        free = self.at_once - 1 - (len(self.holdings) - len(idle))
+        most = 0 if self._under_way.is_full else max(0, min(self.at_once // 4, free))
+        idle.sort(key=lambda one: one.lingers_until, reverse=True)
+        for holding in idle[most:]:
+            holding.lingers_until = now
 
     def _make_room(self) -> None:
         """Give a workflow back that was held for long, if another one waits for its place."""

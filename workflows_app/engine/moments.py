@@ -50,16 +50,21 @@ def looks_at(
     `can_begin`: there is a place, and nothing is in the way. `now`: the time by which `look_at` is meant.
     """
     if not can_begin or len(holding.hands) >= holding.policy.lanes_at_once:
-        # Nothing can be begun: only its claim is to be extended.
-        return holding.seen_at + policy().lease_seconds / 4
+        # Nothing can be begun: only its claim is to be extended, or given back.
+        kept_at = holding.seen_at + policy().lease_seconds / 4
+        has_lingered = not holding.hands and holding.seen_at < holding.lingers_until
+        return min(kept_at, holding.lingers_until) if has_lingered else kept_at
     if holding.left_until > time.monotonic():
         return holding.left_until
     if holding.is_to_look:
         return 0.0
-    if not holding.hands:
-        # Somebody else had it locked.
+    if holding.hands:
+        at = holding.looked_at + LOOK_SECONDS if looks_often else math.inf
+    elif holding.has_looked and holding.lingers():
+        at = holding.lingers_until
+    else:
+        # Somebody else had it locked, or it has lingered.
         return holding.seen_at + LEFT_SECONDS
-    at = holding.looked_at + LOOK_SECONDS if looks_often else math.inf
     if holding.look_at is not None:
         at = min(at, time.monotonic() + (holding.look_at - now()).total_seconds())
     return at

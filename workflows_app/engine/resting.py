@@ -33,7 +33,7 @@ _EXTEND = """
 def rest_or_extend(
     holdings: Iterable[Holding], sight: Sight, taken: Taken, changes: Changes, *, can_rest: bool
 ) -> None:
-    """Give back what has nothing to do and nothing in hand; keep the claims of the rest.
+    """Give back what has nothing to do, nothing in hand, and has lingered; keep the claims of the rest.
 
     What this turn has written it has not seen: events for others, a retry, a question to be asked later.
     Then the next turn looks, and knows when the workflow is due again. Needs the workflows' locks, within
@@ -52,7 +52,7 @@ def rest_or_extend(
     for holding in holdings:
         in_hand = any((holding.id, pk) not in ended for pk in list(holding.hands))
         has_more = holding.id in busy | named | unseen | taken.has_more
-        if can_rest and not in_hand and not has_more:
+        if can_rest and not in_hand and not has_more and not holding.lingers():
             taken.rested.append(holding)
             resting.append(_rest(holding, taken))
             continue

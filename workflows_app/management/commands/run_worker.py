@@ -17,7 +17,6 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError
 from procrastinate import App
 from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import ConnectorException
-from procrastinate.psycopg_connector import PsycopgConnector
 from procrastinate.signals import on_stop
 from psycopg_pool import AsyncConnectionPool
 
@@ -26,7 +25,7 @@ from workflows_app.conf import policy
 from workflows_app.database import database_problems
 from workflows_app.dispatch import crowd, hosted_by, others_wait
 from workflows_app.engine.hosting import ThreadedHost
-from workflows_app.job_manager import TellingJobManager
+from workflows_app.job_manager import ListeningConnector, TellingJobManager
 from workflows_app.management import command
 from workflows_app.management.sessions import notice_end, own_sessions
 from workflows_app.outages import ToldOnce, pauses, said_by_driver, watch
@@ -46,6 +45,8 @@ _POOL_SECONDS = 10.0
 _SLEEP_SECONDS = 5.0
 #: Each call under way takes a thread.
 _MOST_AT_ONCE = 10_000
+#: For how long a workflow stays claimed in which nothing is to be done any more: what comes soon after begins at once.
+_LINGER_SECONDS = 2.0
 #: How often one that ends when idle looks whether a job still waits for another one's lock.
 _IDLE_LOOK_SECONDS = 0.2
 #: Who says many times, with tracebacks, that the database is away.
@@ -225,7 +226,8 @@ async def _work_while_connected(
     if has_pooler:
         params["prepare_threshold"] = None
         logger.warning("worker.behind_pooler looks_every_seconds=%g", limits.poll_seconds)
-    connector = PsycopgConnector(
+    host.linger_seconds = _LINGER_SECONDS if wait and not has_pooler else 0.0
+    connector = ListeningConnector(
         kwargs=params, configure=_autocommit, pool_factory=_pool, timeout=_POOL_SECONDS
     )
     with app.replace_connector(connector) as worker_app:
