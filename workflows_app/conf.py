@@ -107,7 +107,8 @@ class Policy:
                 kind = "a whole number" if field.type == "int" else "a number"
                 raise SettingsError(f"WORKFLOWS['{field.name}'] must be {kind}, not {value!r}.")
             if value < 0 or (value == 0 and field.name not in _MAY_BE_ZERO):
-                raise SettingsError(f"WORKFLOWS['{field.name}'] must be above 0, not {value!r}.")
+                least = "0 or above" if field.name in _MAY_BE_ZERO else "above 0"
+                raise SettingsError(f"WORKFLOWS['{field.name}'] must be {least}, not {value!r}.")
             if value > LARGEST_NUMBER:
                 raise SettingsError(
                     f"WORKFLOWS['{field.name}'] must be {LARGEST_NUMBER:,} at most."
@@ -116,12 +117,17 @@ class Policy:
             if getattr(self, low) > getattr(self, high):
                 raise SettingsError(f"WORKFLOWS['{low}'] must not be above WORKFLOWS['{high}'].")
 
-    def overridden(self, overrides: Mapping[str, Any], *, by: str) -> Policy:
+    def overridden(self, overrides: Mapping[str, Any] | None, *, by: str) -> Policy:
         """Return this policy with `overrides` in place. Raises SettingsError that names `by`."""
-        if not overrides:
+        if overrides is None:
             return self
         if not isinstance(overrides, Mapping):
-            raise SettingsError(f"policy of {by}: it must be a dict.")
+            example = '{"call_timeout_seconds": 5}'
+            raise SettingsError(
+                f"policy of {by}: it must be a dict, as {example}, not {overrides!r:.100}."
+            )
+        if not overrides:
+            return self
         try:
             return _build({**asdict(self), **overrides})
         except SettingsError as error:
@@ -135,10 +141,6 @@ class Policy:
     def retry_delay(self, failures: int) -> timedelta:
         """Return `backoff` less up to a fifth by chance, so that retries spread out."""
         return self.backoff(failures) * random.uniform(0.8, 1.0)  # noqa: S311 - no secret
-
-    @property
-    def call_timeout(self) -> timedelta:
-        return timedelta(seconds=self.call_timeout_seconds)
 
 
 _MAY_BE_ZERO = {

@@ -8,6 +8,7 @@ uses the database needs `transaction=True`, to see what the test wrote.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -19,8 +20,11 @@ from _pytest.assertion.rewrite import AssertionRewritingHook
 from workflows_app import failed_runs
 from workflows_app.sdk.failures import NotApplied
 from workflows_app.sdk.mutators import Mutator
+from workflows_app.sdk.raised import EndsTest
 from workflows_app.sdk.values import Reconciliation
 from workflows_app.sdk.workflow import Workflow
+from workflows_app.sdk.writes import heard
+from workflows_app.testing_arguments import require_class, require_drainable, require_registrable
 
 pytest_runtest_setup = failed_runs.pytest_runtest_setup
 pytest_runtest_makereport = failed_runs.pytest_runtest_makereport
@@ -32,7 +36,7 @@ def registered(
     mutators: Iterable[type[Mutator]] = (),
     allow_outside: bool = False,
 ) -> Iterator[None]:
-    """Register and sync `workflows` for a block. Raises DefinitionError and SyncRefused.
+    """Register and sync `workflows` for a block. Raises DefinitionError and SyncRefused; AssertionError for what is no class.
 
     `mutators` play in place of those of the same names, so that nothing is called outside. A mutator of
     the project for which none plays is refused when it is about to be called: UnscriptedMutator. One that
@@ -42,6 +46,7 @@ def registered(
     from workflows_app import registry
     from workflows_app.engine.versions import sync
 
+    mutators = require_registrable(workflows, mutators)
     stand_ins = {mutator.name: mutator for mutator in mutators}
     played = [_with_stand_ins(workflow, stand_ins, allow_outside) for workflow in workflows]
     with registry.override(*played):
@@ -86,7 +91,12 @@ def _refused(mutator: type[Mutator]) -> type[Mutator]:
     return type(mutator.__name__, (mutator,), {"execute": refuse, **asked})
 
 
-class UnscriptedMutator(BaseException):
+#: `pytest.fail()` and `pytest.skip()` in a handler end the test, too.
+for _ends_test in (pytest.fail.Exception, pytest.skip.Exception):
+    EndsTest.register(_ends_test)
+
+
+class UnscriptedMutator(EndsTest):
     """A test was about to call a mutator of the project, outside. It ends the test, not the run."""
 
     def __init__(self, name: str) -> None:
@@ -107,15 +117,28 @@ def drain(
 
     Handlers run in the calling thread; up to `at_once` outside calls go side by side, each in a thread
     of its own. `slug` limits it to one workflow. Raises AssertionError after `max_steps`: a workflow that
-    never comes to rest.
+    never comes to rest. Warns by RowsWrittenOutsideRecord of handlers whose `prepare`, `mutate`, `next` or `lane` wrote rows.
     """
+    require_drainable(slug, now, max_steps, at_once)
+    with heard() as hints:
+        steps = _drained(slug, now, max_steps, at_once)
+    for hint in hints:
+        warnings.warn(hint, RowsWrittenOutsideRecord, stacklevel=2)
+    return steps
+
+
+class RowsWrittenOutsideRecord(UserWarning):
+    """A phase of a handler that may be called again wrote rows: what it writes is not undone."""
+
+
+def _drained(slug: str | None, now: datetime | None, max_steps: int, at_once: int) -> int:
     from workflows_app import registry
     from workflows_app.engine.advancing import advance
     from workflows_app.models import Workflow as WorkflowRow
 
-    slugs = [slug] if slug else [workflow.slug for workflow in registry.all_workflows()]
+    slugs = [slug] if slug is not None else [workflow.slug for workflow in registry.all_workflows()]
     rows = WorkflowRow.objects.filter(slug__in=slugs).order_by("pk")
-    if slug and not rows:
+    if slug is not None and not rows:
         raise AssertionError(f"No workflow '{slug}' was synced: use registered() around drain().")
     clock = None if now is None else (lambda: now)
     steps = 0
@@ -135,7 +158,7 @@ def drain(
             return steps
 
 
-class SimulatedCrash(BaseException):
+class SimulatedCrash(EndsTest):
     """Ends the host in the middle of an outside call, as a kill of the worker would."""
 
 
@@ -217,8 +240,10 @@ def scripted(
 
     `result`: what `next` and `record` get of each effect, as the real one would answer.
     `replaces`: it has the name of that mutator, can reconcile if that can, and tells staff the same.
-    Raises AssertionError for an outcome that it does not know.
+    Raises AssertionError for an outcome that it does not know, and for what is no class of a mutator.
     """
+    if replaces is not None:
+        require_class(replaces, Mutator, "scripted(replaces=...)", "replaces=CreatePayment")
     unknown = [outcome for outcome in outcomes if outcome not in OUTCOMES]
     if unknown:
         raise AssertionError(f"scripted() knows no outcome {unknown[0]!r}, only {OUTCOMES}.")
@@ -230,6 +255,8 @@ def scripted(
             *("target", "verification_steps", "verification_url"),
         )
         told = {attribute: getattr(replaces, attribute) for attribute in kept}
+        if not replaces.says("key_lasts"):
+            del told["key_lasts"]
     base = ReconcilableScriptedMutator if reconcilable else ScriptedMutator
     # What staff are told may be made up by other methods of that mutator.
     bases = (base,) if replaces is None else (base, replaces)

@@ -16,10 +16,13 @@ from workflows_app.demo.database import environment_for
 
 
 @contextmanager
-def started(*arguments: object, **environment: str) -> Iterator[subprocess.Popen[Any]]:
-    """Start `manage.py ARGUMENTS`, and see that it is gone at the end."""
+def started(
+    *arguments: object, redirect: str = "", stdin: int = subprocess.DEVNULL, **environment: str
+) -> Iterator[subprocess.Popen[Any]]:
+    """Start `manage.py ARGUMENTS`, and see that it is gone at the end. `redirect`: as a shell has it."""
+    command = [sys.executable, "manage.py", *map(str, arguments), "--skip-checks"]
     process = subprocess.Popen(
-        [sys.executable, "manage.py", *map(str, arguments), "--skip-checks"],
+        ["/bin/sh", "-c", f'exec "$@" {redirect}', "sh", *command],
         cwd=settings.BASE_DIR,
         env={
             **os.environ,
@@ -27,7 +30,7 @@ def started(*arguments: object, **environment: str) -> Iterator[subprocess.Popen
             "DEBUG": "1",
             **environment,
         },
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,3 +94,44 @@ def test_a_report_whose_reader_is_gone_ends_in_a_sentence(buffered: str) -> None
         1,
         "The output can't be written: Broken pipe. What was done stays done.\n",
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_remarks_that_nobody_can_read_change_neither_the_work_nor_the_exit_code(
+    scene: SceneMaker, operator_user: User, tmp_path: Path
+) -> None:
+    event = scene().publish("41")
+    file = tmp_path / "events.jsonl"
+    file.write_text(
+        '{"message_id": "42", "payload": 1}\nbroken\n{"message_id": "43", "payload": 1}\n'
+    )
+    decided = f"event {event.pk}, message_id 41: “Skip event” decided\n1 decided, 1 refused\n"
+    for arguments, ends in (
+        (("publish_events", "pay", "invoice.received", file),
+         (3, "2 published (2 new, 0 updated), 0 unchanged, 0 too late, 1 broken\n")),
+        ((*OF, "41", "gone", *BY), (3, decided)),
+        ((*OF, *BY), (2, "")),
+        ((*OF, "41", *BY, "--nonsense"), (2, "")),
+    ):  # fmt: skip
+        with started(*arguments, redirect="2>/dev/full") as process:
+            out, err = process.communicate(timeout=30)
+        assert (process.returncode, out, err) == (*ends, "")
+    assert Event.objects.filter(status="pending").count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("redirect", ["2>/dev/full", "2>&-"])
+def test_a_question_that_nobody_can_read_is_answered_by_nobody(
+    scene: SceneMaker, operator_user: User, redirect: str
+) -> None:
+    scene().publish("41")
+    ours, theirs = pty.openpty()
+    os.write(ours, b"y\n")
+    try:
+        with started(*OF, "41", *BY[:-1], redirect=redirect, stdin=theirs) as process:
+            assert process.wait(timeout=30) == 2
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+    assert Event.objects.get().status == "pending"

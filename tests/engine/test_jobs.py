@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from workflows_app.engine.jobs import Answer, Job, Worker
-from workflows_app.testing import SimulatedCrash
 
 #: A thread that waits for its next job may have a connection from the test before.
 pytestmark = pytest.mark.django_db
@@ -43,26 +42,13 @@ def test_a_value_comes_back_with_its_duration() -> None:
     assert 0 <= answer.duration_ms < FOREVER * 1000
 
 
-def test_an_error_is_returned_and_not_raised() -> None:
-    error = ValueError("no")
-
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), KeyboardInterrupt()])
+def test_an_error_is_returned_and_not_raised(error: BaseException) -> None:
     def fails() -> None:
         raise error
 
     answer = _call(fails)
     assert (answer.value, answer.error, answer.timed_out) == (None, error, False)
-
-
-@pytest.mark.parametrize(
-    ("error", "ends"),
-    [(SystemExit(3), False), (KeyboardInterrupt(), False), (SimulatedCrash(), True)],
-)
-def test_what_is_no_ordinary_error_is_told_too(error: BaseException, ends: bool) -> None:
-    def raises() -> None:
-        raise error
-
-    answer = _call(raises)
-    assert (answer.error, answer.ends_the_process) == (error, ends)
 
 
 def test_a_job_that_is_given_up_has_no_answer(released: threading.Event) -> None:

@@ -82,11 +82,16 @@ def _goes_on(start: Start, door: Door) -> None:
     assert Run.objects.get(pk=waited.pk).status == "committed"
 
 
+@pytest.mark.parametrize("is_ordered", [False, True])
 def test_after_pause_is_committed_none_of_them_sends(
-    start: Start, deploy: Deploy, door: Door, operator_user: User
+    start: Start, deploy: Deploy, door: Door, operator_user: User, is_ordered: bool
 ) -> None:
     deploy(with_lanes(door))
-    done = _fill(start(at_once=AT_ONCE), door)
+    host = start(at_once=AT_ONCE)
+    done = _fill(host, door)
+    for hand in host.holdings[row().pk].hands.values():
+        # By a person, before the pause.
+        hand.is_ordered = is_ordered
     pause_workflow(row(), actor=operator_user, reason="stocktaking")
     door.let(AT_ONCE)
     done.result(timeout=30)
@@ -197,6 +202,28 @@ def test_a_run_is_no_trial_any_more_of_a_breaker_that_has_opened_again_since(
     assert _of("ship", "second").get().mutation.status == "in_flight"
     for one in (door, other):
         one.open()
+    _steps(host, until=lambda: not host.holdings)
+
+
+def test_free_places_go_first_to_the_workflow_that_has_the_least_under_way(
+    deploy: Deploy, door: Door
+) -> None:
+    deploy(with_lanes(door))
+    deploy(with_lanes(door, slug="other"))
+    host = Host(at_once=4)
+    for number in range(2):
+        send(str(number))
+    assert host.claim(row().pk)
+    _steps(host, until=lambda: len(door.entered) == 2)
+    assert host.claim(row("other").pk)
+    for number in range(2, 6):
+        send(str(number))
+        publish(workflow="other", topic="order.received", message_id=str(number), payload="a")
+    for held in host.holdings.values():
+        held.is_to_look = True
+    host.step()
+    assert Counter(Run.objects.values_list("workflow__slug", flat=True)) == {"ship": 2, "other": 4}
+    door.open()
     _steps(host, until=lambda: not host.holdings)
 
 

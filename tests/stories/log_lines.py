@@ -24,6 +24,9 @@ class LogLines(logging.Handler):
         self._logger.setLevel(self._level)
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage().startswith("handler.wrote"):
+            # Said once a process, of what a story lets others do in the middle of a handler.
+            return
         error = f" ({record.exc_info[1]!r})" if record.exc_info else ""
         self._lines.append(f"{record.levelname} {record.getMessage()}{error}")
 

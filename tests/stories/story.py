@@ -39,6 +39,7 @@ from workflows_app.models import Mutation, Workflow
 from workflows_app.models.clocks import database_now
 from workflows_app.publishing import publish, publish_many, register_input
 from workflows_app.sdk import Workflow as WorkflowCode
+from workflows_app.sdk.raised import EndsTest
 from workflows_app.testing import SimulatedCrash
 
 _INDENT = " " * 4
@@ -46,7 +47,7 @@ _INDENT = " " * 4
 _MOST_ROUNDS, _MOST_STEPS = 5, 100
 
 
-class Broken(BaseException):
+class Broken(EndsTest):
     """What a story lets happen in a handler is wrong: the story ends, and not the run."""
 
 

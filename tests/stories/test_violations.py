@@ -41,6 +41,9 @@ PREPARES: dict[str, Callable[[PrepareContext], Any]] = {
     "peeks at an undeclared topic": lambda ctx: ctx.peek(UNKNOWN),
     "peeks at a topic that it publishes to": lambda ctx: ctx.peek(SHIPPED),
     "gets events of an undeclared topic": lambda ctx: ctx.get(UNKNOWN, ["1"]),
+    "gets an event by a text": lambda ctx: ctx.get(RECEIVED, "1"),
+    "gets events by numbers": lambda ctx: ctx.get(RECEIVED, [1]),  # type: ignore[list-item]
+    "gets an event by half a letter": lambda ctx: ctx.get(RECEIVED, ["1\ud800"]),
     "catches what it is told": _caught,
     "peeks at nothing": lambda ctx: ctx.peek(RECEIVED, limit=0),
     "reserves an event twice": lambda ctx: PrepareResult(ctx.peek(RECEIVED) * 2),
@@ -50,6 +53,7 @@ PREPARES: dict[str, Callable[[PrepareContext], Any]] = {
     "reserves an event that it was not offered": lambda ctx: PrepareResult(
         [EventRecord(RECEIVED, "1", 0, id=2**40)]
     ),
+    "reserves an event without a list": lambda ctx: PrepareResult(ctx.peek(RECEIVED)[0]),  # type: ignore[arg-type]
     "returns no prepare result": lambda ctx: ctx.peek(RECEIVED)[:0],
     "reserves what is no event": lambda ctx: PrepareResult(["1"]),  # type: ignore[list-item]
     "has a title that is no text": lambda ctx: PrepareResult(title=7),  # type: ignore[arg-type]
@@ -94,6 +98,7 @@ Other = mutator(lambda params, key: {}, name="unlisted")
 Rude = mutator(lambda params, key: {}, name="rude", target=lambda self, params: 7)
 MUTATES: dict[str, Any] = {
     "calls an undeclared mutator": MutationCall(Other),
+    "gives the name of a mutator": MutationCall("listed"),  # type: ignore[arg-type]
     "returns no call": {"mutator": "listed"},
     "has parameters that are no dict": MutationCall(Listed, [1]),  # type: ignore[arg-type]
     "has parameters that are no JSON": MutationCall(Listed, {"sum": {1}}),

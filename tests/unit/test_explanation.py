@@ -99,12 +99,13 @@ def test_the_author_says_how_to_check_with_the_parameters_at_hand(scene: SceneMa
     play = scene("lost")
 
     def verification_steps(self: object, params: Any) -> str:
-        return f"Look for {params.pop('amount')} at the bank."
+        return f"Look for {params.pop('amount')} at the bank.\ud800"
 
     play.mutator.verification_steps = verification_steps
     run = play.happens("42", {"amount": "12.50"})
 
-    assert explain(run).verification_steps == "Look for 12.50 at the bank."
+    # Half a surrogate pair would keep the page from being sent.
+    assert explain(run).verification_steps == "Look for 12.50 at the bank.\\ud800"
     assert run.mutation.params == {"amount": "12.50"}
 
 

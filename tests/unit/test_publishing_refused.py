@@ -55,6 +55,16 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         errors.UnknownTopic,
         "Workflow 'flow' has no topic 'inn'. Its topics: in, out.",
     ),
+    "a workflow with a NUL": (
+        {"workflow": "fl\0w"},
+        errors.InvalidName,
+        "workflow is no valid text: it contains a NUL character.",
+    ),
+    "a topic with half a letter": (
+        {"topic": "in\ud800"},
+        errors.InvalidName,
+        "topic is no valid text: it contains half of a surrogate pair.",
+    ),
     "no topic": (
         {"topic": None},
         errors.UnknownTopic,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from asgiref.sync import async_to_sync
 from tests.unit.declarations import consumer, made, mutator, producer, workflow
 from workflows_app import registry
 from workflows_app.errors import DefinitionError
-from workflows_app.sdk import Consumer, Workflow, register
+from workflows_app.sdk import Consumer, MutationCall, Mutator, Workflow, register
 
 
 @pytest.fixture(autouse=True)
@@ -113,6 +114,31 @@ def right_ways() -> dict[str, Callable[[], Any]]:
 @pytest.mark.parametrize("way", right_ways())
 def test_any_way_to_write_it_that_the_host_can_call_is_right(way: str) -> None:
     assert is_accepted(consumer(mutate=right_ways()[way]()))
+
+
+def forgets(self: object, prepared: Any) -> None:
+    with suppress(ValueError):
+        MutationCall(Mutator, prepared.data)
+
+
+def returns_it_at_times(self: object, prepared: Any) -> MutationCall | None:
+    call = MutationCall(Mutator, prepared.data)
+    return call if prepared.data else None
+
+
+def refuses(self: object, prepared: Any) -> None:
+    raise LookupError(MutationCall(Mutator, prepared.data))
+
+
+def test_a_call_that_mutate_never_returns_would_never_be_made() -> None:
+    assert refusal(consumer(mutate=forgets)) == (
+        "mutate makes a MutationCall, and never returns it: write `return MutationCall(...)`."
+    )
+    assert is_accepted(consumer(mutate=returns_it_at_times))
+
+
+def test_a_stand_in_sends_nothing_on_purpose() -> None:
+    assert is_accepted(consumer(mutate=refuses))
 
 
 def unknown(name: str, meant: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.scenes import Scene, workflow_with
-from tests.unit.declarations import mutator
+from tests.unit.declarations import mutator, workflow
 from workflows_app import registry
 from workflows_app.models import Event, Mutation, Run
 from workflows_app.publishing import publish
@@ -119,13 +119,6 @@ def test_an_effect_answers_as_the_real_one_would_also_when_it_is_asked_for() -> 
     assert scripted(result=7)().execute({}, idempotency_key="k") == 7
 
 
-def test_an_outcome_that_does_not_exist_is_refused_at_once() -> None:
-    with pytest.raises(AssertionError) as refused:
-        scripted("applied", "aplied")
-
-    assert str(refused.value) == f"scripted() knows no outcome 'aplied', only {OUTCOMES}."
-
-
 class CreatePayment(Mutator):
     name = "bank.create_payment"
     absence_is_proof_after = timedelta(seconds=30)
@@ -145,6 +138,50 @@ class CreatePayment(Mutator):
 
     def account(self, params: Any) -> str:
         return str(params["account"])
+
+
+def _register(*workflows: Any, **more: Any) -> None:
+    with registered(*workflows, **more):
+        raise AssertionError("the block must not begin")
+
+
+A_NUMBER = "takes a whole number above 0, not 0."
+A_LIST = (
+    "registered(mutators=...) takes a list, as mutators=[scripted(replaces=CreatePayment)], not"
+)
+A_MUTATOR = "takes a class derived from Mutator, as"
+
+
+@pytest.mark.parametrize(
+    ("give", "why"),
+    [
+        (lambda: scripted("applied", "aplied"),
+         f"scripted() knows no outcome 'aplied', only {OUTCOMES}."),
+        (lambda: scripted(replaces="bank.pay"),  # type: ignore[arg-type]
+         f"scripted(replaces=...) {A_MUTATOR} replaces=CreatePayment, not 'bank.pay'."),
+        (lambda: scripted(replaces=CreatePayment()),  # type: ignore[arg-type]
+         f"scripted(replaces=...) {A_MUTATOR} replaces=CreatePayment, not an instance of it."),
+        (lambda: _register(workflow()()),
+         "registered() takes a class derived from Workflow, as registered(InvoicePayments), not an instance of it."),
+        (lambda: _register("pay"),
+         "registered() takes a class derived from Workflow, as registered(InvoicePayments), not 'pay'."),
+        (lambda: _register(mutators=CreatePayment), f"{A_LIST} {CreatePayment!r}."),
+        (lambda: _register(mutators=[7]),
+         f"registered(mutators=...) {A_MUTATOR} mutators=[scripted(replaces=CreatePayment)], not 7."),
+        (lambda: drain(workflow()),  # type: ignore[arg-type]
+         "drain() takes the slug of a workflow, as drain('flow')."),
+        (lambda: drain(now=datetime(2030, 1, 1)),
+         "drain(now=...) takes a datetime with a time zone, as django.utils.timezone.now() + timedelta(hours=1),"
+         " not datetime.datetime(2030, 1, 1, 0, 0)."),
+        (lambda: drain(at_once=0), f"drain(at_once=...) {A_NUMBER}"),
+        (lambda: drain(max_steps=0), f"drain(max_steps=...) {A_NUMBER}"),
+    ],
+)  # fmt: skip
+def test_what_a_test_can_not_give_is_refused_at_once(give: Callable[[], Any], why: str) -> None:
+    with pytest.raises(AssertionError) as refused:
+        give()
+
+    assert str(refused.value) == why
 
 
 def test_a_stand_in_tells_staff_what_the_mutator_tells() -> None:

@@ -173,9 +173,25 @@ def test_pays(registered, drain, scripted):
     assert False
 
 
+class Misspelt(CreatePayment):
+    def execute(self, params, *, idempotency_key):
+        return params["amuont"]
+
+
+@pytest.mark.django_db
+def test_blocks(registered, drain):
+    publishes = dict(workflow=InvoicePayments.slug, topic="invoice.received", payload={})
+    with registered(InvoicePayments, mutators=[Misspelt], allow_outside=True):
+        publish(message_id="1", **publishes)
+        drain()
+    assert False
+
+
 def test_without_a_run():
     assert False
 """
+
+FAIL = ("test_pays", "test_blocks", "test_without_a_run")
 
 ASKS_FOR_THE_FIXTURES = """
 def test_fixtures(registered, drain, scripted):
@@ -248,8 +264,8 @@ def test_an_author_s_tests_run_on_settings_of_their_own(tmp_path: Path) -> None:
 
     assert (tmp_path / "report.xml").exists(), done.stdout + done.stderr
     told = outcomes(tmp_path / "report.xml")
-    failed = {name: told.pop(f"test_fails.{name}") for name in ("test_pays", "test_without_a_run")}
-    assert [text.count("assert False") > 0 for text in failed.values()] == [True, True]
+    failed = {name: told.pop(f"test_fails.{name}") for name in FAIL}
+    assert [text.count("assert False") > 0 for text in failed.values()] == [True, True, True]
     assert told == dict.fromkeys(
         [
             "test_shop.test_pays",
@@ -262,7 +278,10 @@ def test_an_author_s_tests_run_on_settings_of_their_own(tmp_path: Path) -> None:
         ],
         "passed",
     )
-    # A failed test says why its runs failed.
+    # A failed test says why its runs failed, and why nobody knows what became of a call.
+    assert done.stdout.count("of PayInvoice is blocked, after execute: KeyError: 'amuont'") == 1
+    assert 'return params["amuont"]' in done.stdout
+    assert done.stdout.count("- Workflow runs whose outcome is unknown -") == 1
     assert done.stdout.count("of Forgetful failed while emitting: KeyError: 'payment'") == 2
     assert 'return outcome.result["payment"]' in done.stdout
     assert done.stdout.count("- Workflow runs that failed -") == 1

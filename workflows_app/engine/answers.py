@@ -18,6 +18,7 @@ from workflows_app.models import Evidence
 from workflows_app.models.saving import storable
 from workflows_app.sdk.failures import NotApplied
 from workflows_app.sdk.json_values import json_value
+from workflows_app.sdk.raised import is_for_caller
 from workflows_app.sdk.values import Reconciliation
 from workflows_app.secrets import struck_out, struck_out_of
 
@@ -67,7 +68,9 @@ def read_reconcile(answer: Answer, policy: Policy) -> Finding:
 def _read(answer: Answer, policy: Policy, read: Callable[[Answer, Policy], Finding]) -> Finding:
     try:
         return read(answer, policy)
-    except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+    except BaseException as error:
+        if is_for_caller(error):
+            raise
         # An object of the author's that is not what it seems. Whoever waits for the answer must hear of it.
         unread = replace(answer, value=None, error=error, timed_out=False)
         found = _unknown(unread, policy)
@@ -113,7 +116,9 @@ def _applied(result: Any, answer: Answer, policy: Policy) -> Finding:
 def _shown(result: Any) -> str:
     try:
         return f"{type(result).__name__} {result!r:.200}"
-    except (Exception, SystemExit):
+    except BaseException as error:
+        if is_for_caller(error):
+            raise
         return type(result).__name__
 
 

@@ -17,7 +17,7 @@ from workflows_app.errors import HandlerViolation, UndeclaredTopic, WorkflowsErr
 from workflows_app.models import Event
 from workflows_app.publishing import checked_ref, input_ref
 from workflows_app.sdk.handlers import Consumer, Handler, Producer
-from workflows_app.sdk.json_values import identifier, json_value
+from workflows_app.sdk.json_values import identifier, json_value, require_text
 from workflows_app.sdk.lanes import lane_of
 from workflows_app.sdk.values import EventRecord, InputRef
 from workflows_app.sdk.workflow import Workflow
@@ -122,7 +122,18 @@ class PrepareView(_Context):
 
     def get(self, topic: str, ids: Iterable[str]) -> list[EventRecord]:
         self._require_declared(topic, self._consumer.subscribes, "get events of")
-        return self._records(topic, self._reader.named(topic, list(ids)))
+        return self._records(topic, self._reader.named(topic, self._message_ids(ids)))
+
+    def _message_ids(self, ids: Any) -> list[str]:
+        try:
+            # A text by itself would be taken for its letters.
+            wanted = list(ids) if isinstance(ids, Iterable) and not isinstance(ids, str) else None
+            if wanted is None or not all(isinstance(each, str) for each in wanted):
+                who = f"{self._handler.handler_name()}.prepare: what get is given"
+                raise WrongReturn(who, "a list of message ids, as ['42']", ids)
+            return [require_text(each, field="a message id of get") for each in wanted]
+        except WorkflowsError as error:
+            raise self._remember(error) from None
 
     def _records(self, topic: str, events: list[Event]) -> list[EventRecord]:
         found = [

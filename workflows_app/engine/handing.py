@@ -27,6 +27,7 @@ from workflows_app.models.rows import Tuples
 from workflows_app.outages import Outage, outage_of
 from workflows_app.publishing import store_all
 from workflows_app.sdk.handlers import Consumer
+from workflows_app.sdk.raised import is_for_caller
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class LetGo:
 class Died:
     """Authors' code has ended the process, as far as the host is concerned."""
 
-    hand: Hand
+    #: None: no run is in its hands.
+    hand: Hand | None
     error: BaseException
 
 
@@ -61,7 +63,7 @@ class Hander:
     def __init__(self, tell: Callable[[Any], None], clock: Clock | None, *, may_die: bool) -> None:
         self._tell = tell
         self._clock = clock
-        #: An error that no ordinary code raises ends the host, as a test wants it to.
+        #: What is none of authors' code's own ends the host, as a test wants it to.
         self._may_die = may_die
 
     def job_for(self, hand: Hand, todo: Todo, *, now: datetime) -> Job | Item:
@@ -69,7 +71,7 @@ class Hander:
         read = reader_of(hand, todo)
 
         def done(answer: Answer) -> None:
-            self._tell(self._died(hand, answer) or read(answer))
+            self._tell(self.died(hand, answer) or read(answer))
 
         if todo not in OUTSIDE:
             limit = hand.holding.policy.handler_timeout_seconds
@@ -82,7 +84,7 @@ class Hander:
         assert mutator is not None, "the checkpoint takes listed mutators only"
 
         def late(answer: Answer) -> None:
-            if self._died(hand, answer) is None:
+            if self.died(hand, answer) is None:
                 record_late(mutation, read(answer).what.finding)
 
         call = phases.execute(hand) if todo is Todo.CALL else phases.ask(mutation, mutator)
@@ -113,7 +115,7 @@ class Hander:
         try:
             taken = commit_alone(hand, Item(hand, what), first=first, clock=self._clock)
         except _NotRecorded as failed:
-            return Broke.by(failed.error, Run.Phase.EMITTING.value)
+            return Broke.of_code(failed.error, Run.Phase.EMITTING.value)
         except Overtaken:
             return LetGo(hand)
         except DatabaseError as error:
@@ -122,8 +124,9 @@ class Hander:
             return Broke.by(error, Run.Phase.EMITTING.value)
         return CommittedAlone(hand, taken)
 
-    def _died(self, hand: Hand, answer: Answer) -> Died | None:
-        if self._may_die and answer.ends_the_process and answer.error is not None:
+    def died(self, hand: Hand | None, answer: Answer) -> Died | None:
+        """Return that the host ends, if it does by this answer. To be called in the thread of the job."""
+        if self._may_die and answer.error is not None and is_for_caller(answer.error):
             return Died(hand, answer.error)
         return None
 
@@ -131,7 +134,7 @@ class Hander:
 class _NotRecorded(Exception):
     """The author's `record` failed: that of the host's own writes is another matter."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         self.error = error
         super().__init__(str(error))
 
@@ -156,7 +159,7 @@ def _record(hand: Hand) -> None:
             raise
         if not _is_open(connection) or Tuples(_TRANSACTION).read() != [begun]:
             raise ended
-    except Exception as error:
+    except BaseException as error:
         raise _NotRecorded(error) from error
 
 

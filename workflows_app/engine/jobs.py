@@ -55,12 +55,6 @@ class Answer:
     timed_out: bool = False
     duration_ms: int = 0
 
-    @property
-    def ends_the_process(self) -> bool:
-        """Tell whether the error is none that authors' code raises: the worker is as good as killed."""
-        ordinary = (Exception, SystemExit, KeyboardInterrupt, GeneratorExit)
-        return self.error is not None and not isinstance(self.error, ordinary)
-
 
 class Job:
     """A piece of work, and who is told of its end: `done` within `seconds`, `late` after them."""

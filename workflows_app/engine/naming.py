@@ -14,7 +14,7 @@ from workflows_app.engine import lanes as lane_states
 from workflows_app.engine.case import Changes
 from workflows_app.engine.holding import Holding
 from workflows_app.engine.items import Naming
-from workflows_app.engine.jobs import Job
+from workflows_app.engine.jobs import Answer, Job
 from workflows_app.engine.log import logger
 from workflows_app.errors import LaneRefused
 from workflows_app.models import Event, LaneRefusal
@@ -30,7 +30,12 @@ class NamingJob(Job):
     """
 
     def __init__(
-        self, holding: Holding, events: list[Event], *, tell: Callable[[Any], None]
+        self,
+        holding: Holding,
+        events: list[Event],
+        *,
+        tell: Callable[[Any], None],
+        died: Callable[[Answer], Any] = lambda answer: None,
     ) -> None:
         self._naming = Naming(holding, {})
         self._events = events
@@ -39,7 +44,7 @@ class NamingJob(Job):
         super().__init__(
             self._name_all,
             seconds=self._seconds,
-            done=lambda answer: tell(self._naming),
+            done=lambda answer: tell(died(answer) or self._naming),
             late=lambda answer: None,
         )
 

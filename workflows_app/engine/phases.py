@@ -29,8 +29,10 @@ from workflows_app.sdk.failures import NotApplied, TransientError
 from workflows_app.sdk.handlers import Consumer, Handler, Producer
 from workflows_app.sdk.json_values import copied, json_value
 from workflows_app.sdk.mutators import Mutator
+from workflows_app.sdk.raised import is_for_caller
 from workflows_app.sdk.schedules import due_after
 from workflows_app.sdk.values import InputRef, MutationCall, PrepareResult
+from workflows_app.sdk.writes import looked_at
 from workflows_app.secrets import struck_out
 
 TARGET_LENGTH = 300
@@ -90,6 +92,13 @@ class Broke:
     phase: str
 
     @classmethod
+    def of_code(cls, error: BaseException, phase: str) -> Broke:
+        """Return what left authors' code. To be called where it is caught: raises it if it is not the code's own."""
+        if is_for_caller(error):
+            raise error
+        return cls.by(error, phase)
+
+    @classmethod
     def by(cls, error: BaseException, phase: str) -> Broke:
         is_transient = isinstance(error, TransientError) or outage_of(error) is not None
         is_transient = is_transient or isinstance(error.__cause__, LOST_A_RACE)
@@ -116,14 +125,15 @@ def prepare(hand: Hand, *, now: datetime, reader: LaneReader) -> Prepared | Fini
         policy = hand.holding.policy
         ahead, hand.ahead = hand.ahead, None
         view = PrepareView(consumer, policy, now, hand.run.lane, reader, ahead)
-        result = consumer().prepare(view, copied(hand.lane.state))
+        with _looked_at(hand, "prepare"):
+            result = consumer().prepare(view, copied(hand.lane.state))
         view.raise_violation()
         result = prepare_results.checked(result, consumer, policy, view.offered)
         phase = Run.Phase.PREPARED
         if result.reservations:
             return Prepared(result, _mutate(hand, consumer, result, policy))
-    except (Exception, SystemExit) as error:
-        return Broke.by(error, phase.value)
+    except BaseException as error:
+        return Broke.of_code(error, phase.value)
     if result.data and view.offered:
         log(
             "run.took_nothing",
@@ -143,8 +153,8 @@ def mutate_again(hand: Hand) -> Prepared | Broke:
     try:
         consumer = code_of(hand, Consumer)
         call = _mutate(hand, consumer, hand.prepared, hand.holding.policy)
-    except (Exception, SystemExit) as error:
-        return Broke.by(error, hand.run.phase)
+    except BaseException as error:
+        return Broke.of_code(error, hand.run.phase)
     return Prepared(hand.prepared, call, is_again=True)
 
 
@@ -155,11 +165,12 @@ def next_of(hand: Hand, *, now: datetime) -> Finished | Broke:
         consumer = code_of(hand, Consumer)
         policy = hand.holding.policy
         view = NextView(consumer, hand.holding.code, policy, now, copied(hand.lane.state))
-        state = consumer().next(view, hand.prepared.copied(), _copied(hand))
+        with _looked_at(hand, "next"):
+            state = consumer().next(view, hand.prepared.copied(), _copied(hand))
         view.raise_violation()
         state = json_value(state, field="state", limit_bytes=policy.json_max_bytes)
-    except (Exception, SystemExit) as error:
-        return Broke.by(error, Run.Phase.EMITTING.value)
+    except BaseException as error:
+        return Broke.of_code(error, Run.Phase.EMITTING.value)
     return Finished(hand.prepared, state, view.publications)
 
 
@@ -173,8 +184,8 @@ def poll(hand: Hand, *, now: datetime) -> Polled | Broke:
         view.raise_violation()
         state = json_value(state, field="state", limit_bytes=policy.json_max_bytes)
         next_poll_at = due_after(hand.holding.code.schedule_of(producer), now)
-    except (Exception, SystemExit) as error:
-        return Broke.by(error, Run.Phase.PREPARING.value)
+    except BaseException as error:
+        return Broke.of_code(error, Run.Phase.PREPARING.value)
     return Polled(state, next_poll_at, view.inputs, view.publications)
 
 
@@ -222,6 +233,10 @@ def code_of(hand: Hand, base: type[Handler]) -> Any:
     return found
 
 
+def _looked_at(hand: Hand, phase: str) -> looked_at:
+    return looked_at(hand.holding.code.slug, hand.handler.name, phase)
+
+
 def _copied(hand: Hand) -> Any:
     outcome = hand.outcome
     return type(outcome)(outcome.status, copied(outcome.result), outcome.reason)
@@ -230,12 +245,15 @@ def _copied(hand: Hand) -> Any:
 def _mutate(
     hand: Hand, consumer: type[Consumer], result: PrepareResult, policy: Policy
 ) -> Call | None:
-    call = consumer().mutate(result.copied())
+    with _looked_at(hand, "mutate"):
+        call = consumer().mutate(result.copied())
     if call is None:
         return None
     who = f"{consumer.handler_name()}.mutate"
     if not isinstance(call, MutationCall):
         raise WrongReturn(f"{who}: its answer", "a MutationCall or None", call)
+    if isinstance(call.mutator, str):
+        raise WrongReturn(f"{who}: the mutator of its call", "a class", call.mutator)
     name = getattr(call.mutator, "name", "") or repr(call.mutator)
     # By name, so that a test can let another class play in its place.
     code = hand.holding.code
@@ -258,7 +276,9 @@ def said_by(error: BaseException) -> str:
     """Return the text of an error of authors' code, which may be unable to say it; without secrets."""
     try:
         return struck_out(str(error))
-    except (Exception, SystemExit):
+    except BaseException as unsaid:
+        if is_for_caller(unsaid):
+            raise
         return "its text can't be read"
 
 

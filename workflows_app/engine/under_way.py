@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from workflows_app.engine.handing import Hander, reader_of
@@ -91,7 +92,7 @@ class UnderWay:
         """Have the lanes of `events` named, unless others of the workflow are being named."""
         if self.names_lanes_of(holding):
             return
-        job = NamingJob(holding, events, tell=self._tell)
+        job = NamingJob(holding, events, tell=self._tell, died=partial(self._hander.died, None))
         self._naming[holding] = job
         self._run(job)
 
@@ -105,10 +106,10 @@ class UnderWay:
     def names_lanes_of(self, holding: Holding) -> bool:
         return holding in self._naming
 
-    def has_ended(self, hand: Hand) -> Todo | None:
+    def has_ended(self, hand: Hand | None) -> Todo | None:
         """Note that the job of `hand` has ended; return what it did, if it was known."""
-        known = self._jobs.pop(hand, None)
-        if known is None:
+        known = None if hand is None else self._jobs.pop(hand, None)
+        if hand is None or known is None:
             return None
         todo, _ = known
         (self.calls if todo in OUTSIDE else self.handlers).give_back(hand)

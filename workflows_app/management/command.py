@@ -22,7 +22,14 @@ from workflows_app.conf import policy
 from workflows_app.errors import SettingsError
 from workflows_app.management.exits import ERROR, wrong_usage
 from workflows_app.management.interruption import interrupted_by_signals, is_interruption
-from workflows_app.management.output import Output, OutputLost, discard, use_letters_of_terminal
+from workflows_app.management.output import (
+    Output,
+    OutputLost,
+    Remarks,
+    discard,
+    discard_if_lost,
+    use_letters_of_terminal,
+)
 from workflows_app.outages import outage_of, said_by_driver, sqlstate_of
 from workflows_app.statement_limits import STOPPED, statements_limited
 
@@ -53,7 +60,7 @@ class Command(BaseCommand):
         use_letters_of_terminal()
         if not self.answers_signals:
             interrupted_by_signals()
-        self.stdout, self.stderr = Output(sys.stdout), Output(sys.stderr)
+        self.stdout, self.stderr = Output(sys.stdout), Remarks(sys.stderr)
         self.stderr.style_func = self.style.ERROR
         try:
             try:
@@ -64,14 +71,14 @@ class Command(BaseCommand):
             self._end_unread(lost)
         except KeyboardInterrupt:
             # Before it began, or after its end.
-            sys.exit("Interrupted.")
+            self.stderr.write("Interrupted.")
+            sys.exit(ERROR)
+        finally:
+            discard_if_lost(sys.stderr)
 
     def _end_unread(self, lost: OutputLost) -> None:
         discard(sys.stdout)
-        try:
-            self.stderr.write(f"{lost} What was done stays done.")
-        except OutputLost:
-            discard(sys.stderr)
+        self.stderr.write(f"{lost} What was done stays done.")
         sys.exit(ERROR)
 
     def execute(self, *args: Any, **options: Any) -> str | None:

@@ -28,6 +28,7 @@ from workflows_app.operations.declaration import Operation
 
 YES = ("y", "yes")
 NOTHING_CHANGED = "Nothing was changed."
+_NOBODY = "There is nobody to ask here. Use --no-input if you are sure."
 
 
 @dataclass
@@ -68,13 +69,13 @@ class DecidingCommand(command.Command):
         *,
         question: str,
         options: dict[str, Any],
-        seen: Mapping[int, Any],
+        seen: Mapping[int, Any] | None = None,
         **arguments: Any,
     ) -> None:
         """Carry out `operation` on the second of each of `items`, told as the first; print the report.
 
-        It gets `arguments` besides the person and the reason, and of `seen`, by the target's key, what was
-        shown. Commits each. Exits with 3 if some were refused.
+        It gets `arguments` besides the person and the reason, and of `seen`, if given, by the target's key, what
+        was shown. Commits each. Exits with 3 if some were refused.
         """
         actor = actor_named(options["actor"])
         names = names_for(actor)
@@ -90,7 +91,8 @@ class DecidingCommand(command.Command):
         try:
             for told, target in chosen:
                 tried += 1
-                call = partial(decides, target, seen=seen[target.pk])
+                told_before = {} if seen is None else {"seen": seen[target.pk]}
+                call = partial(decides, target, **told_before)
                 self._decide_one(
                     *(told, target, call, report),
                     names=names,
@@ -139,9 +141,12 @@ class DecidingCommand(command.Command):
 
     def _require_yes(self, question: str) -> None:
         if sys.stdin is None or not sys.stdin.isatty():
-            raise wrong_usage("There is nobody to ask here. Use --no-input if you are sure.")
+            raise wrong_usage(_NOBODY)
         self.stderr.write(f"{question} [y/N] ", ending="")
         self.stderr.flush()
+        if getattr(self.stderr, "are_lost", False):
+            # On a terminal, but nobody has read the question.
+            raise wrong_usage(_NOBODY)
         if sys.stdin.readline().strip().lower() not in YES:
             self.stderr.write(NOTHING_CHANGED)
             raise SystemExit(1)

@@ -45,6 +45,44 @@ class Output(OutputWrapper):
             raise OutputLost(error) from error
 
 
+class Remarks(Output):
+    """What a command says besides its output, on standard error: nobody has to read it for the command to go on.
+
+    What became of the work is told by the output and by the exit code.
+    """
+
+    def __init__(self, out: Any) -> None:
+        super().__init__(out)
+        #: Nobody reads what is written here.
+        self.are_lost = out is None
+
+    def write(  # type: ignore[override]  # as that of Output
+        self,
+        msg: str = "",
+        style_func: Callable[[str], str] | None = None,
+        ending: str | None = None,
+    ) -> None:
+        try:
+            super().write(msg, style_func, ending)
+        except OutputLost:
+            self.are_lost = True
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OutputLost:
+            self.are_lost = True
+
+
+def discard_if_lost(stream: Any) -> None:
+    """Discard what is left in `stream` if it can't be written: else the exit code would be Python's."""
+    if isinstance(stream, io.TextIOWrapper):
+        try:
+            stream.flush()
+        except OSError:
+            discard(stream)
+
+
 def use_letters_of_terminal() -> None:
     """Write letters that the terminal does not have by their numbers, as \\u2192."""
     for stream in (sys.stdout, sys.stderr):

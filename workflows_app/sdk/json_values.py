@@ -10,7 +10,7 @@ import json
 import math
 from datetime import date, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 from workflows_app.errors import InvalidName, NotJson, TooLarge
@@ -123,6 +123,22 @@ def _float(value: float, path: str) -> float | int:
     return int(value) if abs(value) >= WHOLE_FLOAT else float(value) + 0.0
 
 
+def require_text(value: str, *, field: str) -> str:
+    """Return `value` as the database can look for it. Raises InvalidName for NUL and half a surrogate pair."""
+    try:
+        return _text(value, field) if isinstance(value, str) else value
+    except NotJson as error:
+        raise InvalidName(field, f"is no valid text: {error.problem}") from None
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Tell whether `value` is a text that the database can hold: without NUL, and without half a surrogate pair."""
+    try:
+        return isinstance(value, str) and bool(_text(value, "") or True)
+    except NotJson:
+        return False
+
+
 def identifier(value: Any, *, field: str, max_length: int = 200) -> str:
     """Return `value` if it can identify something: text, not empty, at most `max_length` characters.
 
@@ -134,7 +150,4 @@ def identifier(value: Any, *, field: str, max_length: int = 200) -> str:
         raise InvalidName(field, "must not be empty")
     if len(value) > max_length:
         raise InvalidName(field, f"has {len(value)} characters; at most {max_length} are allowed")
-    try:
-        return _text(value, field)
-    except NotJson as error:
-        raise InvalidName(field, f"is no valid text: {error.problem}") from None
+    return require_text(value, field=field)

@@ -27,7 +27,7 @@ class Mutator:
     policy: ClassVar[Mapping[str, Any]] = {}
 
     #: How long after the first call the outside system honours the idempotency key: until then a second
-    #: call with it does nothing. None: it honours no key.
+    #: call with it does nothing. None: it honours no key. Left out: nobody knows, and the dialogs say so.
     key_lasts: ClassVar[timedelta | None] = None
 
     #: What a person who says that it happened is asked for: names, and what they are for people, as

@@ -26,15 +26,22 @@ class TookTooLong(Exception):
         super().__init__(f"it took longer than {seconds:g} s")
 
 
+class LeftItsThread(Exception):
+    """The author's code raised what is no Exception, as SystemExit or CancelledError."""
+
+
 def answer_within(seconds: float, work: Callable[[], T], *, who: str) -> T:
     """Return what `work` returns, in a thread of its own with sessions of its own.
 
-    Raises what it raises, and TookTooLong. While what is called `who` still hangs, it is not called
+    Raises the Exception that it raises, LeftItsThread for all else, and TookTooLong. While what is called `who` still hangs, it is not called
     again: each call would cost a thread.
     """
     ((value, error),) = answers_within(seconds, lambda _: work(), [None], who=who)
-    if error is not None:
+    if isinstance(error, Exception):
         raise error
+    if error is not None:
+        # It would end a web process that has asked.
+        raise LeftItsThread(type(error).__name__) from error
     return value  # type: ignore[return-value]  # without an error it is what `work` returned
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Protocol
+from typing import Never, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterBadDateError, croniter
@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from workflows_app.conf import LARGEST_NUMBER
 from workflows_app.errors import DefinitionError, WrongReturn
+from workflows_app.sdk.raised import is_for_caller
 
 #: How far from now a date may be.
 LONGEST = timedelta(seconds=LARGEST_NUMBER)
@@ -55,7 +56,9 @@ def due_after_if_known(schedule: Schedule, now: datetime) -> datetime | None:
     """Ask a schedule where nobody could be told of its errors: None in place of them."""
     try:
         return due_after(schedule, now)
-    except Exception:
+    except BaseException as error:
+        if is_for_caller(error):
+            raise
         return None
 
 
@@ -66,9 +69,29 @@ class Every:
     interval: timedelta
 
     def __init__(
-        self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0
+        self,
+        *without_unit: Never,
+        days: float = 0,
+        hours: float = 0,
+        minutes: float = 0,
+        seconds: float = 0,
     ) -> None:
-        interval = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        if without_unit:
+            raise DefinitionError(
+                f"Every() needs the name of the unit, as Every(minutes=5), not {without_unit[0]!r:.100}."
+            )
+        units = {"days": days, "hours": hours, "minutes": minutes, "seconds": seconds}
+        for name, number in units.items():
+            if isinstance(number, bool) or not isinstance(number, int | float):
+                raise DefinitionError(
+                    f"Every(): {name} must be a number, as Every({name}=5), not {number!r:.100}."
+                )
+            # Also of what is no number, or none that is finite.
+            if not abs(number) <= LARGEST_NUMBER:
+                raise DefinitionError(
+                    f"Every(): {name} must be {LARGEST_NUMBER:,} at most, not {number!r:.100}."
+                )
+        interval = timedelta(**units)
         if interval < timedelta(seconds=1):
             raise DefinitionError(f"Every() needs an interval of a second or more, not {interval}.")
         if interval > LONGEST:
@@ -97,8 +120,12 @@ class Cron:
 
     def __post_init__(self) -> None:
         fields = self.expression.split() if isinstance(self.expression, str) else []
-        if len(fields) != 5 or not croniter.is_valid(self.expression):
-            raise DefinitionError(f"Cron() needs five valid cron fields, not {self.expression!r}.")
+        # By R the parser finds another moment each time that it is asked. No name in a field begins so.
+        is_by_chance = any(field.lower().startswith("r") for field in fields)
+        if len(fields) != 5 or is_by_chance or not croniter.is_valid(self.expression):
+            raise DefinitionError(
+                f"Cron() needs five valid cron fields, as '30 6 * * mon-fri', not {self.expression!r:.100}."
+            )
         require_time_zone(self.time_zone, who="Cron()")
         try:
             self.next_after(datetime.now(UTC))

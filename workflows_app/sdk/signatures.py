@@ -6,7 +6,9 @@ its outside call.
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
 from dataclasses import dataclass
 from functools import partialmethod, singledispatchmethod
 from types import FunctionType
@@ -60,6 +62,32 @@ def require_callable(who: str, cls: type, calls: tuple[HostCall, ...]) -> None:
     for call in calls:
         if hasattr(cls, call.name):
             _require_method(who, cls, call)
+
+
+def require_returned(who: str, mutate: Any) -> None:
+    """Check that `mutate` returns the call that it makes, at least at times. Raises DefinitionError.
+
+    None would say that there is nothing to call: events would be consumed, and nothing done for them.
+    """
+    try:
+        # Of a decorated one, what the decorator made.
+        written = ast.parse(textwrap.dedent(inspect.getsource(mutate.__code__))).body[0]
+    except (AttributeError, OSError, TypeError, SyntaxError, IndexError):
+        return  # Where it can't be read, nothing is said.
+    # One that always raises, as a stand-in that is to send nothing, returns nothing either.
+    if not isinstance(written, ast.FunctionDef) or isinstance(written.body[-1], ast.Raise):
+        return
+    parts = list(ast.walk(written))
+    returned = [part.value for part in parts if isinstance(part, ast.Return)]
+    is_nothing = all(value is None or ast.unparse(value) == "None" for value in returned)
+    if is_nothing and any(_is_mutation_call(part) for part in parts):
+        raise DefinitionError(
+            f"{who}: mutate makes a MutationCall, and never returns it: write `return MutationCall(...)`."
+        )
+
+
+def _is_mutation_call(part: ast.AST) -> bool:
+    return isinstance(part, ast.Call) and ast.unparse(part.func).split(".")[-1] == "MutationCall"
 
 
 def _require_method(who: str, cls: type, call: HostCall) -> None:

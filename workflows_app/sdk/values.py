@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from workflows_app.errors import WrongReturn
 from workflows_app.sdk.json_values import copied
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ class PrepareResult:
         title: str = "",
         wake_at: datetime | None = None,
     ) -> None:
+        if not isinstance(reservations, Iterable):
+            expected = "events from ctx.peek or ctx.get, as PrepareResult([event])"
+            raise WrongReturn("PrepareResult: reservations", expected, reservations)
         object.__setattr__(self, "reservations", tuple(reservations))
         object.__setattr__(self, "data", data)
         object.__setattr__(self, "title", title)

@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from workflows_app.conf import Policy, policy
 from workflows_app.errors import DefinitionError, SettingsError
 from workflows_app.sdk.handlers import Consumer, Handler, Producer
+from workflows_app.sdk.json_values import is_text
 from workflows_app.sdk.misspellings import require_well_spelt
 from workflows_app.sdk.mutators import Mutator
 from workflows_app.sdk.schedules import LONGEST, Cron, Schedule, require_time_zone
@@ -20,6 +21,7 @@ from workflows_app.sdk.signatures import (
     CONSUMER_CALLS,
     PRODUCER_CALLS,
     require_callable,
+    require_returned,
 )
 
 _SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
@@ -126,8 +128,10 @@ def validate(workflow: type[Workflow]) -> None:
     require_well_spelt(who, workflow, Workflow)
     _require_match(_SLUG, workflow.slug, who, "slug", "as 'invoice-payments'", 100)
     _require_match(_VERSION, workflow.version, who, "version", "as '1.0'", 20)
-    if not isinstance(workflow.title, str) or not workflow.title or len(workflow.title) > 200:
-        raise DefinitionError(f"{who}: title must be a text of 1 to 200 characters.")
+    if not is_text(workflow.title) or not workflow.title.strip() or len(workflow.title) > 200:
+        raise DefinitionError(
+            f"{who}: title must be a text of 1 to 200 characters, not {workflow.title!r:.100}."
+        )
     require_time_zone(workflow.time_zone, who=who)
     for attribute, base in (
         ("producers", Producer),
@@ -208,6 +212,8 @@ def _check_handler(workflow: str, handler: type[Handler]) -> None:
     if getattr(handler, method) is getattr(base, method):
         raise DefinitionError(f"{who}: it must implement {method}().")
     require_callable(who, handler, CONSUMER_CALLS if base is Consumer else PRODUCER_CALLS)
+    if issubclass(handler, Consumer):
+        require_returned(who, handler.mutate)
     if issubclass(handler, Consumer) and not isinstance(handler.handles_rejection, bool):
         given = handler.handles_rejection
         raise DefinitionError(f"{who}: handles_rejection must be True or False, not {given!r}.")
@@ -215,7 +221,9 @@ def _check_handler(workflow: str, handler: type[Handler]) -> None:
         schedule = getattr(handler, "schedule", None)
         is_one = hasattr(schedule, "first_at") and hasattr(schedule, "next_after")
         if isinstance(schedule, type) or not is_one:
-            raise DefinitionError(f"{who}: schedule must be Every(...) or Cron(...).")
+            raise DefinitionError(
+                f"{who}: schedule must be Every(...) or Cron(...), as Every(minutes=5), not {schedule!r:.100}."
+            )
 
 
 def _check_mutator(workflow: str, mutator: type[Mutator]) -> None:
@@ -248,7 +256,7 @@ def _require_names(who: str, attribute: str, names: object) -> None:
     if not isinstance(names, list | tuple):
         raise DefinitionError(f"{who}: {attribute} must be a list of names, as ['iban'].")
     for name in names:
-        parts = name.split(".") if isinstance(name, str) else []
+        parts = name.split(".") if is_text(name) else []
         if not 1 <= len(parts) <= 2 or not all(parts):
             raise DefinitionError(
                 f"{who}: {attribute} lists {name!r}: it must be a name, as 'iban', or two, as"
@@ -262,5 +270,6 @@ def _check_result_fields(who: str, fields: object) -> None:
         raise DefinitionError(f"{who}: result_fields must be a mapping, {example}.")
     for name, label in fields.items():
         _require_match(_NAME, name, who, "a name of result_fields", "as 'payment'", 100)
-        if not isinstance(label, str | Promise) or not str(label).strip():
+        told = str(label) if isinstance(label, str | Promise) else None
+        if not is_text(told) or not told.strip():
             raise DefinitionError(f"{who}: result_fields['{name}'] must say what it is, {example}.")

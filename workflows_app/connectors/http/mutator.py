@@ -24,7 +24,7 @@ from workflows_app.connectors.http.headers import (
     require_own,
 )
 from workflows_app.connectors.http.network import NotSent
-from workflows_app.connectors.http.values import require_values, wrong_address
+from workflows_app.connectors.http.values import require_headers, require_values, wrong_address
 from workflows_app.errors import DefinitionError
 from workflows_app.scrubbing import scrub
 from workflows_app.sdk.failures import NotApplied
@@ -84,6 +84,7 @@ class HttpMutator(Mutator):
         """Check limits, statuses, and that all headers are the author's. Raises DefinitionError."""
         super().__init_subclass__(**arguments)
         require_values(cls)
+        require_headers(cls)
         if isinstance(cls.headers, Mapping):
             try:
                 require_own(cls.headers, cls.idempotency_header)

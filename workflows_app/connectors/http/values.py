@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from workflows_app.conf import LARGEST_NUMBER
 from workflows_app.errors import DefinitionError
+from workflows_app.secrets import Secret
 
 _LIMITS = ("connect_timeout_seconds", "read_timeout_seconds", "answer_max_bytes")
 _STATUSES = (
@@ -32,6 +33,25 @@ def require_values(cls: type) -> None:
                 raise DefinitionError(
                     f"{cls.__qualname__}: {name} must be {wanted}, not {value!r:.100}."
                 )
+
+
+def require_headers(cls: type) -> None:
+    """Check what an author's headers are made of. Raises DefinitionError."""
+    headers, key_header = getattr(cls, "headers"), getattr(cls, "idempotency_header")  # noqa: B009
+    are_some = isinstance(headers, Mapping) and all(
+        isinstance(name, str) and isinstance(value, str | Secret) for name, value in headers.items()
+    )
+    # A property is asked at the call.
+    if not are_some and not hasattr(headers, "__get__"):
+        raise DefinitionError(
+            f"{cls.__qualname__}: headers must be a dict of texts and Secrets, as"
+            " {'Authorization': Secret('BANK_TOKEN', 'Bearer {}')}."
+        )
+    if not isinstance(key_header, str | None) and not hasattr(key_header, "__get__"):
+        raise DefinitionError(
+            f"{cls.__qualname__}: idempotency_header must be the name of a header, or '', not"
+            f" {key_header!r:.100}."
+        )
 
 
 def wrong_address(name: str, address: object) -> Iterator[str]:

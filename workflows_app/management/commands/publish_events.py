@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
@@ -47,7 +47,7 @@ class _Progress:
 class Command(command.Command):
     if_interrupted = AGAIN
     help = (
-        "Publish one event a line: {'message_id': ..., 'payload': ...}. Broken lines are reported by "
+        'Publish one event a line: {"message_id": ..., "payload": ...}. Broken lines are reported by '
         "number and left out; all others are published. Publishing a line again changes nothing. "
         "What came too late, since its event is reserved, consumed or skipped, is counted apart."
     )
@@ -70,7 +70,10 @@ class Command(command.Command):
     ) -> None:
         found = workflow_named(workflow)
         topic_named(found, topic)
-        writer = TopicWriter.of(found, topic)
+        try:
+            writer = TopicWriter.of(found, topic)
+        except WorkflowsError as error:
+            raise CommandError(str(error)) from error
         progress = _Progress()
         try:
             with opened(file) as stream:
