@@ -130,6 +130,9 @@ def test_no_more_than_was_chosen_and_is_on_a_page_is_done_at_once(
     )
     answer = choose(operator, "bulk_skip_event", events(), select_across="1")
     assert told(answer) == ["Choose 100 at most. Commands take more at once."]
+    most = choose(operator, "bulk_skip_event", events()[:AT_MOST])
+    again = operator.get(most.context["address"])
+    assert len(again.context["applying"]) == len(most.context["applying"]) == AT_MOST - 1
     page = operator.get(list_of(Event)).content.decode()
     assert "data-actions-icnt" in page
     assert "select the objects across all pages" not in page
@@ -148,8 +151,13 @@ def test_a_preview_carries_what_it_showed_of_each_and_each_is_refused_by_itself(
     scene: Callable[..., Scene], operator: Client, superuser_user: User
 ) -> None:
     first, second = (scene("lost", slug=slug).happens(days=0) for slug in ("pay", "refund"))
+    held = first.reservations.get().event
+    more = {"topic": held.topic, "payload": 1, "status": "reserved", "reserved_by": first}
+    Event.objects.bulk_create(Event(message_id=f"more-{n}", **more) for n in range(11))
     chosen = {"action": "bulk_skip_run", "_selected_action": [first.pk, second.pk]}
     page = operator.post(list_of(Run), chosen).content.decode()
+    assert page.count("more-") == 9
+    assert "And 2 more" in page
     add_note(second, actor=superuser_user, text="I have it on the phone")
 
     done = operator.post(

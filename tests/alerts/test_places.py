@@ -23,7 +23,7 @@ from tests.alerts.conftest import (
     texts,
     time_passes,
 )
-from tests.connectors.server import Outside
+from tests.connectors.server import Outside, unused_port
 from tests.doctor.planting import found_by
 from tests.eventually import eventually
 from workflows_app.alerts.looking import look
@@ -189,6 +189,26 @@ def test_an_address_that_the_mail_server_does_not_take_holds_up_no_other_and_is_
     may = Permission.objects.filter(codename__in=["view_run", "view_mutation"])
     viewer_user.user_permissions.add(*may)
     assert f"the e-mail of somebody{told}" in text_of(viewer, HOME)
+
+
+def test_a_mail_server_that_is_away_is_tried_once(
+    scene: Callable[..., Any],
+    mailbox: Mailbox,
+    alerting: Alerting,
+    settings: Settings,
+    viewer_user: User,
+    operator_user: User,
+) -> None:
+    alerting()
+    for person in (viewer_user, operator_user):
+        User.objects.filter(pk=person.pk).update(email=f"{person.username}@example.com")
+        AlertChoice.objects.create(person=person)
+    settings.EMAIL_PORT = unused_port()
+    scene("lost").happens()
+
+    tell()
+
+    assert sorted(Alert.objects.values_list("attempts", flat=True)) == [0, 1]
 
 
 def test_a_channel_may_be_a_mail_server_of_its_own(

@@ -194,6 +194,13 @@ def test_a_first_line_with_its_mark_and_a_last_one_without_its_end_are_read(
     assert run(*TO, stdin=begun.rstrip()).out == told(new=2)
 
 
+class Pipe(io.BytesIO):
+    """What is written into it comes in pieces, which end anywhere."""
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        return super().read1(9_973)
+
+
 def test_lines_are_published_in_lots_in_their_order(scene: SceneMaker) -> None:
     scene()
     records = [event(str(number), number) for number in range(1200)]
@@ -203,6 +210,7 @@ def test_lines_are_published_in_lots_in_their_order(scene: SceneMaker) -> None:
 
     assert (ran.code, ran.out) == (3, told(new=1199, broken=1))
     assert ran.err == "line 701: message_id must not be empty.\n"
+    assert run(*TO, "--dry-run", stdin=Pipe(lines(*records))).err == ran.err
     stored = Event.objects.order_by("pk").values_list("message_id", "payload")
     assert [event(*row) for row in stored] == records[:700] + records[701:]
 

@@ -107,6 +107,23 @@ def test_rows_without_history_are_inserted_together_however_they_come(rows: Rows
         assert Reservation.objects.get(pk=row.pk).event_id == row.event_id
 
 
+def test_rows_that_are_inserted_together_need_not_give_the_same_fields(rows: Rows) -> None:
+    bare = {"workflow": rows.workflow, "source": "erp", "type": "invoice"}
+    insert_all(
+        [
+            Input(**bare, external_id="1"),
+            Input(**bare, external_id="2", title="Rent"),
+            Input(**bare, external_id="3"),
+        ]
+    )
+
+    assert list(Input.objects.order_by("pk").values_list("external_id", "title")) == [
+        ("1", ""),
+        ("2", "Rent"),
+        ("3", ""),
+    ]
+
+
 def test_of_rows_that_may_be_there_only_the_new_ones_get_a_key(rows: Rows) -> None:
     there = rows.cause()
     new = EventInput(event=rows.event(), input=there.input)

@@ -14,7 +14,7 @@ from workflows_app.engine.versions import sync
 from workflows_app.models import Run
 from workflows_app.operations import pause_workflow, resume_workflow, retry_failed_run
 from workflows_app.sdk import Consumer, PrepareContext, PrepareResult, Workflow
-from workflows_app.testing import drain, registered
+from workflows_app.testing import drain
 
 pytestmark = pytest.mark.django_db
 
@@ -99,20 +99,18 @@ def test_a_retry_after_exhausted_backoff_starts_the_backoff_anew(
     assert retry.retry_due_at is not None
 
 
-def test_a_failed_producer_is_polled_again(scene: SceneMaker, operator_user: User) -> None:
-    play = scene()
-    code = at("1.1", play)
-    (producer,) = code.producers
-    code.producers = [type("Quiet", (producer,), {"poll": _broken})]
-    with registered(code):
-        drain("pay")
-        run = Run.objects.get(handler__name="Quiet")
-        assert (run.status, run.failure_kind) == ("failed", "logic")
-    with registered(at("1.2", play)):
-        retry_failed_run(run, actor=operator_user, reason="it reads again")
-        drain("pay")
-    assert Run.objects.get(retry_of=run).status == "committed"
+def test_new_code_after_a_failure_of_another_kind_starts_the_backoff_anew(
+    scene: SceneMaker,
+) -> None:
+    play = scene("refused", "refused", "rejected", "refused")
+    play.happens(days=3)
+    rejected = Run.objects.get(failure_kind="rejected")
+    assert rejected.earlier_failures == 2
 
+    new = at("1.1", play)
+    with registry.override(new):
+        sync(new)
+        drain("pay")
 
-def _broken(self: object, ctx: object, state: object) -> object:
-    raise ValueError("the export has no header")
+    retry = Run.objects.get(retry_of=rejected)
+    assert (retry.failure_kind, retry.earlier_failures) == ("transient", 0)

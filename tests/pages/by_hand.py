@@ -231,6 +231,7 @@ def _alerts(stage: Stage) -> None:
 
 def _accounts(stage: Stage) -> None:
     root, sue = stage.people["root"], stage.people["sue"]
+    ines = stage.person("ines", is_active=False)
     for kind, about, what, person in (
         ("account", "olga", "email changed\nis_active: False", root),
         (
@@ -240,6 +241,7 @@ def _accounts(stage: Stage) -> None:
             sue,
         ),
         ("account", "paul", "deleted", None),
+        ("account", "paula", "created", ines),
         ("account", "sue", "second factor added\ngroups added: Workflow operators", sue),
     ):
         stage.clock.advance(hours=3)

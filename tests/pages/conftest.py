@@ -23,6 +23,8 @@ SETTINGS: dict[str, Any] = {
         "backoff_max_seconds": 21_600,
     },
     "WORKFLOWS_DECIDERS": {"parcels": ["Parcel clerks"]},
+    # Not what the database says, by more than whole hours.
+    "TIME_ZONE": "Asia/Kathmandu",
 }
 
 

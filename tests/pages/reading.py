@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
@@ -31,11 +32,20 @@ _CHOICE = re.compile(r"- \[[^]]* -> \?|### By |<input type='text' name='\w+_(fro
 #: What stands around a page: the way back, where it is in the house, its history.
 _FRAME = re.compile(r"\[ -> [^]]*\] title=|# \[ |- \[ (History|Geschichte) -> ")
 _VALUE = re.compile(r"title='([^']*)' ([^;|:]+?) :(?= )")
+
+
+def _instant(found: re.Match[str]) -> str:
+    """Return a moment of which the tip tells the same in UTC, in short; else what stands there."""
+    said = datetime.strptime(f"{found[1]} {found[2]}", "%Y-%m-%d %H:%M:%S %z")
+    is_same = f"{said.astimezone(UTC):%Y-%m-%d %H:%M:%S}.000" == found[3]
+    return f"{found[1]} {found[2]}*" if is_same else found[0]
+
+
 #: What is as it always is, in short.
-_SHORT = [
+_SHORT: list[tuple[re.Pattern[str], Any]] = [
     (re.compile(pattern), short)
     for pattern, short in (
-        (r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC title='\1\.000 UTC' data-ops-when", r"\1 UTC*"),
+        (r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) ([+-]\d{4}) title='([^']*) UTC' data-ops-when", _instant),
         (r"<button type='button' aria-label='([^']*)' data-ops-copy='([^']*)' data-ops-done='Copied' data-ops-failed='Not copied: mark it by hand'> Copy data-ops-copied </button>", r"(\1: \2)"),
         (r"\[([^]]*) -> ([^]]*)\] hx-get='\2' hx-select='#dialog' hx-target='#modal-content' data-ops-key=['\"]\1['\"]", r"[\1 -> dialog \2]"),
         (r"Select record: <input type='checkbox' name='_selected_action' value='(\d+)' aria-label='Select record'>", r"select \1"),

@@ -118,6 +118,7 @@ class Mail(Mutator):
     """Nobody can ask it, and it honours no key."""
 
     name = "mail.send"
+    key_lasts = None
 
     def execute(self, params: Any, *, idempotency_key: str) -> Any:
         return _call(params)

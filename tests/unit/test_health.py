@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.models.rows import Rows
-from workflows_app.models import Breaker, Event, Lease, Reservation, Run, Topic
+from workflows_app.models import Breaker, Event, Handler, Lease, Reservation, Run, Topic
 from workflows_app.queries.health import (
     STATES,
     Backlog,
@@ -179,8 +179,12 @@ def test_open_breakers_are_told(rows: Rows) -> None:
 
     breaker.open(now=NOW, trial_at=NOW)
     breaker.save()
+    other = Handler.objects.create(workflow=rows.workflow, name="Refund", kind="consumer")
+    later = Breaker(handler=other, unknowns=4)
+    later.open(now=NOW + timedelta(minutes=1), trial_at=NOW)
+    later.save()
 
-    assert health_of().breakers == [breaker]
+    assert health_of().breakers == [breaker, later]
     assert health_of().state == "idle"
 
 
