@@ -60,6 +60,7 @@ def test_a_commit_may_go_along(own: psycopg.Connection[Any]) -> None:
 def test_the_first_statement_that_failed_is_told_and_the_session_goes_on(
     own: psycopg.Connection[Any],
 ) -> None:
+    execute(own, "SELECT 0", "COMMIT")
     with pytest.raises(psycopg.errors.DivisionByZero):
         execute(own, "SELECT 1", "SELECT 1 / 0", "SELECT 3", "COMMIT")
 
