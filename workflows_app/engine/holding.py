@@ -24,8 +24,6 @@ from workflows_app.sdk.workflow import Workflow as WorkflowCode
 _REFUSED_SECONDS, _LONGEST_REFUSED_SECONDS = 0.5, 10.0
 #: What a run whose events keep changing leaves their publisher, the first time; it doubles each time.
 _START_OVER_SECONDS, _LONGEST_START_OVER_SECONDS = 0.05, 5.0
-
-
 #: How long a process does not say again that it leaves a workflow to others.
 _SILENT_SECONDS = 600.0
 #: When it was last said, by this process's clock, and of which active version and code, by the workflow's id.
@@ -186,8 +184,8 @@ class Holding:
         is_busy = bool(self.hands) and self.linger_seconds > 0.0
         return is_busy or time.monotonic() < self.lingers_until
 
-    def linger(self) -> None:
-        """Note that a run of it has ended."""
+    def note_end(self) -> None:
+        """Note that a run of it has left this worker's hands."""
         if self.linger_seconds > 0.0:
             self.lingers_until = time.monotonic() + self.linger_seconds
 

@@ -99,7 +99,7 @@ class Step:
             hand.holding.deaths.add(self.death)
         if self.todo is Todo.NOTHING:
             hand.holding.hands.pop(self.run.pk, None)
-            hand.holding.linger()
+            hand.holding.note_end()
         else:
             hand.holding.hands[self.run.pk] = hand
 

@@ -56,14 +56,9 @@ class Remarks(Output):
         #: Nobody reads what is written here.
         self.are_lost = out is None
 
-    def write(  # type: ignore[override]  # as that of Output
-        self,
-        msg: str = "",
-        style_func: Callable[[str], str] | None = None,
-        ending: str | None = None,
-    ) -> None:
+    def write(self, *text: Any, **how: Any) -> None:  # type: ignore[override]  # takes what Output takes
         try:
-            super().write(msg, style_func, ending)
+            super().write(*text, **how)
         except OutputLost:
             self.are_lost = True
 

@@ -18,7 +18,7 @@ from workflows_app.models import Lease, OperatorAction, Workflow
 from workflows_app.operations.base import deciding
 from workflows_app.operations.declaration import Change, Operation
 from workflows_app.operations.refusals import Refusal, decided_before
-from workflows_app.queries.still_held import StillHeld
+from workflows_app.operations.still_held import StillHeld
 
 
 def retire_workflow(workflow: Workflow, *, actor: Any, reason: str) -> OperatorAction:

@@ -16,7 +16,7 @@ from workflows_app.management import command
 from workflows_app.management.actors import actor_named
 from workflows_app.management.exits import SOME_REFUSED
 from workflows_app.models import Workflow as WorkflowRow
-from workflows_app.queries.still_held import StillHeld
+from workflows_app.operations.still_held import StillHeld
 from workflows_app.sdk import Workflow
 
 
