@@ -26,6 +26,8 @@ CALLS = {
     "grant_role": (["console"], "Nothing was changed."),
     "list_blocked": ([], "Nothing was changed."),
     "publish_events": (["pay", "invoice.received"], "Nothing was changed."),
+    "pause_workflows": (["pay", *WHO], "Nothing was changed."),
+    "resume_workflows": (["pay", *WHO], "Nothing was changed."),
     "retire_workflow": (["pay", *WHO], "Nothing was changed."),
     "resolve_runs": (["1", "--operation", "skip_run", *WHO], "Nothing was changed."),
     "run_worker": (["--until-idle"], "What is left to do is still there."),

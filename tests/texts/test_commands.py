@@ -18,8 +18,15 @@ pytestmark = pytest.mark.django_db
 
 Told = Callable[..., str]
 COMMANDS = [
-    *("doctor", "grant_role", "list_blocked", "publish_events", "resolve_runs", "retire_workflow"),
-    *("run_worker", "skip_events", "sync_workflows", "trace"),
+    *("doctor", "grant_role", "list_blocked", "pause_workflows", "publish_events", "resolve_runs"),
+    *(
+        "resume_workflows",
+        "retire_workflow",
+        "run_worker",
+        "skip_events",
+        "sync_workflows",
+        "trace",
+    ),
 ]
 
 
@@ -56,6 +63,24 @@ BY = ("--actor", "olga", "--reason", "I looked at the bank")
 SURE = (*BY, "--no-input")
 #: As somebody found it for another run.
 FOUND = '{"payment": "P-77", "paid_on": "Friday"}'
+
+
+def test_workflows_are_paused_and_resumed(
+    stage: Stage, told: Told, kept: SnapshotAssertion
+) -> None:
+    assert "\n".join(
+        told(*arguments)
+        for arguments in [
+            ("pause_workflows", "refunds", "nowhere", "refunds", *SURE),
+            ("pause_workflows", "--all", *SURE, "--format", "json"),
+            ("pause_workflows", "--all", "--dry-run", *BY),
+            ("pause_workflows", "refunds", *BY),
+            ("pause_workflows", *SURE),
+            ("pause_workflows", "refunds", "--all", *SURE),
+            ("resume_workflows", "letters", "refunds", *SURE),
+            ("retire_workflow", *SURE),
+        ]
+    ) == kept(name="pause_and_resume")
 
 
 def test_what_is_decided_about_runs(
