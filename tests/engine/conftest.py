@@ -12,14 +12,11 @@ from pytest_django import Settings
 
 from tests.engine.hosts import Door, Start
 from tests.engine.stage import Deploy
-from workflows_app.doctor import CHECKS, Severity, examine, schema
+from tests.sound import violations
 from workflows_app.engine.hosting import ThreadedHost
 from workflows_app.engine.sharing import Crowd
 from workflows_app.sdk import Workflow
 from workflows_app.testing import registered
-
-#: PostgreSQL itself keeps what the checks of the schema look at: they take the longest.
-LOOKED_AT = [check for check in CHECKS if check not in schema.CHECKS]
 
 
 @pytest.fixture
@@ -33,12 +30,7 @@ def deploy() -> Iterator[Callable[[type[Workflow]], None]]:
 def sound(deploy: Deploy) -> Iterator[None]:
     """At the end every invariant of the design holds over what the test has left behind."""
     yield
-    broken = [
-        f"{finding.check.title}: {finding.found.subject} {finding.found.id} {finding.found.detail}"
-        for finding in examine(LOOKED_AT)
-        if finding.check.severity == Severity.VIOLATION
-    ]
-    assert broken == []
+    assert violations() == []
 
 
 @pytest.fixture

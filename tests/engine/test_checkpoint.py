@@ -52,7 +52,7 @@ def test_whose_events_keep_changing_leaves_their_publisher_longer_each_time_and_
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     claim, workflow = Claim(1, 1, "worker"), Workflow(slug="ship")
-    holding = Holding(claim, workflow, code(consumer()), handlers={}, topics={})
+    holding = Holding(claim, workflow, code(consumer()))
     hand = Hand(holding, Run(pk=7, lane="acme"), LaneView(1, "acme"))
 
     assert [hand.start_over() for _ in range(9)] == [0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]

@@ -31,7 +31,7 @@ from tests.engine.stage import (
     send,
 )
 from tests.jobs import empty_queue
-from workflows_app.engine.claims import commit_may_be_lost
+from workflows_app.engine.claims import MAY_BE_LOST, setting
 from workflows_app.models import Lease
 from workflows_app.sdk import MutationOutcome, NextContext, PrepareResult, Workflow
 from workflows_app.testing import scripted
@@ -159,7 +159,7 @@ def test_the_count_sees_what_waits_and_only_that(deploy: Deploy) -> None:
         lease.save(update_fields=["next_due_at"])
 
     def lose() -> None:
-        commit_may_be_lost()
+        setting(MAY_BE_LOST).execute()
         write()
 
     counts: dict[str, int] = {}

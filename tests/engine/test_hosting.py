@@ -28,7 +28,7 @@ from workflows_app.dispatch import due_workflows
 from workflows_app.engine.advancing import Slice
 from workflows_app.engine.host import Host
 from workflows_app.engine.sharing import Crowd
-from workflows_app.models import Arrival, Event, Mutation
+from workflows_app.models import Arrival, Event, Evidence, Mutation
 from workflows_app.models import Workflow as WorkflowRow
 from workflows_app.models.clocks import database_now
 from workflows_app.publishing import publish
@@ -226,6 +226,25 @@ def test_a_workflow_gives_its_place_to_another_one_that_waits(
     assert "pending" in _statuses().values()
 
 
+def test_a_full_worker_gives_back_what_it_has_held_longest(
+    start: Start, deploy: Deploy, door: Door, settings: Settings
+) -> None:
+    settings.WORKFLOWS = {"slice_seconds": 0.01}
+    slugs = ["shop-1", "shop-2", "shop-3"]
+    for slug in slugs:
+        deploy(calling(mutator(door.call), slug=slug))
+        publish(workflow=slug, topic=RECEIVED, message_id="1", payload="a")
+    host = start(at_once=3, others_wait=lambda: len(door.entered) == 3)
+    # The one that is held longest has neither the smallest number nor the largest.
+    for number, slug in enumerate(["shop-2", "shop-1", "shop-3"], start=1):
+        host.take(row(slug).pk)
+        eventually(lambda number=number: len(door.entered), number)
+
+    eventually(lambda: any(one.is_closing for one in host.holdings.values()), True)
+    closing = [one.workflow.slug for one in host.holdings.values() if one.is_closing]
+    assert closing == ["shop-2"]
+
+
 def test_handlers_that_look_for_themselves_share_few_connections(
     start: Start, deploy: Deploy
 ) -> None:
@@ -395,3 +414,25 @@ def test_answers_of_several_that_somebody_has_locked_are_all_kept(
         eventually(have_turns_come, True)
     assert not any(one.result(timeout=30).has_more for one in done)
     assert _statuses() == {"one": "consumed", "other": "consumed"}
+
+
+def test_a_call_that_outlived_a_fault_of_its_host_is_neither_asked_about_nor_sent_again_meanwhile(
+    start: Start, deploy: Deploy, door: Door, settings: Settings
+) -> None:
+    settings.WORKFLOWS = {"slice_seconds": 0.01}
+    faults = [RuntimeError("a fault of ours")]
+
+    def others_wait() -> bool:
+        if door.entered and faults:
+            raise faults.pop()
+        return False
+
+    deploy(calling(mutator(door.call, reconcile=lambda params, key: pytest.fail("asked"))))
+    send()
+    host = start(at_once=1, others_wait=others_wait)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        host.take(row().pk).result(timeout=30)
+
+    again = host.take(row().pk).result(timeout=30)
+    assert (again, len(door.entered)) == (Slice(0, has_more=False), 1)
+    assert not Evidence.objects.exists()

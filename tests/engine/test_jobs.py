@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from workflows_app.engine.jobs import Answer, Job, Worker
+from workflows_app.engine.jobs import Answer, Job, Worker, hanging
 
 #: A thread that waits for its next job may have a connection from the test before.
 pytestmark = pytest.mark.django_db
@@ -107,12 +107,14 @@ def test_a_late_answer_is_handed_over_once(
         return "done"
 
     job = Job(slow, seconds=SHORT, done=_no_answer_in_time, late=late.put)
+    before = hanging()
     Worker.start(job)
     job.give_up()
-    assert late.empty()
+    assert (late.empty(), hanging()) == (True, before + 1)
     released.set()
     answer = late.get(timeout=FOREVER)
 
+    assert hanging() == before
     assert answer.error is error
     assert answer.value == (None if error else "done")
     assert (answer.timed_out, late.empty()) == (False, True)

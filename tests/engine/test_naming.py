@@ -82,7 +82,8 @@ def test_each_lane_has_the_time_of_a_handler_of_its_own(deploy: Deploy) -> None:
 
     deploy(flow := code(consumer(lane=lane)))
     _publish("1", "2", "3")
-    holding = Holding.read(Claim(row().pk, 1, ""), row(), flow)
+    holding = Holding(Claim(row().pk, 1, ""), row(), flow)
+    holding.read()
     told: list[Naming] = []
     job = NamingJob(holding, list(Event.objects.order_by("pk")), tell=told.append)
     until = job.ends_at

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from threading import Thread
 from typing import Any
 
 import pytest
-from django.db import InternalError, ProgrammingError, connection, transaction
+from django.db import (
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
 from django.utils import timezone
+from pytest_django import Settings
 
 from tests.engine.stage import (
     Deploy,
@@ -19,6 +26,7 @@ from tests.engine.stage import (
     code,
     consumer,
     host,
+    mutator,
     producer,
     row,
     runs,
@@ -27,8 +35,10 @@ from tests.engine.stage import (
 )
 from tests.owner import as_owner
 from workflows_app.engine.advancing import advance
+from workflows_app.engine.claims import claim
 from workflows_app.engine.outages import retry_through_outage
-from workflows_app.models import Lease, Run
+from workflows_app.models import Evidence, Lease, Mutation, Run
+from workflows_app.models.clocks import database_now
 from workflows_app.sdk import (
     MutationOutcome,
     NextContext,
@@ -160,7 +170,7 @@ def test_what_came_while_a_look_was_lost_is_carried_on(deploy: Deploy) -> None:
             thread.join()
         return looks[-1]
 
-    with _the_first_rest_is_hung_up():
+    with _hung_up("lease", when="OLD.holder <> '' AND NEW.holder = ''"):
         advanced = advance(row().pk, clock=clock)
 
     assert advanced.steps == 1
@@ -173,28 +183,61 @@ def _send_from_elsewhere() -> None:
     connection.close()
 
 
+@pytest.mark.parametrize("seconds", [0.001, 600])
+@pytest.mark.parametrize(
+    ("comes", "written"),
+    [("in time", ("UPDATE", "mutation")), ("late", ("INSERT", "evidence"))],
+)
+def test_an_answer_that_can_t_be_written_is_kept_for_as_long_as_the_policy_says(
+    deploy: Deploy, settings: Settings, comes: str, written: tuple[str, str], seconds: float
+) -> None:
+    def answers(params: Any, key: str) -> dict[str, str]:
+        if comes == "late":
+            Lease.objects.update(expires_at=database_now())
+            assert claim(row().pk, holder="elsewhere") is not None
+        return {"parcel": "7"}
+
+    settings.WORKFLOWS = {"answer_kept_seconds": seconds}
+    deploy(calling(mutator(answers)))
+    send()
+    event, table = written
+    # Not once: the first new attempt comes at once.
+    is_kept = seconds > 1
+    given_up = nullcontext() if is_kept else pytest.raises(OperationalError)
+    with _hung_up(table, event, times=3), given_up:
+        host()
+
+    known = (Mutation.objects.get().status, Evidence.objects.filter(verdict="applied").count())
+    status = "applied" if comes == "in time" and is_kept else "in_flight"
+    assert known == (status, int(is_kept))
+
+
 @contextmanager
-def _the_first_rest_is_hung_up() -> Iterator[None]:
-    """Let the server end the session that first gives a claim back."""
+def _hung_up(
+    table: str, event: str = "UPDATE", *, when: str = "true", times: int = 1
+) -> Iterator[None]:
+    """Let the server end the sessions that are the first to write so into a table."""
     _tell(
-        "CREATE SEQUENCE rests",
-        """
+        "CREATE SEQUENCE written",
+        f"""
         CREATE FUNCTION hang_up() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
         BEGIN
-            IF nextval('rests') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+            IF nextval('written') <= {times} THEN
+                PERFORM pg_terminate_backend(pg_backend_pid());
+            END IF;
             RETURN NEW;
         END $$
         """,
-        "CREATE TRIGGER hang_up BEFORE UPDATE ON workflows_app_lease FOR EACH ROW"
-        " WHEN (OLD.holder <> '' AND NEW.holder = '') EXECUTE FUNCTION hang_up()",
+        f"CREATE TRIGGER hang_up BEFORE {event} ON workflows_app_{table} FOR EACH ROW"
+        f" WHEN ({when}) EXECUTE FUNCTION hang_up()",
     )
     try:
         yield
     finally:
         _tell(
-            "DROP TRIGGER hang_up ON workflows_app_lease",
+            f"DROP TRIGGER hang_up ON workflows_app_{table}",
             "DROP FUNCTION hang_up",
-            "DROP SEQUENCE rests",
+            "DROP SEQUENCE written",
         )
 
 

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 from pytest_django import Settings
 
-from tests.engine.stage import NOW, SLUG, code, consumer, producer, row
+from tests.engine.stage import (
+    NOW,
+    SLUG,
+    Deploy,
+    by_payload,
+    code,
+    consumer,
+    host,
+    producer,
+    row,
+    runs,
+    send,
+    statuses,
+)
 from workflows_app import registry
 from workflows_app.engine.versions import SyncResult, sync
 from workflows_app.models import Handler, WorkflowVersion
-from workflows_app.sdk import Workflow
+from workflows_app.sdk import PrepareContext, PrepareResult, Workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -47,3 +61,28 @@ def test_the_title_and_what_is_secret_follow_the_code() -> None:
     sync(renamed, now=NOW)
 
     assert (row().title, row().secret_names) == ("Send the parcels", ["iban", "pin"])
+
+
+@pytest.mark.usefixtures("sound")
+def test_the_lane_of_a_retry_that_went_with_its_consumer_is_free_for_the_others(
+    deploy: Deploy,
+) -> None:
+    def fails(ctx: PrepareContext, state: Any) -> PrepareResult:
+        raise ValueError("not ready yet")
+
+    def pack(ctx: PrepareContext, state: Any) -> PrepareResult:
+        return PrepareResult(ctx.peek("order.packed", limit=1))
+
+    other = consumer(pack, name="Pack", subscribes=["order.packed"], publishes=[], lane=by_payload)
+    deploy(code(consumer(fails, lane=by_payload), other))
+    send("1", "lane a")
+    send("2", "lane a", topic="order.packed")
+    host()
+    (failed,) = runs()
+    assert (failed.owes_retry, failed.lane, statuses()["2"]) == (True, "lane a", "pending")
+
+    without = code(other, version="1.1")
+    with registry.override(without):
+        sync(without, accept_orphans=True, now=NOW)
+        host()
+    assert statuses() == {"1": "pending", "2": "consumed"}

@@ -21,7 +21,7 @@ from workflows_app.engine.claims import claim, release
 from workflows_app.engine.host import Host
 from workflows_app.engine.hosting import ThreadedHost
 from workflows_app.engine.items import Item, Waits
-from workflows_app.engine.limits import Limits
+from workflows_app.engine.places import Limits
 from workflows_app.engine.turn import take_turn
 from workflows_app.models import Breaker, Handler, Lease, Run
 from workflows_app.models.clocks import database_now

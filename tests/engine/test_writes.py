@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.adapt import Dumper
 
 from tests.engine.stage import (
+    SHIPPED,
     Deploy,
     code,
     consumer,
@@ -25,7 +26,7 @@ from tests.engine.stage import (
 )
 from tests.engine.worker import never, work
 from workflows_app import registry
-from workflows_app.sdk import MutationCall
+from workflows_app.sdk import MutationCall, NextContext, PrepareResult
 from workflows_app.sdk.writes import looked_at, table_written
 from workflows_app.testing import RowsWrittenOutsideRecord
 
@@ -41,15 +42,20 @@ def _writes(*_: Any) -> None:
     Group.objects.filter(name="b").delete()
 
 
+def _publish(ctx: NextContext, message_id: str) -> None:
+    ctx.publish(SHIPPED, message_id=message_id, payload=0)
+
+
 def _writing(phase: str) -> Any:
-    """Return a workflow that writes rows of its own in one phase, and reads some in each."""
+    """Return a workflow that writes rows of its own at the end of one phase, and reads some in each."""
 
     def does(name: str, then: Callable[..., Any] = lambda *_: None) -> Callable[..., Any]:
         def handler(*arguments: Any) -> Any:
             list(Group.objects.all())
+            found = then(*arguments)
             if phase == name:
                 _writes()
-            return then(*arguments)
+            return found
 
         return handler
 
@@ -57,12 +63,17 @@ def _writing(phase: str) -> Any:
     ship = consumer(
         does("prepare", take_one),
         does("mutate", lambda prepared: MutationCall(called, {})),
-        does("next"),
+        # Its event is named a lane meanwhile, which is looked at as well.
+        does("next", lambda ctx, prepared, _: _publish(ctx, prepared.reservations[0].message_id)),
         lane=does("lane", lambda event: "a"),
         record=does("record"),
         name=f"Writes.{phase}",
     )
-    return code(ship, producer(does("poll"), publishes=[]), calls=[called])
+    nothing = lambda *_: PrepareResult.nothing()  # noqa: E731 - it becomes a method
+    tell = consumer(
+        nothing, name="Tell", subscribes=[SHIPPED], publishes=[], lane=lambda event: "a"
+    )
+    return code(ship, tell, producer(does("poll"), publishes=[]), calls=[called])
 
 
 @pytest.mark.django_db(transaction=True)

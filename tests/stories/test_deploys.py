@@ -95,6 +95,7 @@ def test_versions_go_up_and_down(tell: Tell) -> None:
         story.deploy(shipping(story, "3.0", tells=False), actor=story.people["olga"])
         story.deploy(shipping(story, "2.5", tells=False), rollback=True, note="another plan")
         story.deploy(shipping(story, "2.6", tells=False))
+        story.deploy(shipping(story, tells=False, title="Not so"), rollback=True, note="edited")
         story.deploy(shipping(story, tells=False), rollback=True, note="as in the beginning")
         story.works()
 

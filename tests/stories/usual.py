@@ -14,7 +14,6 @@ from tests.stories.ledger import Change
 from tests.stories.names import Names
 
 _OVER = ("committed", "failed", "crashed")
-_WAITS_FOR = " waits_for=Retry now, Skip event, or a new version"
 
 
 class Usual:
@@ -217,7 +216,13 @@ class Usual:
                 waits = row["owes_retry"] and due is None
                 told = f"{lane} kind={row['failure_kind']} retry_due_at={due}"
                 level = "ERROR" if waits else "INFO"
-                yield f"{level} run.failed {of} {told}{_WAITS_FOR if waits else ''}"
+                waits_for = f" waits_for=Retry now, {self._skips(row)}or a new version"
+                yield f"{level} run.failed {of} {told}{waits_for if waits else ''}"
+
+    def _skips(self, run: Row) -> str:
+        """Return how the log names Skip event of a failed run: not at all if it keeps its events, as only `next` is missing."""
+        keeps = self._rows.find("Event", status="reserved", reserved_by_id=run["id"])
+        return "" if list(keeps) else "Skip event, "
 
     def lanes(self) -> Iterator[tuple[Row, int | None, bool]]:
         """Yield each lane's row that is not as events and runs are, and how it must be."""

@@ -9,8 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from workflows_app.engine.holding import Hand, Holding
-from workflows_app.engine.limits import limits_of
-from workflows_app.engine.places import Places
+from workflows_app.engine.places import Places, limits_of
 
 
 class Stage:

@@ -11,7 +11,6 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from workflows_app import registry
 from workflows_app.conf import policy
 from workflows_app.dispatch import due_workflows
 from workflows_app.doctor.check import Check, Found, Scope, Severity
@@ -19,6 +18,7 @@ from workflows_app.doctor.statements import rows, statement
 from workflows_app.engine.claims import lock_workflow
 from workflows_app.engine.looking import what_is_next
 from workflows_app.models import LaneState, Workflow
+from workflows_app.publishing import active_code
 from workflows_app.waking import wake_at
 
 #: A lease that is due this much later is not lost: clocks of several machines write it.
@@ -42,8 +42,8 @@ def _what_is_lost(workflow: Workflow, scope: Scope) -> str:
     """Say what the sweep would overlook, or nothing. Needs the workflow's lock."""
     if workflow.retired_at is not None:
         return ""  # Nothing of it is to be done.
-    lease, code, active = workflow.lease, registry.get(workflow.slug), workflow.active_version
-    if code is None or active is None or active.pair != code.version_pair():
+    lease, code = workflow.lease, active_code(workflow)
+    if code is None:
         return ""  # Only a process with its code can tell: D905 says so.
     if lease.holder:
         return ""  # Whoever holds it looks again; D803 and D811 are about holders that vanished.

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from workflows_app.engine.lanes import refresh_now
-from workflows_app.engine.retry import only_next_is_missing
+from workflows_app.engine.retry import only_next_is_missing, owe_nothing
 from workflows_app.models import Arrival, Handler, LaneState, Topic, Workflow
 from workflows_app.models.saving import save_with_history
 from workflows_app.sdk.handlers import Handler as HandlerCode
@@ -89,11 +89,7 @@ def drop_owed_retries_without_handler(
     """
     for run in workflow.runs.filter(owes_retry=True).select_related("handler"):
         if code.handler_named(run.handler.name) is None and not only_next_is_missing(run):
-            run.owes_retry = False
-            run.retry_due_at = None
-            save_with_history(
-                run, reason=reason, actor=actor, fields=["owes_retry", "retry_due_at"]
-            )
+            owe_nothing(run, reason=reason, actor=actor)
             refresh_now((workflow.pk, run.lane))
 
 

@@ -67,14 +67,15 @@ def read_reconcile(answer: Answer, policy: Policy) -> Finding:
 
 def _read(answer: Answer, policy: Policy, read: Callable[[Answer, Policy], Finding]) -> Finding:
     try:
-        return read(answer, policy)
+        found = read(answer, policy)
     except BaseException as error:
         if is_for_caller(error):
             raise
         # An object of the author's that is not what it seems. Whoever waits for the answer must hear of it.
         unread = replace(answer, value=None, error=error, timed_out=False)
         found = _unknown(unread, policy)
-        return replace(found, detail=f"the answer can't be read: {found.detail}")
+        found = replace(found, detail=f"the answer can't be read: {found.detail}")
+    return replace(found, duration_ms=answer.duration_ms)
 
 
 def _of_execute(answer: Answer, policy: Policy) -> Finding:
@@ -84,11 +85,10 @@ def _of_execute(answer: Answer, policy: Policy) -> Finding:
             struck_out(answer.error.reason) or "the mutator is sure that it did not happen",
             retryable=answer.error.retryable,
             caller_fault=answer.error.caller_fault,
-            duration_ms=answer.duration_ms,
         )
     if answer.timed_out or answer.error is not None:
         return _unknown(answer, policy)
-    return _applied(answer.value, answer, policy)
+    return _applied(answer.value, policy)
 
 
 def _of_reconcile(answer: Answer, policy: Policy) -> Finding:
@@ -97,20 +97,20 @@ def _of_reconcile(answer: Answer, policy: Policy) -> Finding:
     found = answer.value
     if not isinstance(found, Reconciliation):
         detail = f"reconcile returned {type(found).__name__}, no Reconciliation"
-        return Finding(Verdict.UNKNOWN, detail, duration_ms=answer.duration_ms)
+        return Finding(Verdict.UNKNOWN, detail)
     if found.verdict == "applied":
-        return _applied(found.result, answer, policy)
+        return _applied(found.result, policy)
     verdict = Verdict.NOT_APPLIED if found.verdict == "not_applied" else Verdict.UNKNOWN
-    return Finding(verdict, struck_out(str(found.why)), duration_ms=answer.duration_ms)
+    return Finding(verdict, struck_out(str(found.why)))
 
 
-def _applied(result: Any, answer: Answer, policy: Policy) -> Finding:
+def _applied(result: Any, policy: Policy) -> Finding:
     try:
         clean = json_value(result, field="result", limit_bytes=policy.json_max_bytes)
     except WorkflowsError as error:
         detail = struck_out(f"the call returned, but {error} It returned: {_shown(result)}")
-        return Finding(Verdict.UNKNOWN, detail, duration_ms=answer.duration_ms)
-    return Finding(Verdict.APPLIED, result=struck_out_of(clean), duration_ms=answer.duration_ms)
+        return Finding(Verdict.UNKNOWN, detail)
+    return Finding(Verdict.APPLIED, result=struck_out_of(clean))
 
 
 def _shown(result: Any) -> str:
@@ -125,7 +125,7 @@ def _shown(result: Any) -> str:
 def _unknown(answer: Answer, policy: Policy) -> Finding:
     if answer.timed_out:
         detail = f"no answer within {policy.call_timeout_seconds:g} s"
-        return Finding(Verdict.UNKNOWN, detail, duration_ms=answer.duration_ms)
+        return Finding(Verdict.UNKNOWN, detail)
     error = answer.error
     assert error is not None, "a call gives a value, an error, or no answer in time"
     detail = f"{type(error).__name__}: {said_by(error)}"

@@ -15,7 +15,6 @@ from workflows_app.engine.commit import outcome_of
 from workflows_app.engine.holding import Hand, Holding, LaneView
 from workflows_app.engine.items import Step, Taken
 from workflows_app.engine.outcomes import Todo
-from workflows_app.engine.peeking import Peeks
 from workflows_app.engine.planner import (
     Begin,
     Continue,
@@ -36,16 +35,13 @@ from workflows_app.models.saving import save_with_history
 class Beginner:
     """Begins runs of the workflows of one turn, as long as there is room."""
 
-    def __init__(self, sight: Sight, changes: Changes, taken: Taken, now: datetime) -> None:
+    def __init__(self, sight: Sight, changes: Changes, taken: Taken) -> None:
         self._sight = sight
         self._changes = changes
         self._taken = taken
-        self._now = now
-        self._snapshots = Snapshots(sight, changes, taken, now)
-        self.peeks = Peeks()
+        self._snapshots = Snapshots(sight, changes, taken)
         #: Places that ended runs have left.
         self._freed = sum(step.has_ended for step in taken.steps)
-        self._begun = 0
         #: Those that this turn counts.
         self._deaths: set[tuple[int, int | None] | None] = set()
 
@@ -53,7 +49,7 @@ class Beginner:
         """Begin what is next in `holding`. Needs its lock, within `collected`."""
         ended = self._snapshots.ended(holding)
         lanes_left = holding.policy.lanes_at_once - len(holding.hands) + ended
-        left = min(room + self._freed - self._begun, lanes_left)
+        left = min(room + self._freed - self._taken.begun, lanes_left)
         begins = holding.is_current and not holding.is_closing
         has_work = begins and (ended or self._sight.work.shows_work_in(holding))
         found = plan(self._snapshots.of(holding, room=left)) if has_work else Plan()
@@ -65,10 +61,8 @@ class Beginner:
                 # By a recovery just before: the plan is made anew.
                 self._taken.has_more.add(holding.id)
                 continue
-            self._begun += 1
             self._taken.begun += 1
-            step = self._step(decision, holding)
-            self._taken.steps.append(step)
+            self._taken.steps.append(self._step(decision, holding))
         seen = self._sight.work.unnamed.get(holding.id, ())
         unnamed = [event for event in seen if event.pk not in self._changes.named]
         if unnamed and begins:
@@ -94,19 +88,17 @@ class Beginner:
             workflow=holding.workflow,
             handler=handler,
             lane=lane,
-            version=holding.workflow.active_version,
+            version=holding.version,
             fencing_token=holding.claim.token,
-            started_at=self._now,
+            started_at=self._taken.now,
         )
         save_with_history(run, reason="started")
-        self._touch(run)
+        self._changes.touch(run)
         trial_at = self._try(handler_id, f"of lane '{lane}'")
         hand = Hand(holding, run, self._snapshots.views[(handler_id, lane)], trial_at=trial_at)
         if handler.kind == Handler.Kind.PRODUCER:
             return Step(hand, run, Todo.POLL)
-        step = Step(hand, run, Todo.PREPARE)
-        self.peeks.want(step)
-        return step
+        return Step(hand, run, Todo.PREPARE)
 
     def _try(self, handler_id: int, which: str) -> datetime | None:
         """Let a run that begins to send be the trial of an open breaker; return which opening it tries."""
@@ -117,9 +109,6 @@ class Beginner:
             breakers.try_one(breaker, which=which)
         trial_at: datetime | None = breaker.trial_at
         return trial_at
-
-    def _touch(self, run: Run) -> None:
-        self._changes.touched.add((run.workflow_id, run.lane))
 
     def _load(self, holding: Holding, run_id: int) -> Run:
         run = Run.objects.select_related("retry_of", "mutation", "carried_mutation").get(pk=run_id)
@@ -140,14 +129,12 @@ class Beginner:
     def _retry(self, holding: Holding, run_id: int) -> Step:
         ended = self._load(holding, run_id)
         next_only = retry.only_next_is_missing(ended)
-        version = holding.workflow.active_version
-        assert version is not None
         made = retry.make_retry(
             ended,
             self._held_by(ended),
-            version=version,
+            version=holding.version,
             reason=f"retry of run {run_id}",
-            now=self._now,
+            now=self._taken.now,
             token=holding.claim.token,
             same_prepare_result=not next_only
             and recovery.took_over(ended)
@@ -155,7 +142,7 @@ class Beginner:
             **retry.counts_of(ended),
         )
         made.workflow, made.handler = holding.workflow, ended.handler
-        self._touch(made)
+        self._changes.touch(made)
         step = self._carry_on(holding, made)
         if not next_only:
             step.hand.trial_at = self._try(made.handler_id, f"run {made.pk}")
@@ -163,9 +150,7 @@ class Beginner:
 
     def _continue(self, holding: Holding, run_id: int, *, is_ordered: bool) -> Step:
         run = self._load(holding, run_id)
-        version = holding.workflow.active_version
-        assert version is not None
-        run.version = version
+        run.version = holding.version
         run.fencing_token = holding.claim.token
         save_with_history(run, reason="continued", fields=["version", "fencing_token"])
         step = self._carry_on(holding, run)
@@ -180,11 +165,8 @@ class Beginner:
             return Step(hand, run, Todo.POLL)
         if run.phase == Run.Phase.MUTATED:
             return Step(hand, run, Todo.NEXT, outcome=outcome_of(run))
-        if run.phase == Run.Phase.PREPARING:
-            step = Step(hand, run, Todo.PREPARE)
-            self.peeks.want(step)
-            return step
-        return Step(hand, run, Todo.MUTATE)
+        is_new = run.phase == Run.Phase.PREPARING
+        return Step(hand, run, Todo.PREPARE if is_new else Todo.MUTATE)
 
     def _recover(self, holding: Holding, run_id: int) -> Step:
         run = self._load(holding, run_id)
@@ -193,13 +175,13 @@ class Beginner:
             holding=holding,
             run=run,
             events=self._held_by(run),
-            now=self._now,
+            now=self._taken.now,
             changes=self._changes,
             breakers=self._sight.breakers,
             lane=hand.lane,
         )
         death = (run.handler_id, run.fencing_token) if recovery.was_in_flight(run) else None
         is_counted = death in holding.deaths or death in self._deaths
-        todo = recovery.recover(case, token=holding.claim.token, is_counted=is_counted)
+        todo = recovery.recover(case, is_counted=is_counted)
         self._deaths.add(death)
         return Step(hand, run, todo, death=death)

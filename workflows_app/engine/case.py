@@ -9,7 +9,7 @@ from workflows_app.conf import Policy
 from workflows_app.engine.claims import Claim
 from workflows_app.engine.holding import Holding, LaneView
 from workflows_app.engine.lanes import Note
-from workflows_app.models import Breaker, Event, Handler, Mutation, Run, Workflow, WorkflowVersion
+from workflows_app.models import Breaker, Event, Handler, Run, Workflow, WorkflowVersion
 from workflows_app.sdk.mutators import Mutator
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
 
@@ -30,6 +30,17 @@ class Changes:
     named: set[int] = field(default_factory=set)
     #: A circuit breaker has opened.
     breaker_opened: bool = False
+
+    def touch(self, run: Run) -> None:
+        """Have the lane of `run` looked at again."""
+        self.touched.add((run.workflow_id, run.lane))
+
+    def announce(self, holding: Holding, topic: str, lane: str | None) -> None:
+        """Let the consumer of `topic`, if it has one, hear of a new event in `lane`, if it is in one."""
+        consumer_id = holding.topics[topic].consumer_id
+        if consumer_id is not None and lane is not None:
+            self.news.add((consumer_id, lane))
+            holding.is_to_look = True
 
 
 @dataclass
@@ -63,21 +74,14 @@ class Case:
         return self.holding.policy
 
     @property
-    def mutation(self) -> Mutation | None:
-        """Return the run's own mutation, if it has one."""
-        return getattr(self.run, "mutation", None)
-
-    @property
     def mutator(self) -> type[Mutator] | None:
-        mutation = self.mutation
-        return self.code.mutator_named(mutation.mutator) if mutation is not None else None
+        """Return the code that makes the run's own mutation, if there is still such code."""
+        return self.code.mutator_named(self.run.mutation.mutator)
 
     @property
     def version(self) -> WorkflowVersion:
         """Return the active version. A run whose code is older goes on with what is left."""
-        version = self.workflow.active_version
-        assert version is not None, "a workflow with runs has a version"
-        return version
+        return self.holding.version
 
     def version_of_code(self) -> WorkflowVersion:
         """Return the version of the code in hand. One query if another one is active."""
@@ -105,4 +109,4 @@ class Case:
 
     def touch(self) -> None:
         """Have the run's lane looked at again."""
-        self.changes.touched.add((self.run.workflow_id, self.run.lane))
+        self.changes.touch(self.run)

@@ -109,7 +109,6 @@ def _reserve(case: Case, what: Prepared, events: list[Event]) -> None:
         save_with_history(
             event, reason=f"reserved by run {run.pk}", fields=["status", "reserved_by"]
         )
-    case.events = events
     insert_all([new(Reservation, run_id=run.pk, event_id=event.pk) for event in events])
 
 

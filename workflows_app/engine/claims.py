@@ -12,7 +12,6 @@ database's clock, or when the holder was a process of this machine that is gone.
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import threading
 import uuid
@@ -30,14 +29,13 @@ from psycopg.errors import LockNotAvailable
 
 from workflows_app import registry
 from workflows_app.conf import policy
+from workflows_app.engine.log import logger
 from workflows_app.models import Handler, Lease, Topic, Workflow, WorkflowVersion
 from workflows_app.models.collecting import ask, collected
 from workflows_app.models.reading import Compiled, Reading
 from workflows_app.models.rows import Tuples, send_together
 from workflows_app.models.saving import update
 from workflows_app.waking import SESSION_NAME
-
-logger = logging.getLogger("workflows_app")
 
 #: A claim may last for so long, whatever the code of this process says of calls.
 _LONGEST_SECONDS = 600.0
@@ -101,15 +99,17 @@ def _is_zombie(pid: int) -> bool:
     return state in ("Z", "X")
 
 
-def name_session() -> None:
-    """Let the sweep know the current transaction by its name, if this process is suspended in it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('application_name', %s, true)", [SESSION_NAME])
+#: What is set for one transaction. By this name the sweep knows one whose process was suspended in it.
+NAMED = f"set_config('application_name', '{SESSION_NAME}', true)"
+#: Its commit does not wait for the disk: what a crash of the database loses of it is replayed.
+MAY_BE_LOST = "set_config('synchronous_commit', 'off', true)"
+#: It does not wait for long for what somebody else has locked.
+IMPATIENT = "set_config('lock_timeout', '200ms', true)"
 
 
-def commit_may_be_lost() -> None:
-    """Let the current transaction commit without waiting for the disk: it is replayed. The sweep knows it by name."""
-    Tuples(_MAY_BE_LOST, [SESSION_NAME, None]).execute()
+def setting(*settings: str) -> Tuples:
+    """Return the statement that makes `settings` for the transaction in which it is executed."""
+    return Tuples(f"SELECT {', '.join(settings)}")
 
 
 def _locked(pk: int) -> QuerySet[Workflow]:
@@ -122,12 +122,6 @@ def _locked(pk: int) -> QuerySet[Workflow]:
 _LOCKED = Compiled(_locked)
 _HANDLERS: Compiled[Handler] = Compiled(lambda pk: Handler.objects.filter(workflow=pk))
 _TOPICS: Compiled[Topic] = Compiled(lambda pk: Topic.objects.filter(workflow=pk))
-_MAY_BE_LOST = """
-    SELECT set_config('synchronous_commit', 'off', true), set_config('application_name', $1, true),
-           set_config('lock_timeout', coalesce($2, current_setting('lock_timeout')), true)
-"""
-#: How long a host that has other workflows waits for the lock of one that it would claim.
-_PATIENCE = "200ms"
 
 
 def lock_workflow(workflow_id: int) -> Workflow:
@@ -186,7 +180,7 @@ def _claim(
 ) -> Claimed | None:
     is_nested = connection.in_atomic_block
     with transaction.atomic(durable=True):
-        session = Tuples(_MAY_BE_LOST, [SESSION_NAME, None if is_patient else _PATIENCE])
+        session = setting(NAMED, MAY_BE_LOST, *(() if is_patient else (IMPATIENT,)))
         locked = Reading(_LOCKED, (workflow_id,))
         send_together(session, locked)
         workflow = _as_locked(workflow_id, locked.rows())
@@ -247,7 +241,7 @@ def release(claims: Iterable[Claim]) -> None:
     """Give the claims back that are still held, and leave their workflows due now. Commits."""
     for claim in claims:
         with transaction.atomic(durable=True):
-            commit_may_be_lost()
+            setting(NAMED, MAY_BE_LOST).execute()
             ours = Lease.objects.filter(
                 pk=claim.workflow_id, token=claim.token, holder=claim.holder
             )

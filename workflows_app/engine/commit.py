@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from workflows_app.conf import Policy
 from workflows_app.engine import prepared as prepare_results
 from workflows_app.engine.case import Case
-from workflows_app.engine.holding import LaneView
 from workflows_app.engine.lanes import Note
 from workflows_app.engine.log import log
 from workflows_app.engine.phases import Finished, Polled
@@ -37,7 +36,7 @@ def outcome_of(run: Run) -> MutationOutcome:
     return MutationOutcome("skipped")
 
 
-def commit_finished(case: Case, what: Finished, lane: LaneView) -> None:
+def commit_finished(case: Case, what: Finished) -> None:
     """Consume the events of the run, keep its handler's state, and end it. Needs the lock.
 
     What it publishes is written by whoever calls this.
@@ -53,7 +52,7 @@ def commit_finished(case: Case, what: Finished, lane: LaneView) -> None:
             event, reason=f"consumed by run {run.pk}", fields=["status", "reserved_by"]
         )
     wake_at = _clamped(what.result.wake_at, case.now, case.policy) if is_empty else None
-    seen = lane.arrivals if is_empty else None
+    seen = case.lane_view().arrivals if is_empty else None
     case.changes.notes.append(Note(run.handler_id, run.lane, what.state, wake_at, seen))
     _end(case, *(["title", "prepare_result"] if is_empty else []))
 

@@ -5,7 +5,8 @@ A violation is remembered: a handler that catches the error does not get away wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from workflows_app.engine.pending import LaneReader
 from workflows_app.errors import HandlerViolation, UndeclaredTopic, WorkflowsError, WrongReturn
 from workflows_app.models import Event
 from workflows_app.publishing import checked_ref, input_ref
-from workflows_app.sdk.handlers import Consumer, Handler, Producer
+from workflows_app.sdk.handlers import Consumer, Handler
 from workflows_app.sdk.json_values import identifier, json_value, require_text
 from workflows_app.sdk.lanes import lane_of
 from workflows_app.sdk.values import EventRecord, InputRef
@@ -71,15 +72,19 @@ class _Context:
         if self._violation is not None:
             raise self._violation
 
+    @contextmanager
+    def _remembering(self) -> Iterator[None]:
+        """Remember the violation that the block raises, if it is the first one."""
+        try:
+            yield
+        except WorkflowsError as violation:
+            self._violation = self._violation or violation
+            raise violation from None
+
     def _require_declared(self, topic: str, declared: Iterable[str], verb: str) -> None:
         if topic not in declared:
-            raise self._remember(
-                UndeclaredTopic(self._handler.handler_name(), str(topic), verb, list(declared))
-            )
-
-    def _remember(self, violation: WorkflowsError) -> WorkflowsError:
-        self._violation = self._violation or violation
-        return violation
+            name = self._handler.handler_name()
+            raise UndeclaredTopic(name, str(topic), verb, list(declared))
 
 
 class PrepareView(_Context):
@@ -90,12 +95,11 @@ class PrepareView(_Context):
         consumer: type[Consumer],
         policy: Policy,
         now: datetime,
-        lane: str,
         reader: LaneReader,
-        ahead: PrefetchedPeek | None = None,
+        ahead: PrefetchedPeek | None,
     ) -> None:
         super().__init__(consumer, policy, now)
-        self.lane = lane
+        self.lane = reader.lane
         self._consumer = consumer
         self._reader = reader
         self._ahead = ahead
@@ -104,11 +108,10 @@ class PrepareView(_Context):
         self.offered: dict[int, EventRecord] = {}
 
     def peek(self, topic: str, limit: int = 100) -> list[EventRecord]:
-        self._require_declared(topic, self._consumer.subscribes, "peek at")
-        if not isinstance(limit, int) or limit < 1:
-            raise self._remember(
-                HandlerViolation(f"peek needs a limit of 1 or more, not {limit!r}.")
-            )
+        with self._remembering():
+            self._require_declared(topic, self._consumer.subscribes, "peek at")
+            if not isinstance(limit, int) or limit < 1:
+                raise HandlerViolation(f"peek needs a limit of 1 or more, not {limit!r}.")
         return self._records(topic, self._oldest(Peek(topic, min(limit, self._policy.peek_limit))))
 
     def _oldest(self, peek: Peek) -> list[Event]:
@@ -121,19 +124,18 @@ class PrepareView(_Context):
         return self._reader.oldest(peek.topic, peek.limit)
 
     def get(self, topic: str, ids: Iterable[str]) -> list[EventRecord]:
-        self._require_declared(topic, self._consumer.subscribes, "get events of")
-        return self._records(topic, self._reader.named(topic, self._message_ids(ids)))
+        with self._remembering():
+            self._require_declared(topic, self._consumer.subscribes, "get events of")
+            wanted = self._message_ids(ids)
+        return self._records(topic, self._reader.named(topic, wanted))
 
     def _message_ids(self, ids: Any) -> list[str]:
-        try:
-            # A text by itself would be taken for its letters.
-            wanted = list(ids) if isinstance(ids, Iterable) and not isinstance(ids, str) else None
-            if wanted is None or not all(isinstance(each, str) for each in wanted):
-                who = f"{self._handler.handler_name()}.prepare: what get is given"
-                raise WrongReturn(who, "a list of message ids, as ['42']", ids)
-            return [require_text(each, field="a message id of get") for each in wanted]
-        except WorkflowsError as error:
-            raise self._remember(error) from None
+        # A text by itself would be taken for its letters.
+        wanted = list(ids) if isinstance(ids, Iterable) and not isinstance(ids, str) else None
+        if wanted is None or not all(isinstance(each, str) for each in wanted):
+            who = f"{self._handler.handler_name()}.prepare: what get is given"
+            raise WrongReturn(who, "a list of message ids, as ['42']", ids)
+        return [require_text(each, field="a message id of get") for each in wanted]
 
     def _records(self, topic: str, events: list[Event]) -> list[EventRecord]:
         found = [
@@ -155,14 +157,12 @@ class _PublishingContext(_Context):
     def _publish(
         self, topic: str, message_id: str, payload: Any, input: InputRef | None = None
     ) -> None:
-        self._require_declared(topic, self._handler.publishes, "publish to")
         limit = self._policy.json_max_bytes
-        try:
+        with self._remembering():
+            self._require_declared(topic, self._handler.publishes, "publish to")
             name = identifier(message_id, field="message_id")
             value = json_value(payload, field="payload", limit_bytes=limit)
             lane = lane_of(self._code, topic, name, value)
-        except WorkflowsError as error:
-            raise self._remember(error) from None
         self.publications.append(Publication(topic, name, value, input, lane))
 
 
@@ -188,27 +188,23 @@ class PollView(_PublishingContext):
     """`ctx` of `poll`."""
 
     def __init__(
-        self, producer: type[Producer], code: type[Workflow], policy: Policy, now: datetime
+        self, handler: type[Handler], code: type[Workflow], policy: Policy, now: datetime
     ) -> None:
-        super().__init__(producer, code, policy, now)
+        super().__init__(handler, code, policy, now)
         self.inputs: list[InputRef] = []
 
     def register_input(self, *, source: str, type: str, id: str, title: str = "") -> InputRef:
-        try:
+        with self._remembering():
             ref = input_ref(source=source, type=type, id=id, title=title)
-        except WorkflowsError as error:
-            raise self._remember(error) from None
         self.inputs.append(ref)
         return ref
 
     def publish(
         self, topic: str, *, message_id: str, payload: Any, input: InputRef | None = None
     ) -> None:
-        if input is not None and not isinstance(input, InputRef):
-            who = f"{self._handler.handler_name()}.poll: the input of publish"
-            raise self._remember(WrongReturn(who, "what register_input returned", input))
-        try:
+        with self._remembering():
+            if input is not None and not isinstance(input, InputRef):
+                who = f"{self._handler.handler_name()}.poll: the input of publish"
+                raise WrongReturn(who, "what register_input returned", input)
             cause = checked_ref(input) if input is not None else None
-        except WorkflowsError as error:
-            raise self._remember(error) from None
         self._publish(topic, message_id, payload, cause)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,6 @@ from workflows_app.engine.jobs import Answer, Job
 from workflows_app.engine.late import record_late
 from workflows_app.engine.log import log
 from workflows_app.engine.outcomes import OUTSIDE, Todo
-from workflows_app.engine.pending import LaneReader
 from workflows_app.engine.phases import Broke, Finished, Hung, Polled
 from workflows_app.engine.turn import Clock, Overtaken, commit_alone
 from workflows_app.errors import EndedTransaction
@@ -32,17 +32,11 @@ from workflows_app.sdk.raised import is_for_caller
 
 @dataclass(frozen=True)
 class CommittedAlone:
-    """A run that wrote rows of its own has committed by itself; this is what its turn did."""
+    """A run that wrote rows of its own has committed by itself."""
 
     hand: Hand
-    taken: Taken
-
-
-@dataclass(frozen=True)
-class LetGo:
-    """Whether a run committed by itself is not known, or somebody else has ended it: its rows tell."""
-
-    hand: Hand
+    #: What its turn did. None: whether it committed is not known, or somebody else has ended it: its rows tell.
+    taken: Taken | None
 
 
 @dataclass(frozen=True)
@@ -54,7 +48,7 @@ class Died:
     error: BaseException
 
 
-Message = Item | Naming | CommittedAlone | LetGo | Died
+Message = Item | Naming | CommittedAlone | Died
 
 
 class Hander:
@@ -93,8 +87,7 @@ class Hander:
 
     def _phase(self, hand: Hand, todo: Todo, now: datetime) -> Any:
         if todo is Todo.PREPARE:
-            reader = LaneReader(hand.holding.topic_ids, hand.run.lane)
-            return phases.prepare(hand, now=now, reader=reader)
+            return phases.prepare(hand, now=now)
         if todo is Todo.MUTATE:
             return phases.mutate_again(hand)
         is_poll = todo is Todo.POLL
@@ -112,16 +105,16 @@ class Hander:
             first = partial(_record, hand)
         else:
             return what
+        taken: Taken | None = None
         try:
             taken = commit_alone(hand, Item(hand, what), first=first, clock=self._clock)
         except _NotRecorded as failed:
             return Broke.of_code(failed.error, Run.Phase.EMITTING.value)
         except Overtaken:
-            return LetGo(hand)
+            pass
         except DatabaseError as error:
-            if outage_of(error) is not None:
-                return LetGo(hand)
-            return Broke.by(error, Run.Phase.EMITTING.value)
+            if outage_of(error) is None:
+                return Broke.by(error, Run.Phase.EMITTING.value)
         return CommittedAlone(hand, taken)
 
     def died(self, hand: Hand | None, answer: Answer) -> Died | None:
@@ -194,7 +187,7 @@ def _read_handler(hand: Hand, answer: Answer) -> Message:
         return Item(hand, Broke.by(answer.error, hand.run.phase))
     if answer.timed_out:
         limit = hand.holding.policy.handler_timeout_seconds
-        log("run.hung", hand.run, level=40, lane=hand.run.lane, seconds=f"{limit:g}")
+        log("run.hung", hand.run, level=logging.ERROR, lane=hand.run.lane, seconds=f"{limit:g}")
         return Item(hand, Hung(f"its handler took longer than {limit:g} s"))
     found: Any = answer.value
-    return found if isinstance(found, CommittedAlone | LetGo) else Item(hand, found)
+    return found if isinstance(found, CommittedAlone) else Item(hand, found)

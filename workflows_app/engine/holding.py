@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -12,10 +13,11 @@ from typing import Any
 from workflows_app import registry
 from workflows_app.conf import Policy
 from workflows_app.engine import claims
-from workflows_app.engine.claims import Claim, Claimed
+from workflows_app.engine.claims import Claim
 from workflows_app.engine.contexts import PrefetchedPeek
 from workflows_app.engine.log import say
-from workflows_app.models import Event, Handler, LaneState, Run, Topic, Workflow
+from workflows_app.models import Handler, LaneState, Run, Topic, Workflow, WorkflowVersion
+from workflows_app.publishing import active_code
 from workflows_app.sdk.handlers import Handler as HandlerCode
 from workflows_app.sdk.values import MutationOutcome, PrepareResult
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
@@ -50,11 +52,11 @@ def _is_of_this_code(workflow: Workflow) -> bool:
     """Tell whether this process has the code of the active version; say so if not. A retired one is nobody's."""
     if workflow.retired_at is not None:
         return False
-    code, active = registry.get(workflow.slug), workflow.active_version
-    if code is not None and active is not None and active.pair == code.version_pair():
+    if active_code(workflow) is not None:
         _told.pop(workflow.pk, None)
         return True
-    tell_left_to_others(workflow, code.version if code else None)
+    here = registry.get(workflow.slug)
+    tell_left_to_others(workflow, here.version if here else None)
     return False
 
 
@@ -65,8 +67,8 @@ class Holding:
     claim: Claim
     workflow: Workflow
     code: type[WorkflowCode]
-    handlers: dict[int, Handler]
-    topics: dict[str, Topic]
+    handlers: dict[int, Handler] = field(default_factory=dict)
+    topics: dict[str, Topic] = field(default_factory=dict)
     #: The code of each handler that it has, by the handler's id.
     codes: dict[int, type[HandlerCode]] = field(default_factory=dict)
     #: The runs of it that are in this worker's hands, by id. A run that commits by itself looks at a copy,
@@ -74,6 +76,8 @@ class Holding:
     hands: dict[int, Hand] = field(default_factory=dict)
     #: There may be something to begin: it was just claimed, something arrived, a place is free again.
     is_to_look: bool = True
+    #: Since when, by this process's clock.
+    held_since: float = field(default_factory=time.monotonic)
     #: It is to be given back as soon as nothing of it is in hand.
     is_closing: bool = False
     #: When a turn was last about it, by this process's clock.
@@ -95,26 +99,6 @@ class Holding:
     deaths: set[tuple[int, int | None]] = field(default_factory=set)
 
     @classmethod
-    def of(cls, claimed: Claimed, code: type[WorkflowCode]) -> Holding:
-        """Return the holding of a claimed workflow."""
-        handlers = {handler.pk: handler for handler in claimed.handlers}
-        found = {pk: code.handler_named(handler.name) for pk, handler in handlers.items()}
-        return cls(
-            claim=claimed.claim,
-            workflow=claimed.workflow,
-            code=code,
-            handlers=handlers,
-            topics={topic.name: topic for topic in claimed.topics},
-            codes={pk: known for pk, known in found.items() if known is not None},
-        )
-
-    @classmethod
-    def read(cls, claim: Claim, workflow: Workflow, code: type[WorkflowCode]) -> Holding:
-        """Return the holding of a claim that is there already. Two queries."""
-        handlers, topics = list(workflow.handlers.all()), list(workflow.topics.all())
-        return cls.of(Claimed(claim, workflow, handlers, topics), code)
-
-    @classmethod
     def claimed(cls, workflow_id: int, *, holder: str, is_patient: bool) -> Holding | None:
         """Claim the workflow and return it. Commits.
 
@@ -127,7 +111,20 @@ class Holding:
             return None
         code = registry.get(claimed.workflow.slug)
         assert code is not None, "it fits"
-        return cls.of(claimed, code)
+        holding = cls(claimed.claim, claimed.workflow, code)
+        holding._know(claimed.handlers, claimed.topics)
+        return holding
+
+    def read(self) -> None:
+        """Know the handlers and topics of the workflow as they are now. Two queries."""
+        self._know(self.workflow.handlers.all(), self.workflow.topics.all())
+
+    def _know(self, handlers: Iterable[Handler], topics: Iterable[Topic]) -> None:
+        by_key = {handler.pk: handler for handler in handlers}
+        self.topics = {topic.name: topic for topic in topics}
+        self.handlers = by_key
+        found = {pk: self.code.handler_named(one.name) for pk, one in by_key.items()}
+        self.codes = {pk: code for pk, code in found.items() if code is not None}
 
     @property
     def id(self) -> int:
@@ -163,18 +160,24 @@ class Holding:
         return max(lags, default=timedelta())
 
     @property
+    def version(self) -> WorkflowVersion:
+        """Return the active version."""
+        version = self.workflow.active_version
+        assert version is not None, "what was claimed has one"
+        return version
+
+    @property
     def is_current(self) -> bool:
         """Tell whether the code is that of the active version. Without it nothing new is begun."""
-        active = self.workflow.active_version
-        return active is not None and active.pair == self.code.version_pair()
+        return self.version.pair == self.code.version_pair()
 
     def see(self, status: str, active_version_id: int | None) -> None:
         """Note the workflow as it is now, under its lock. Reads more if another version is active."""
         if self.workflow.status != status or self.workflow.active_version_id != active_version_id:
-            claim = self.claim
-            self.workflow = Workflow.objects.select_related("active_version").get(pk=self.id)
-            fresh = Holding.read(claim, self.workflow, self.code)
-            self.handlers, self.topics, self.codes = fresh.handlers, fresh.topics, fresh.codes
+            workflow = Workflow.objects.select_related("active_version").get(pk=self.id)
+            self._know(workflow.handlers.all(), workflow.topics.all())
+            # At last: if a query before fails, all is read by the next look.
+            self.workflow = workflow
 
     def lingers(self) -> bool:
         """Tell whether it is kept, though nothing is to be done: what comes soon after finds it claimed."""
@@ -204,26 +207,29 @@ class Holding:
 
     def leave_alone(self) -> None:
         """Note that the database lets nothing begin: it is tried again later, and later each time."""
-        seconds = min(_REFUSED_SECONDS * 2 ** min(self.refusals, 10), _LONGEST_REFUSED_SECONDS)
+        seconds = _doubled(_REFUSED_SECONDS, self.refusals, most=_LONGEST_REFUSED_SECONDS)
         self.refusals += 1
         self.left_until = time.monotonic() + seconds
-
-    @property
-    def topic_ids(self) -> dict[str, int]:
-        return {name: topic.pk for name, topic in self.topics.items()}
 
 
 @dataclass(frozen=True)
 class LaneView:
-    """A handler's lane as a run found it when it began."""
+    """What a handler has in a lane, as it is stored or as a run found it when it began."""
 
     handler_id: int
     lane: str
     state: Any = None
     arrivals: int = 0
     failures: int = 0
-    oldest_pending: int | None = None
     wake_at: datetime | None = None
+    #: How many arrivals there were when it last looked, if it took nothing then.
+    seen: int | None = None
+    oldest_pending: int | None = None
+
+    @property
+    def has_news(self) -> bool:
+        """Tell whether something new came since it looked and took nothing."""
+        return self.seen is None or self.seen != self.arrivals
 
     @classmethod
     def read(cls, handler_id: int, lane: str) -> LaneView:
@@ -243,8 +249,6 @@ class Hand:
     lane: LaneView
     ahead: PrefetchedPeek | None = None
     prepared: PrepareResult | None = None
-    #: The events that it has reserved; None: not in memory.
-    events: list[Event] | None = None
     outcome: MutationOutcome = field(default_factory=lambda: MutationOutcome("none"))
     #: When its outside call must have begun, by `machine_seconds`; later it is not made at all.
     send_by: float = 0.0
@@ -263,10 +267,14 @@ class Hand:
 
     def start_over(self) -> float:
         """Count that its events changed while they were prepared; return how long to leave their publisher."""
-        seconds = min(_START_OVER_SECONDS * 2 ** min(self.starts, 10), _LONGEST_START_OVER_SECONDS)
+        seconds = _doubled(_START_OVER_SECONDS, self.starts, most=_LONGEST_START_OVER_SECONDS)
         self.starts += 1
         if self.starts % 5 == 0:
             facts = (self.holding.workflow.slug, self.run.pk, self.run.lane, self.starts)
             told = "run.starts_over workflow=%s run=%s lane=%s times=%s"
             say(logging.WARNING, told, *facts)
         return 0.0 if self.starts == 1 else seconds
+
+
+def _doubled(seconds: float, times: int, *, most: float) -> float:
+    return min(seconds * 2.0 ** min(times, 10), most)

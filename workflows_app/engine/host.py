@@ -22,15 +22,15 @@ from typing import Any
 from workflows_app.boundaries import Boundary, reached
 from workflows_app.conf import policy
 from workflows_app.engine import claims
-from workflows_app.engine.handing import CommittedAlone, Died, Hander, LetGo
+from workflows_app.engine.handing import CommittedAlone, Died, Hander
 from workflows_app.engine.holding import Hand, Holding
 from workflows_app.engine.items import Item, Naming, Ready, Step, Taken
 from workflows_app.engine.late import record_if_answer, record_late
-from workflows_app.engine.limits import Limits, limits_of
 from workflows_app.engine.log import logger
 from workflows_app.engine.moments import LEFT_SECONDS, Later, looks_at
 from workflows_app.engine.outages import retry_through_outage
 from workflows_app.engine.outcomes import Todo
+from workflows_app.engine.places import Limits, limits_of
 from workflows_app.engine.turn import Clock
 from workflows_app.engine.turning import Turner, tell_answer, tell_boundaries
 from workflows_app.engine.under_way import UnderWay
@@ -151,12 +151,12 @@ class Host:
                 self._is_named(message)
             case Ready():
                 self._start(message.step, now=message.now)
-            case CommittedAlone():
-                self._under_way.has_ended(message.hand)
-                if self._is_in_hand(message.hand):
-                    self._take(message.taken, [])
-            case LetGo():
-                self._let_go(message.hand)
+            case CommittedAlone(hand, taken):
+                self._under_way.has_ended(hand)
+                if taken is None:
+                    self._let_go(hand)
+                elif self._is_in_hand(hand):
+                    self._take(taken, [])
             case Died():
                 self._under_way.has_ended(message.hand)
                 raise message.error
@@ -213,12 +213,11 @@ class Host:
         items = [item for item in self._items[:_LARGEST_TURN] if self._is_ours(item)]
         self._items = self._items[_LARGEST_TURN:]
         namings, self._namings = self._namings, []
-        looking = {holding.id: holding for holding in self._to_look()}
-        about = {item.hand.holding.id: item.hand.holding for item in items}
-        named = {naming.holding.id: naming.holding for naming in namings}
-        holdings = [{**about, **named, **looking}[pk] for pk in sorted({*about, *named, *looking})]
+        looking = set(self._to_look())
+        about = {item.hand.holding for item in items} | {naming.holding for naming in namings}
+        holdings = sorted(looking | about, key=lambda holding: holding.id)
         for holding in holdings:
-            holding.note_turn(looks=holding.id in looking)
+            holding.note_turn(looks=holding in looking)
         limits = replace(self.limits(), looks=bool(looking))
         began = machine_seconds()
         for taken, written in self._turner.turns(holdings, items, limits, namings):
@@ -236,8 +235,7 @@ class Host:
         self.begun += taken.begun
         for pk, at in taken.looked.items():
             if pk in self.holdings:
-                has_more = pk in taken.has_more | taken.unseen
-                self.holdings[pk].note_look(at, has_more=has_more)
+                self.holdings[pk].note_look(at, has_more=pk in taken.has_more)
         for holding in (*taken.rested, *taken.let_go):
             self._drop(holding)
         for holding in taken.refused:
@@ -293,7 +291,7 @@ class Host:
         if self._items or self._namings:
             return 0.0
         now, limits = time.monotonic(), self.limits()
-        moments = [*self._later.next_at(), *self._under_way.moments()]
+        moments = [*self._later.moments(), *self._under_way.moments()]
         moments += [self._looks_at(holding, limits) for holding in self.holdings.values()]
         longest = 60.0 if wait is None else wait
         return max(0.0, min([longest, *(at - now for at in moments)]))

@@ -11,7 +11,6 @@ many hang says so, and asks for that end.
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -27,11 +26,10 @@ from workflows_app.engine.advancing import Slice
 from workflows_app.engine.holding import Holding
 from workflows_app.engine.host import Host
 from workflows_app.engine.jobs import Worker, hanging
+from workflows_app.engine.log import logger
 from workflows_app.engine.sharing import Crowd, Sharing
 from workflows_app.outages import said_by_driver, watch
 from workflows_app.waking import SESSION_NAME
-
-logger = logging.getLogger("workflows_app")
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,6 @@ class ThreadedHost(Host):
         self._others_wait = others_wait
         self._sharing = Sharing(crowd)
         self._done: dict[int, Future[Slice]] = {}
-        self._held_since: dict[int, float] = {}
         self._asked_at = 0.0
         self._stops_at: float | None = None
         #: Nothing is taken any more; changed and asked under the gate.
@@ -162,27 +159,19 @@ class ThreadedHost(Host):
                 super().receive(message)
 
     def _take_workflow(self, message: _Take) -> None:
-        pk = message.workflow_id
-        if self._stops_at is not None:
-            message.done.set_result(Slice(0, has_more=True))
-            return
-        if pk in self.holdings or pk in self._under_way.calling():
-            # Its job was taken for stalled and made anew, or calls of a claim that ended are under way.
-            message.done.set_result(Slice(0, has_more=False))
-            return
+        pk, stops = message.workflow_id, self._stops_at is not None
+        # Its job was taken for stalled and made anew, or calls of a claim that ended are under way.
+        is_known = pk in self.holdings or pk in self._under_way.calling()
         try:
-            is_held = self.claim(pk)
+            if not stops and not is_known and self.claim(pk):
+                self._done[pk] = message.done
+                return
         except Exception as error:
             message.done.set_exception(error)
             return
-        if not is_held:
-            message.done.set_result(Slice(0, has_more=False))
-            return
-        self._done[pk] = message.done
-        self._held_since[pk] = time.monotonic()
+        message.done.set_result(Slice(0, has_more=stops))
 
     def has_rested(self, holding: Holding) -> None:
-        self._held_since.pop(holding.id, None)
         done = self._done.pop(holding.id, None)
         if done is not None and not done.done():
             done.set_result(Slice(self.begun, has_more=holding.is_closing))
@@ -230,9 +219,9 @@ class ThreadedHost(Host):
         self._asked_at = now
         if any(holding.is_closing for holding in self.holdings.values()) or not self._others_wait():
             return
-        pk = min(self._held_since, key=self._held_since.__getitem__)
-        if now - self._held_since[pk] >= seconds:
-            self.close(self.holdings[pk])
+        oldest = self._by_age()[0]
+        if now - oldest.held_since >= seconds:
+            self.close(oldest)
 
     def _share(self) -> None:
         """Give workflows back that workers who have less could advance."""
@@ -242,13 +231,14 @@ class ThreadedHost(Host):
         surplus = self._sharing.surplus(
             held, rested=self.rested, is_full=is_full, now=time.monotonic()
         )
-        by_age = sorted(self._held_since, key=self._held_since.__getitem__)
-        for pk in by_age[:surplus]:
-            self.close(self.holdings[pk])
+        for holding in self._by_age()[:surplus]:
+            self.close(holding)
+
+    def _by_age(self) -> list[Holding]:
+        return sorted(self.holdings.values(), key=lambda one: one.held_since)
 
     def _fail(self, error: Exception) -> None:
         done, self._done = self._done, {}
-        self._held_since.clear()
         try:
             self.give_back()
         except Error:

@@ -78,8 +78,6 @@ class Step:
     prepared: PrepareResult | None = None
     outcome: MutationOutcome | None = None
     ahead: PrefetchedPeek | None = None
-    #: The events that it has reserved, if that is new.
-    events: list[Event] | None = None
     #: The death of a worker, by consumer and claim, of which the consumer's breaker knows now.
     death: tuple[int, int | None] | None = None
 
@@ -91,8 +89,6 @@ class Step:
             hand.prepared = self.prepared
         if self.outcome is not None:
             hand.outcome = self.outcome
-        if self.events is not None:
-            hand.events = self.events
         if self.ahead is not None:
             hand.ahead = self.ahead
         if self.death is not None:
@@ -144,9 +140,7 @@ class Taken:
     refused: list[Holding] = field(default_factory=list)
     #: When to look again, by workflow, if nothing happens before.
     looked: dict[int, datetime | None] = field(default_factory=dict)
-    #: Workflows that have more to begin than there was room for.
+    #: Workflows that have more to begin than there was room for, or in which it has left what it has not seen.
     has_more: set[int] = field(default_factory=set)
-    #: Workflows in which it has left something that it has not seen.
-    unseen: set[int] = field(default_factory=set)
     #: Events that the code is to name the lanes of.
     unnamed: list[tuple[Holding, list[Event]]] = field(default_factory=list)

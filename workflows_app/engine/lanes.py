@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from workflows_app.models import LaneRefusal
-from workflows_app.models.rows import Tuples
+from workflows_app.models.rows import Tuples, columns
 from workflows_app.models.saving import storable
 
 #: The id of the oldest pending event that handler `h` takes in lane `lane`.
@@ -30,7 +30,7 @@ HELD = """coalesce(
     (SELECT true FROM workflows_app_run run WHERE run.workflow_id = {workflow}
         AND run.lane = {lane} AND run.owes_retry LIMIT 1), false)"""
 #: The row of a lane that is `touched`, looked up by its key.
-_KNOWN = """workflows_app_lanestate known
+TOUCHED = """workflows_app_lanestate known
      WHERE known.handler_id = handler.id AND known.lane = touched.lane OFFSET 0"""
 
 _COLUMNS = (
@@ -80,7 +80,7 @@ _REFRESH = f"""
                SELECT known.*,
                       {HELD.format(workflow="touched.workflow", lane="touched.lane")} AS is_held_now,
                       {OLDEST.format(handler="handler.id", lane="touched.lane")} AS oldest
-                 FROM {_KNOWN}) known
+                 FROM {TOUCHED}) known
     ), forgotten AS (
         DELETE FROM workflows_app_lanestate state USING seen
          WHERE state.id = seen.id AND seen.is_over
@@ -137,32 +137,24 @@ def note(notes: Sequence[Note]) -> Tuples:
 
 def refuse(refused: Sequence[LaneRefusal], *, named: Sequence[int]) -> Tuples:
     """Return the statement that keeps which events have no lane, and forgets those that are `named` now."""
-    columns: list[list[Any]] = [
-        [one.event_id for one in refused],
-        [one.revision for one in refused],
-        [one.version_id for one in refused],
-        [storable(one.why) for one in refused],
-    ]
-    return Tuples(_REFUSE, [list(named), *columns])
+    rows = [(one.event_id, one.revision, one.version_id, storable(one.why)) for one in refused]
+    return Tuples(_REFUSE, [list(named), *columns(rows, 4)])
 
 
 def announce(news: Iterable[tuple[int, str]]) -> Tuples:
     """Return the statement that tells handlers of new events in lanes. Needs the workflows' locks."""
-    pairs = list(news)
-    return Tuples(_ANNOUNCE, [[handler for handler, _ in pairs], [lane for _, lane in pairs]])
+    return Tuples(_ANNOUNCE, columns(news, 2))
 
 
-def refresh(touched: Iterable[tuple[int, str]]) -> list[Tuples]:
+def refresh(touched: Iterable[tuple[int, str]]) -> Tuples:
     """Return the statement that brings the lanes `touched`, as (workflow, lane), up to date.
 
     Needs the workflows' locks, and comes after what was changed.
     """
-    pairs = sorted(set(touched))
-    arrays = [[workflow for workflow, _ in pairs], [lane for _, lane in pairs]]
-    return [Tuples(_REFRESH, arrays)] if pairs else []
+    return Tuples(_REFRESH, columns(sorted(set(touched)), 2))
 
 
 def refresh_now(*touched: tuple[int, str]) -> None:
     """Bring the lanes `touched` up to date, in a transaction that holds the workflows' locks."""
-    for statement in refresh(touched):
-        statement.execute()
+    if touched:
+        refresh(touched).execute()

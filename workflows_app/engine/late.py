@@ -10,7 +10,7 @@ from django.db import transaction
 from workflows_app import registry
 from workflows_app.conf import policy
 from workflows_app.engine.answers import Finding, Verdict
-from workflows_app.engine.claims import lock_workflow, name_session
+from workflows_app.engine.claims import NAMED, lock_workflow, setting
 from workflows_app.engine.holding import Hand
 from workflows_app.engine.log import log
 from workflows_app.engine.outages import retry_through_outage
@@ -46,7 +46,7 @@ def _write_late(called: Mutation, finding: Finding, came_at: float, *, is_again:
         log("mutation.forgotten", called.run, level=logging.ERROR, **facts, said=finding.verdict)
         return
     with transaction.atomic(durable=True):
-        name_session()
+        setting(NAMED).execute()
         now = lock_workflow(workflow_pk).lease.seen_at
         mutation = same.select_related("run__workflow").get()
         age = timedelta(seconds=machine_seconds() - came_at)

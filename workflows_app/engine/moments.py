@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -22,21 +20,22 @@ class Later:
     """What is put off for a while."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[float, int, Callable[[], None]]] = []
-        self._count = itertools.count()
+        self._waiting: list[tuple[float, Callable[[], None]]] = []
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Have `action` done so many seconds from now."""
-        entry = (time.monotonic() + seconds, next(self._count), action)
-        heapq.heappush(self._waiting, entry)
+        self._waiting.append((time.monotonic() + seconds, action))
 
     def do_what_is_due(self) -> None:
-        while self._waiting and self._waiting[0][0] <= time.monotonic():
-            heapq.heappop(self._waiting)[2]()
+        now, waiting = time.monotonic(), self._waiting
+        self._waiting = [one for one in waiting if one[0] > now]
+        for at, action in waiting:
+            if at <= now:
+                action()
 
-    def next_at(self) -> Iterator[float]:
-        """Yield when the next one is due, if there is one."""
-        yield from (at for at, _, _ in self._waiting[:1])
+    def moments(self) -> Iterator[float]:
+        """Yield when each is due."""
+        yield from (at for at, _ in self._waiting)
 
     def clear(self) -> None:
         self._waiting.clear()

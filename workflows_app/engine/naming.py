@@ -88,8 +88,7 @@ def write_naming(naming: Naming, locked: Mapping[int, Event], changes: Changes) 
     if not holding.is_current:
         # Deployed meanwhile: what the old code says does not count.
         return
-    consumers = {topic.pk: topic.consumer_id for topic in holding.topics.values()}
-    version = holding.workflow.active_version
+    topics = {topic.pk: name for name, topic in holding.topics.items()}
     refused = []
     for pk, (revision, lane, why) in naming.said.items():
         event = locked.get(pk)
@@ -100,13 +99,12 @@ def write_naming(naming: Naming, locked: Mapping[int, Event], changes: Changes) 
         # It is settled now what the code said of it.
         changes.named.add(pk)
         if lane is None:
-            refused.append(LaneRefusal(event_id=pk, revision=revision, version=version, why=why))
+            refused.append(
+                LaneRefusal(event_id=pk, revision=revision, version=holding.version, why=why)
+            )
             continue
         event.lane = lane
         save_with_history(event, reason="its lane was named", fields=["lane"])
-        consumer_id = consumers[event.topic_id]
-        if consumer_id is not None:
-            changes.news.add((consumer_id, lane))
-            holding.is_to_look = True
+        changes.announce(holding, topics[event.topic_id], lane)
     named = [pk for pk, (_, lane, _) in naming.said.items() if lane is not None]
     then(lane_states.refuse(refused, named=named))

@@ -6,7 +6,8 @@ from collections import Counter
 
 from workflows_app.engine.adopting import kind_of
 from workflows_app.errors import SyncRefused
-from workflows_app.models import Event, Handler, LaneState, Mutation, Run, Workflow
+from workflows_app.models import Event, Handler, LaneState, Mutation, Workflow
+from workflows_app.queries.lanes import unfinished
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
 
 
@@ -19,10 +20,11 @@ def refuse_orphans(code: type[WorkflowCode], workflow: Workflow) -> None:
             if count:
                 problems.append(f"topic '{topic.name}' has {count:,} pending event(s)")
     names = [handler.handler_name() for handler in code.handlers()]
-    unfinished = workflow.runs.filter(status__in=Run.OPEN) | workflow.runs.filter(owes_retry=True)
     problems += [
         f"run {run.pk} of '{run.handler.name}' is {run.status}"
-        for run in unfinished.exclude(handler__name__in=names).select_related("handler")
+        for run in workflow.runs.filter(unfinished())
+        .exclude(handler__name__in=names)
+        .select_related("handler")
     ]
     problems += _orphaned_mutators(code, workflow)
     problems += _orphaned_producers(code, workflow)

@@ -80,23 +80,19 @@ def record_evidence(
 
 def settle_call(case: Case, finding: Finding) -> Todo:
     """Write what the answer of `execute` says."""
-    mutation = case.mutation
-    assert mutation is not None
+    mutation = case.run.mutation
     mutation.ended_at = case.now
     record_evidence(mutation, Evidence.Kind.EXECUTE, finding)
     if finding.verdict == Verdict.UNKNOWN:
         breakers.count_unknown(case)
         return write_unknown(case, finding.told)
     breakers.count_definite(case)
-    if finding.verdict == Verdict.APPLIED:
-        return _write_applied(case, finding, by=Mutation.ResolvedBy.RESPONSE)
-    return _write_not_applied(case, finding, by=Mutation.ResolvedBy.RESPONSE)
+    return _settle(case, finding, by=Mutation.ResolvedBy.RESPONSE)
 
 
 def settle_reconcile(case: Case, finding: Finding, *, asked_at: datetime) -> Todo:
     """Write what the answer of `reconcile` says. One query if that is that it did not happen."""
-    mutation, mutator = case.mutation, case.mutator
-    assert mutation is not None
+    mutation, mutator = case.run.mutation, case.mutator
     assert mutator is not None
     policy = case.code.policy_for(mutator)
     # Whoever asked goes on with it.
@@ -108,14 +104,11 @@ def settle_reconcile(case: Case, finding: Finding, *, asked_at: datetime) -> Tod
     record_evidence(mutation, Evidence.Kind.RECONCILE, finding, attempt=attempt)
     if finding.verdict != Verdict.UNKNOWN:
         breakers.count_definite(case)
-    if finding.verdict == Verdict.APPLIED:
-        case.run.unblock()
-        return _write_applied(case, finding, by=Mutation.ResolvedBy.RECONCILE)
-    if finding.verdict == Verdict.NOT_APPLIED:
         # What an answer says was done is not done again by ourselves (`operations.heard`).
-        if mutation.evidence.filter(verdict=Verdict.APPLIED).exists():
+        said_yes = mutation.evidence.filter(verdict=Verdict.APPLIED)
+        if finding.verdict == Verdict.NOT_APPLIED and said_yes.exists():
             return block(case, "the outside system said that it happened, and now that it did not")
-        return _write_not_applied(case, finding, by=Mutation.ResolvedBy.RECONCILE)
+        return _settle(case, finding, by=Mutation.ResolvedBy.RECONCILE)
     if attempt >= policy.reconcile_attempts:
         return block(case, f"still unknown after {attempt} attempts: {finding.told}")
     mutation.await_reconcile(due_at=_next_attempt_at(case.now, attempt, proof_at, policy))
@@ -140,12 +133,9 @@ def as_proof(
 def settle_probe(case: Case, finding: Finding) -> None:
     """Write what a definite answer says that a person had the host ask for, of a run that is blocked."""
     if finding.verdict == Verdict.APPLIED:
-        case.run.unblock()
         # For whoever claims the workflow next.
         case.run.fencing_token = None
-        _write_applied(case, finding, by=Mutation.ResolvedBy.RECONCILE)
-    else:
-        _write_not_applied(case, finding, by=Mutation.ResolvedBy.RECONCILE)
+    _settle(case, finding, by=Mutation.ResolvedBy.RECONCILE)
 
 
 def absence_is_proof_at(mutation: Mutation, mutator: type[Mutator]) -> datetime:
@@ -159,23 +149,29 @@ def _next_attempt_at(now: datetime, attempt: int, proof_at: datetime, policy: Po
     return max(due_at, proof_at) if is_last else due_at
 
 
+def _settle(case: Case, finding: Finding, *, by: Mutation.ResolvedBy) -> Todo:
+    if finding.verdict == Verdict.APPLIED:
+        return _write_applied(case, finding, by=by)
+    return _write_not_applied(case, finding, by=by)
+
+
 def _write_applied(case: Case, finding: Finding, *, by: Mutation.ResolvedBy) -> Todo:
     """It happened: the run goes on to `next`."""
-    run, mutation = case.run, case.mutation
-    assert mutation is not None
+    run, mutation = case.run, case.run.mutation
     is_blocked = mutation.status == Mutation.Status.INDETERMINATE
     apply = mutation.apply_late if is_blocked else mutation.apply
     apply(result=finding.result, by=by.value, now=case.now)
     save_with_history(mutation, reason=f"it happened, by {_settled_by(by)}", fields=_APPLIED)
     run.set_mutated()
+    if run.status != Run.Status.ACTIVE:
+        run.unblock()
     save_with_history(run, reason=f"{mutation.mutator} was applied", fields=_STATE)
     return Todo.NEXT
 
 
 def _write_not_applied(case: Case, finding: Finding, *, by: Mutation.ResolvedBy) -> Todo:
     """It did not happen: the run fails and its events are released, or `next` handles the no."""
-    run, mutation = case.run, case.mutation
-    assert mutation is not None
+    run, mutation = case.run, case.run.mutation
     mutation.set_failed(by=by.value, now=case.now)
     save_with_history(mutation, reason=f"it did not happen, by {_settled_by(by)}: {finding.told}")
     if finding.is_rejection and _handles_rejection(case):
@@ -205,8 +201,7 @@ def _handles_rejection(case: Case) -> bool:
 
 def write_unknown(case: Case, why: str) -> Todo:
     """Nobody knows yet: the host asks, if it can, else a person."""
-    run, mutation, mutator = case.run, case.mutation, case.mutator
-    assert mutation is not None
+    run, mutation, mutator = case.run, case.run.mutation, case.mutator
     if mutator is None or not mutator.can_reconcile():
         return block(case, f"outcome unknown, and nobody can be asked: {why}")
     mutation.await_reconcile(due_at=case.now)
@@ -219,8 +214,7 @@ def write_unknown(case: Case, why: str) -> Todo:
 
 def block(case: Case, why: str) -> Todo:
     """Only a person can tell now."""
-    run, mutation = case.run, case.mutation
-    assert mutation is not None
+    run, mutation = case.run, case.run.mutation
     mutation.give_up()
     save_with_history(mutation, reason=why)
     run.block()
@@ -232,11 +226,9 @@ def block(case: Case, why: str) -> Todo:
 
 def is_open_question(run: Run, *, asked: bool) -> bool:
     """Tell whether an answer can still change the state of `run`, or comes too late."""
-    mutation: Mutation | None = getattr(run, "mutation", None)
-    if mutation is None:
-        return False
+    known = run.own_mutation.status if run.own_mutation else None
     if asked:
-        is_asked = mutation.status == Mutation.Status.NEEDS_RECONCILE
-        return bool(run.status == Run.Status.RECONCILING and is_asked)
-    is_sent = mutation.status == Mutation.Status.IN_FLIGHT
-    return bool(run.status == Run.Status.ACTIVE and is_sent)
+        open_question = (Run.Status.RECONCILING, Mutation.Status.NEEDS_RECONCILE)
+    else:
+        open_question = (Run.Status.ACTIVE, Mutation.Status.IN_FLIGHT)
+    return (run.status, known) == open_question

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 
 from workflows_app.engine import pending
 from workflows_app.engine.contexts import Peek, PrefetchedPeek, habit_of
@@ -11,33 +12,29 @@ from workflows_app.models import Event
 from workflows_app.models.collecting import ask
 
 
-class Peeks:
-    """What the runs that one turn begins will probably look at."""
+def read_ahead(steps: Iterable[Step]) -> Callable[[], None]:
+    """Have read what `steps`, whose `prepare` comes next, will probably peek at; return what gives it to them.
 
-    def __init__(self) -> None:
-        self._wanted: list[tuple[Step, Peek, pending.Want]] = []
-        self._read: Any = None
+    It is read after all that is written. Needs `collected`, and is given when that has ended.
+    """
+    expected: list[tuple[Step, Peek]] = []
+    wanted: list[tuple[int, str, int]] = []
+    for step in steps:
+        holding = step.hand.holding
+        consumer = holding.codes.get(step.run.handler_id)
+        peek = habit_of(consumer) if consumer is not None else None
+        if peek is not None and peek.topic in holding.topics:
+            expected.append((step, peek))
+            wanted.append((holding.topics[peek.topic].pk, step.run.lane, peek.limit))
+    if not wanted:
+        return lambda: None
+    reading = ask(pending.oldest(wanted))
 
-    def want(self, step: Step) -> None:
-        """Have it read for a run whose `prepare` comes next, if its consumer has a habit."""
-        holding, run = step.hand.holding, step.run
-        consumer = holding.codes.get(run.handler_id)
-        habit = habit_of(consumer) if consumer is not None else None
-        topic = holding.topics.get(habit.topic) if habit is not None else None
-        if habit is not None and topic is not None:
-            self._wanted.append((step, habit, pending.Want(topic.pk, run.lane, habit.limit)))
+    def give() -> None:
+        found: defaultdict[int, list[Event]] = defaultdict(list)
+        for event in reading.rows():
+            found[event.place].append(event)  # type: ignore[attr-defined]  # it comes along
+        for place, (step, peek) in enumerate(expected, start=1):
+            step.ahead = PrefetchedPeek(peek, found[place])
 
-    def ask(self) -> None:
-        """Let it be read after all that is written. Needs `collected`."""
-        if self._wanted:
-            self._read = ask(pending.oldest([want for *_, want in self._wanted]))
-
-    def take(self) -> None:
-        """Give what was read to the runs."""
-        if self._read is None:
-            return
-        found: dict[int, list[Event]] = {}
-        for event in self._read.rows():
-            found.setdefault(event.place, []).append(event)
-        for place, (step, habit, _) in enumerate(self._wanted, start=1):
-            step.ahead = PrefetchedPeek(habit, found.get(place, []))
+    return give

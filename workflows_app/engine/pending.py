@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from workflows_app.models import Event
-from workflows_app.models.rows import Instances
+from workflows_app.models import Event, Topic
+from workflows_app.models.rows import Instances, columns
 
 #: For each place of the arrays: a topic, a lane, how many. The place, from 1, comes along.
 _OLDEST = """
@@ -27,26 +27,16 @@ _OLDEST = """
 #: How many threads of a process read for a handler at once: threads are many, the server's connections few.
 _READERS = threading.BoundedSemaphore(4)
 #: What a handler is shown, and a checkpoint compares.
-SHOWN = ("id", "topic", "message_id", "payload", "revision", "status", "lane")
+_SHOWN = ("id", "topic", "message_id", "payload", "revision", "status", "lane")
 
 
-@dataclass(frozen=True)
-class Want:
-    """The oldest pending events of one topic and lane that somebody wants to see."""
+def oldest(wanted: Iterable[tuple[int, str, int]]) -> Instances[Event]:
+    """Return the query of the oldest pending events of each topic and lane in `wanted`, so many at most.
 
-    topic_id: int
-    lane: str
-    limit: int
-
-
-def oldest(wants: Sequence[Want]) -> Instances[Event]:
-    """Return the query of the events of all `wants`; each event's `place`, from 1, tells of which."""
-    arrays = (
-        [want.topic_id for want in wants],
-        [want.lane for want in wants],
-        [want.limit for want in wants],
-    )
-    return Instances(_OLDEST, arrays, Event, SHOWN, alias="event", extra=("place",))
+    Each event's `place`, from 1, tells of which.
+    """
+    arrays = columns(wanted, 3)
+    return Instances(_OLDEST, arrays, Event, _SHOWN, alias="event", extra=("place",))
 
 
 @contextmanager
@@ -67,16 +57,16 @@ def _connected() -> Iterator[None]:
 class LaneReader:
     """Reads the pending events of a run's lane, oldest first, in the thread of whoever asks."""
 
-    topics: Mapping[str, int]
+    topics: Mapping[str, Topic]
     lane: str
 
     def oldest(self, topic: str, limit: int) -> list[Event]:
         with _connected():
-            return oldest([Want(self.topics[topic], self.lane, limit)]).read()
+            return oldest([(self.topics[topic].pk, self.lane, limit)]).read()
 
     def named(self, topic: str, message_ids: list[str]) -> list[Event]:
         found = Event.objects.filter(
-            topic_id=self.topics[topic],
+            topic=self.topics[topic],
             lane=self.lane,
             status=Event.Status.PENDING,
             message_id__in=message_ids,

@@ -117,14 +117,15 @@ class Hung:
     why: str
 
 
-def prepare(hand: Hand, *, now: datetime, reader: LaneReader) -> Prepared | Finished | Broke:
+def prepare(hand: Hand, *, now: datetime) -> Prepared | Finished | Broke:
     """Run `prepare` and `mutate`; if nothing was taken, `next` too."""
     phase = Run.Phase.PREPARING
     try:
         consumer = code_of(hand, Consumer)
         policy = hand.holding.policy
         ahead, hand.ahead = hand.ahead, None
-        view = PrepareView(consumer, policy, now, hand.run.lane, reader, ahead)
+        reader = LaneReader(hand.holding.topics, hand.run.lane)
+        view = PrepareView(consumer, policy, now, reader, ahead)
         with _looked_at(hand, "prepare"):
             result = consumer().prepare(view, copied(hand.lane.state))
         view.raise_violation()

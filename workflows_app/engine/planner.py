@@ -6,7 +6,6 @@ goes after the other; among free lanes the one with the oldest pending event com
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -141,70 +140,65 @@ class Plan:
 def plan(snapshot: Snapshot) -> Plan:
     """Return what is next. No I/O; the same snapshot gives the same plan."""
     now = snapshot.now
-    breakers = dict(snapshot.breakers)
-    decisions: list[Decision] = [Recover(run.id) for run in snapshot.loose if run.is_orphaned]
-    decisions += [Reconcile(item.run_id) for item in snapshot.reconciles if item.due_at <= now]
-    later: list[datetime] = [item.due_at for item in snapshot.reconciles if item.due_at > now]
+    choice = _Choice(now, dict(snapshot.breakers))
+    for run in snapshot.loose:
+        if run.is_orphaned:
+            choice.take(Recover(run.id), now)
+    for item in snapshot.reconciles:
+        choice.take(Reconcile(item.run_id), item.due_at)
     for run in snapshot.loose:
         if run.is_orphaned or (snapshot.is_paused and not run.has_begun_outside):
             continue
         is_free = run.has_begun_outside or run.is_ordered
-        breaker = None if is_free else breakers.get(run.handler_id)
-        if breaker is not None and breaker.trial_at > now:
-            later.append(breaker.trial_at)
-        elif is_free or _lets_out(breakers, run.handler_id, now):
-            decisions.append(Continue(run.id, run.is_ordered))
+        sender = None if is_free else run.handler_id
+        choice.take(Continue(run.id, run.is_ordered), now, sender=sender)
     for owed in snapshot.retries:
         if not owed.has_handler or (snapshot.is_paused and not owed.only_next_is_missing):
             continue
-        breaker = None if owed.only_next_is_missing else breakers.get(owed.handler_id)
-        due_at = owed.due_at if breaker is None else max(owed.due_at, breaker.trial_at)
-        if due_at > now:
-            later.append(due_at)
-        elif owed.only_next_is_missing or _lets_out(breakers, owed.handler_id, now):
-            decisions.append(Retry(owed.run_id))
-    if not snapshot.is_paused:
-        starts, moments = _starting(snapshot.lanes, breakers, now)
-        decisions += starts
-        later += moments
-    room = max(snapshot.room, 0)
-    return Plan(tuple(decisions[:room]), min(later, default=None), has_more=len(decisions) > room)
-
-
-def _lets_out(breakers: dict[int, BreakerView], handler_id: int, now: datetime) -> bool:
-    """Tell whether a run of the consumer may send its call; if its breaker is open, it is the trial then."""
-    breaker = breakers.get(handler_id)
-    if breaker is None:
-        return True
-    if not breaker.lets_one_through(now):
-        return False
-    breakers[handler_id] = BreakerView(breaker.trial_at, is_being_tried=True)
-    return True
-
-
-def _starting(
-    lanes: Iterable[FreeLane], breakers: dict[int, BreakerView], now: datetime
-) -> tuple[list[Decision], list[datetime]]:
-    """Return what to start, one run a lane, and when something else is due."""
-    starts: list[Decision] = []
-    later: list[datetime] = []
-    taken: set[str] = set()
+        sender = None if owed.only_next_is_missing else owed.handler_id
+        choice.take(Retry(owed.run_id), owed.due_at, sender=sender)
     # A handler that only its clock woke comes after those with pending events.
-    for item in sorted(lanes, key=_age):
-        is_woken = item.wake_at is not None and item.wake_at <= now
-        if item.oldest_pending is None and not is_woken:
-            if item.wake_at is not None:
-                later.append(item.wake_at)
-            continue
-        breaker = breakers.get(item.handler_id)
-        if breaker is not None and breaker.trial_at > now:
-            later.append(breaker.trial_at)
-            continue
-        if item.lane in taken or not _lets_out(breakers, item.handler_id, now):
-            continue
-        starts.append(Begin(item.handler_id, item.lane))
-        taken.add(item.lane)
-    return starts, later
+    for lane in () if snapshot.is_paused else sorted(snapshot.lanes, key=_age):
+        due_at = lane.wake_at if lane.oldest_pending is None else now
+        if due_at is not None:
+            choice.take(Begin(lane.handler_id, lane.lane), due_at, sender=lane.handler_id)
+    room = max(snapshot.room, 0)
+    chosen = choice.decisions
+    look_at = min(choice.later, default=None)
+    return Plan(tuple(chosen[:room]), look_at, has_more=len(chosen) > room)
+
+
+class _Choice:
+    """What is chosen, in this order, and when something else is due."""
+
+    def __init__(self, now: datetime, breakers: dict[int | None, BreakerView]) -> None:
+        self.decisions: list[Decision] = []
+        self.later: list[datetime] = []
+        self._now = now
+        self._breakers = breakers
+        self._lanes: set[str] = set()
+
+    def take(self, decision: Decision, due_at: datetime, *, sender: int | None = None) -> None:
+        """Choose `decision` if it is due; of those that begin a run, one a lane.
+
+        `sender`: the consumer whose call is sent by it. An open breaker holds that back until a trial is due; what
+        is chosen then is the trial, and the only one.
+        """
+        breaker = self._breakers.get(sender)
+        if breaker is not None:
+            due_at = max(due_at, breaker.trial_at)
+        if due_at > self._now:
+            self.later.append(due_at)
+            return
+        if isinstance(decision, Begin) and decision.lane in self._lanes:
+            return
+        if breaker is not None:
+            if not breaker.lets_one_through(self._now):
+                return
+            self._breakers[sender] = BreakerView(breaker.trial_at, is_being_tried=True)
+        if isinstance(decision, Begin):
+            self._lanes.add(decision.lane)
+        self.decisions.append(decision)
 
 
 def _age(item: FreeLane) -> tuple[bool, int, bool, float, int]:

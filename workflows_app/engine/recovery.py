@@ -19,6 +19,7 @@ must not make unknown outcomes without end.
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from workflows_app.engine import breakers, retry
 from workflows_app.engine.answers import Finding, Verdict
@@ -34,41 +35,33 @@ DIED = "its worker died"
 
 def was_in_flight(run: Run) -> bool:
     """Tell whether the outside call of `run` was under way when its worker died."""
-    mutation: Mutation | None = getattr(run, "mutation", None)
+    mutation = run.own_mutation
     return mutation is not None and mutation.status == Mutation.Status.IN_FLIGHT
 
 
-def recover(case: Case, *, token: int, why: str = DIED, is_counted: bool = False) -> Todo:
+def recover(case: Case, *, why: str = DIED, is_counted: bool = False) -> Todo:
     """Settle the run of a dead worker as far as the ledger allows. Needs the lock.
 
     `is_counted`: the circuit breaker of its consumer knows of this death already.
     """
-    run, mutation = case.run, case.mutation
+    run = case.run
     log("run.recovered", run, level=logging.WARNING, lane=run.lane, phase=run.phase, why=why)
-    case.touch()
-    if mutation is not None and was_in_flight(run):
+    if was_in_flight(run):
         if not is_counted:
             breakers.count_unknown(case)
-        run.fencing_token = token
+        run.fencing_token = case.claim.token
         # Nobody knows when the call ended. By now it has.
-        mutation.ended_at = case.now
-        record_evidence(mutation, Evidence.Kind.EXECUTE, Finding(Verdict.UNKNOWN, LOST))
+        run.mutation.ended_at = case.now
+        record_evidence(run.mutation, Evidence.Kind.EXECUTE, Finding(Verdict.UNKNOWN, LOST))
+        case.touch()
         return write_unknown(case, LOST)
     is_poll = run.handler.kind == Handler.Kind.PRODUCER
     crashes = case.lane_view().failures if is_poll else run.earlier_crashes
     is_poison = crashes >= case.policy.crash_retries
-    if is_poll:
-        # It has done nothing outside and owes nothing: it polls again after a pause.
-        retry.poll_again(case)
-    else:
-        keeps = retry.only_next_is_missing(run) or (took_over(run) and not is_poison)
-        run.owes_retry = keeps or case.has_handler()
-        if run.owes_retry and not is_poison:
-            run.retry_due_at = case.now + case.policy.retry_delay(crashes + 1)
-        if not keeps:
-            reason = f"the worker of run {run.pk} died before it did anything"
-            retry.release_events(case.events, reason=reason)
-    run.ended_at = case.now
+    keeps = retry.only_next_is_missing(run) or (took_over(run) and not is_poison)
+    reason = f"the worker of run {run.pk} died before it did anything"
+    pause = None if is_poison else case.policy.retry_delay(crashes + 1)
+    retry.end_attempt(case, keeps=keeps, pause=pause, reason=reason)
     if is_poison:
         _fail_as_poison(case, f"{why}, {crashes + 1} times in a row", crashes=crashes + 1)
     else:
@@ -92,9 +85,8 @@ def _fail_as_poison(case: Case, message: str, *, crashes: int) -> None:
     run.failure_phase = run.phase
     run.failure_message = message
     run.fail(Run.FailureKind.POISON.value)
-    if run.owes_retry and case.has_newer_code:
-        run.retry_due_at = case.now
     save_with_history(run, reason=f"run {run.pk} failed (poison): {message}")
-    facts = {"lane": run.lane, "kind": "poison", "crashes": crashes}
-    waits_for = "Skip event, Retry now, or a new version"
-    log("run.failed", run, level=logging.ERROR, **facts, waits_for=waits_for)
+    facts: dict[str, Any] = {"lane": run.lane, "kind": "poison", "crashes": crashes}
+    if waits := retry.waits_for(run):
+        facts["waits_for"] = waits
+    log("run.failed", run, level=logging.ERROR, **facts)

@@ -14,7 +14,7 @@ from workflows_app.engine.outcomes import OUTSIDE
 from workflows_app.engine.sight import Sight
 from workflows_app.models import Run, Workflow
 from workflows_app.models.collecting import then
-from workflows_app.models.rows import Tuples
+from workflows_app.models.rows import Tuples, columns
 
 _REST = """
     UPDATE workflows_app_lease lease
@@ -31,7 +31,7 @@ _EXTEND = """
 
 
 def rest_or_extend(
-    holdings: Iterable[Holding], sight: Sight, taken: Taken, changes: Changes, *, can_rest: bool
+    holdings: Iterable[Holding], sight: Sight, taken: Taken, changes: Changes
 ) -> None:
     """Give back what has nothing to do, nothing in hand, and has lingered; keep the claims of the rest.
 
@@ -43,16 +43,15 @@ def rest_or_extend(
     busy = {step.hand.holding.id for step in taken.steps if not step.has_ended}
     outside = {step.hand.holding.id for step in taken.steps if step.todo in OUTSIDE}
     named = {holding.id for holding, _ in taken.unnamed}
-    unseen = {step.hand.holding.id for step in taken.steps if _leaves_something(step)}
-    unseen |= {h.id for h in holdings if any(pk in h.handlers for pk, _ in changes.news)}
+    taken.has_more |= {step.hand.holding.id for step in taken.steps if _leaves_something(step)}
+    taken.has_more |= {h.id for h in holdings if any(pk in h.handlers for pk, _ in changes.news)}
     ended = {(step.hand.holding.id, step.run.pk) for step in taken.steps if step.has_ended}
-    taken.unseen |= unseen
     resting: list[tuple[int, datetime | None, bool]] = []
     kept: list[tuple[int, datetime]] = []
     for holding in holdings:
         in_hand = any((holding.id, pk) not in ended for pk in list(holding.hands))
-        has_more = holding.id in busy | named | unseen | taken.has_more
-        if can_rest and not in_hand and not has_more and not holding.lingers():
+        has_more = holding.id in busy | named | taken.has_more
+        if sight.has_looked and not in_hand and not has_more and not holding.lingers():
             taken.rested.append(holding)
             resting.append(_rest(holding, taken))
             continue
@@ -63,9 +62,9 @@ def rest_or_extend(
         if until is not None:
             kept.append((holding.id, until))
     if resting:
-        then(Tuples(_REST, [list(column) for column in zip(*resting, strict=True)]))
+        then(Tuples(_REST, columns(resting, 3)))
     if kept:
-        then(Tuples(_EXTEND, [list(column) for column in zip(*kept, strict=True)]))
+        then(Tuples(_EXTEND, columns(kept, 2)))
 
 
 def _leaves_something(step: Step) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from workflows_app.engine.case import Case
@@ -44,11 +44,10 @@ def only_next_is_missing(run: Run) -> bool:
     return mutation.status in _SETTLED or is_handled_no
 
 
-def release_events(events: Iterable[Event], *, reason: str) -> None:
-    """Make the events that a run holds pending again. Needs the workflow's lock."""
-    for event in events:
-        event.release()
-        save_with_history(event, reason=reason, fields=["status", "reserved_by"])
+def can_be_given_up(run: Run) -> bool:
+    """Tell whether `run` owes a retry that ends if what it is about is skipped: people are offered that for its pending events."""
+    is_owed = run.status == Run.Status.FAILED and run.owes_retry
+    return is_owed and not only_next_is_missing(run)
 
 
 def end_failed(
@@ -60,13 +59,8 @@ def end_failed(
     where: str = "",
     policy: Any = None,
 ) -> None:
-    """End the run as failed, and release its events if nothing was done outside. Needs the lock.
-
-    It owes a retry, unless nobody has a handler for it and nothing outside binds it, or it is a
-    producer's: a poll has done nothing, and is due again by itself. If new code has become active
-    while the old code failed, the retry is due now.
-    """
-    run, now = case.run, case.now
+    """End the run as failed, and release its events if nothing was done outside. Needs the lock."""
+    run = case.run
     policy = policy or case.policy
     if phase == Run.Phase.EMITTING:
         run.set_emitting()
@@ -74,26 +68,41 @@ def end_failed(
     run.failure_message = storable(message)
     run.failure_traceback = storable(where)
     run.fail(kind.value)
-    run.ended_at = now
-    binds = only_next_is_missing(run)
-    if run.handler.kind == Handler.Kind.PRODUCER:
-        poll_again(case)
-    else:
-        run.owes_retry = binds or case.has_handler()
     retries_left = run.earlier_failures < policy.transient_retries
-    if run.owes_retry and kind == Kind.TRANSIENT and retries_left:
-        run.retry_due_at = now + policy.retry_delay(run.earlier_failures + 1)
-    elif run.owes_retry and case.has_newer_code:
-        run.retry_due_at = now
+    is_tried_again = kind == Kind.TRANSIENT and retries_left
+    pause = policy.retry_delay(run.earlier_failures + 1) if is_tried_again else None
     reason = f"run {run.pk} failed ({kind.value}): {run.failure_message}"
-    if not binds:
-        release_events(case.events, reason=reason)
+    end_attempt(case, keeps=only_next_is_missing(run), pause=pause, reason=reason)
     save_with_history(run, reason=reason)
+    _tell(case, kind)
+
+
+def end_attempt(case: Case, *, keeps: bool, pause: timedelta | None, reason: str) -> None:
+    """Let an attempt be over, and say when the next one is due. Needs the lock, and the run saved afterwards.
+
+    It owes a retry, unless nobody has a handler for it and it `keeps` nothing, or it is a producer's: a poll
+    has done nothing, and is due again by itself. The retry comes after `pause`. Without one it waits for a
+    person or new code; if that has become active while the old code ran, it is due now. Unless it `keeps` its
+    events they are released.
+    """
+    run = case.run
+    run.ended_at = case.now
+    if run.handler.kind == Handler.Kind.PRODUCER:
+        _poll_again(case)
+    else:
+        run.owes_retry = keeps or case.has_handler()
+    if run.owes_retry and pause is not None:
+        run.retry_due_at = case.now + pause
+    elif run.owes_retry and case.has_newer_code:
+        run.retry_due_at = case.now
+    if not keeps:
+        for event in case.events:
+            event.release()
+            save_with_history(event, reason=reason, fields=["status", "reserved_by"])
     case.touch()
-    _tell(run, kind)
 
 
-def poll_again(case: Case) -> None:
+def _poll_again(case: Case) -> None:
     """Let a producer whose poll failed be due after backoff, but not later than its schedule says."""
     lane, handler = case.lane_view(), case.code.handler_named(case.run.handler.name)
     failures = lane.failures + 1
@@ -105,13 +114,28 @@ def poll_again(case: Case) -> None:
     case.changes.notes.append(note)
 
 
-def _tell(run: Run, kind: Kind) -> None:
-    waits = run.owes_retry and run.retry_due_at is None
+def _tell(case: Case, kind: Kind) -> None:
+    run, waits = case.run, waits_for(case.run)
     due = f"{run.retry_due_at:%Y-%m-%dT%H:%M:%S%z}" if run.retry_due_at else None
     facts: dict[str, Any] = {"lane": run.lane, "kind": kind.value, "retry_due_at": due}
     if waits:
-        facts["waits_for"] = "Retry now, Skip event, or a new version"
+        facts["waits_for"] = waits
     log("run.failed", run, level=logging.ERROR if waits else logging.INFO, **facts)
+
+
+def waits_for(run: Run) -> str:
+    """Return, for the log, what `run`, which has failed, waits for; nothing if it is tried again by itself, or not at all."""
+    if not run.owes_retry or run.retry_due_at is not None:
+        return ""
+    skips = "Skip event, " if can_be_given_up(run) else ""
+    return f"Retry now, {skips}or a new version"
+
+
+def owe_nothing(run: Run, *, reason: str, actor: Any) -> None:
+    """Write that the ended `run` owes no retry any more. Needs the workflow's lock."""
+    run.owes_retry = False
+    run.retry_due_at = None
+    save_with_history(run, reason=reason, actor=actor, fields=["owes_retry", "retry_due_at"])
 
 
 def make_retry(
@@ -154,9 +178,7 @@ def make_retry(
         started_at=now,
     )
     if run.owes_retry:
-        run.owes_retry = False
-        run.retry_due_at = None
-        save_with_history(run, reason=reason, actor=actor, fields=["owes_retry", "retry_due_at"])
+        owe_nothing(run, reason=reason, actor=actor)
     save_with_history(retry, reason=reason, actor=actor)
     flush()
     if keeps:

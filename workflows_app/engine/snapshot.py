@@ -2,21 +2,28 @@
 
 A run that ends in a turn frees its lane in that very turn, and leaves something in it. So the next run of
 a lane begins in the transaction in which the one before it ends.
+
+All dates come from the database's clock. If that was ahead by a day, retries, questions and polls were put off
+by a day; once it is right again, a date further away than any that the host sets is taken for now.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from workflows_app.engine.beliefs import Beliefs
 from workflows_app.engine.case import Changes
 from workflows_app.engine.holding import Holding, LaneView
 from workflows_app.engine.items import Step, Taken
 from workflows_app.engine.planner import BreakerView, FreeLane, Snapshot
 from workflows_app.engine.sight import Sight
 from workflows_app.models import Breaker, Handler, Run, Workflow
+from workflows_app.sdk.handlers import Producer
+from workflows_app.sdk.schedules import Cron, Every, due_after_if_known
+
+#: Schedules of an author's own may be due a little earlier or later each time they are asked.
+_OWN_SCHEDULES = 2
 
 
 class Snapshots:
@@ -27,14 +34,12 @@ class Snapshots:
         sight: Sight,
         changes: Changes,
         taken: Taken,
-        now: datetime,
         *,
         doubts_dates: bool = True,
     ) -> None:
         self._sight = sight
         self._changes = changes
-        self._now = now
-        #: A date further away than any that the host sets is taken for now.
+        self._now = taken.now
         self._doubts_dates = doubts_dates
         #: The lanes that a snapshot has shown, by handler and lane.
         self.views: dict[tuple[int, str], LaneView] = {}
@@ -49,51 +54,71 @@ class Snapshots:
 
     def of(self, holding: Holding, *, room: int) -> Snapshot:
         """Return what there is to choose from in `holding`, with room for so many more runs."""
-        work, beliefs = self._sight.work, Beliefs(holding, self._now, doubts=self._doubts_dates)
+        work, longest = self._sight.work, holding.longest_backoff
+        # A question waits for the search to catch up, too.
+        longest_asked = holding.longest_lag + longest
         return Snapshot(
             now=self._now,
             room=room,
             is_paused=holding.workflow.status == Workflow.Status.PAUSED,
-            loose=work.loose_runs(holding),
-            reconciles=tuple(beliefs.reconciles(work.reconciles.get(holding.id, ()))),
+            loose=tuple(work.loose.get(holding.id, ())),
+            reconciles=tuple(
+                replace(one, due_at=self._believed(one.due_at, longest_asked))
+                for one in work.reconciles.get(holding.id, ())
+            ),
             retries=tuple(
-                replace(beliefs.retry(owed), has_handler=owed.handler_id in holding.codes)
+                replace(
+                    owed,
+                    due_at=self._believed(owed.due_at, longest),
+                    has_handler=owed.handler_id in holding.codes,
+                )
                 for owed in work.retries.get(holding.id, ())
             ),
-            lanes=tuple(self._free_lanes(holding, beliefs)),
-            breakers=tuple((pk, beliefs.breaker(view)) for pk, view in self._breakers(holding)),
+            lanes=tuple(self._free_lanes(holding)),
+            breakers=tuple(self._breakers(holding)),
         )
 
-    def _free_lanes(self, holding: Holding, beliefs: Beliefs) -> Iterator[FreeLane]:
-        handlers = {pk: holding.handlers[pk] for pk in holding.codes}
-        found: dict[tuple[int, str], tuple[LaneView, bool]] = {}
-        for pk in handlers:
+    def _free_lanes(self, holding: Holding) -> Iterator[FreeLane]:
+        found: dict[tuple[int, str], LaneView] = {}
+        for pk in holding.codes:
             for view in self._sight.work.ready.get(pk, ()):
                 known = found.get((pk, view.lane))
-                if known is None or known[0].oldest_pending is None:
-                    found[(pk, view.lane)] = (view, True)
+                if known is None or known.oldest_pending is None:
+                    found[(pk, view.lane)] = view
         notes = {(note.handler_id, note.lane): note for note in self._changes.notes}
         for lane in self._lanes_freed(holding):
-            for freed in self._sight.freed.get((holding.id, lane), ()):
-                key = (freed.view.handler_id, lane)
-                view, seen = freed.view, freed.seen
-                note = notes.get(key)
-                if note is not None:
-                    arrivals, oldest = view.arrivals, view.oldest_pending
-                    failures = note.failures
-                    view = LaneView(*key, note.state, arrivals, failures, oldest, note.wake_at)
-                    seen = note.seen
-                if key[0] in handlers:
-                    found[key] = (view, seen is None or seen != view.arrivals)
-        for (pk, lane), (view, has_news) in found.items():
+            for view in self._sight.freed.get((holding.id, lane), ()):
+                key = (view.handler_id, lane)
+                if key[0] in holding.codes:
+                    found[key] = replace(view, **vars(notes[key])) if key in notes else view
+        for (pk, lane), view in found.items():
             self.views[(pk, lane)] = view
             yield FreeLane(
                 pk,
                 lane,
-                oldest_pending=view.oldest_pending if has_news else None,
-                wake_at=beliefs.lane(view).wake_at,
-                is_producer=handlers[pk].kind == Handler.Kind.PRODUCER,
+                oldest_pending=view.oldest_pending if view.has_news else None,
+                wake_at=self._wake_at(holding, view),
+                is_producer=holding.handlers[pk].kind == Handler.Kind.PRODUCER,
             )
+
+    def _believed(self, due_at: datetime, longest: timedelta) -> datetime:
+        """Return `due_at`, or now if that is further away than the host puts anything of its kind off."""
+        is_believed = not self._doubts_dates or due_at - self._now <= longest
+        return due_at if is_believed else self._now
+
+    def _wake_at(self, holding: Holding, view: LaneView) -> datetime | None:
+        """Return when a lane wakes: a consumer waits no longer than it may, a producer as its schedule says."""
+        if not self._doubts_dates or view.wake_at is None or view.wake_at <= self._now:
+            return view.wake_at
+        code = holding.codes[view.handler_id]
+        longest = timedelta(seconds=holding.policy.wake_max_seconds)
+        if issubclass(code, Producer):
+            schedule = holding.code.schedule_of(code)
+            due_at = due_after_if_known(schedule, self._now)
+            longest = timedelta.max if due_at is None else due_at - self._now
+            if due_at is not None and not isinstance(schedule, Cron | Every):
+                longest *= _OWN_SCHEDULES
+        return self._believed(view.wake_at, longest)
 
     def _steps_of(self, holding: Holding) -> list[Step]:
         return self._came_back.get(holding.id, [])
@@ -118,4 +143,5 @@ class Snapshots:
             )
             is_tried = breaker.status == Breaker.Status.HALF_OPEN and under_way
             assert breaker.trial_at is not None
-            yield pk, BreakerView(breaker.trial_at, is_being_tried=is_tried)
+            trial_at = self._believed(breaker.trial_at, holding.longest_backoff)
+            yield pk, BreakerView(trial_at, is_being_tried=is_tried)

@@ -12,7 +12,7 @@ from workflows_app.engine.holding import Hand
 from workflows_app.models import Event, Mutation, Run
 from workflows_app.models.copies import copy_of
 from workflows_app.models.reading import Compiled
-from workflows_app.models.rows import Instances, Tuples
+from workflows_app.models.rows import Instances, Sent, Tuples, columns
 
 #: What says whose a run is, and how far it came: whoever changes a run changes one of these.
 _COMPARED = """
@@ -44,35 +44,33 @@ EVENT = ("id", "topic", "message_id", "revision", "status", "lane", "reserved_by
 
 
 class Standing:
-    """The runs of `hands`, and the events of those in `ending`, as they are now, once `read`."""
+    """The runs of `hands`, and the events of those in `ending`, as they are now, once they are sent."""
 
     def __init__(self, hands: Sequence[Hand], *, ending: Sequence[Hand]) -> None:
         self._hands = {hand.run.pk: hand for hand in hands}
-        self._ending = ending
         rows = [_compared(hand.run) for hand in hands if hand.run.knows_its_mutation]
-        columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * 7
-        self.compared = Tuples(_COMPARED, columns)
-        self.runs: dict[int, Run] = {}
-        self.events: dict[int, list[Event]] = {}
+        self._compared = Tuples(_COMPARED, columns(rows, 7))
+        ids = [hand.run.pk for hand in ending]
+        held = Instances(_HELD_EVENTS, (ids,), Event, EVENT, alias="event")
+        # Of an empty array PostgreSQL believes that any index will do, and reads one to its end.
+        self._held = held if ids else None
 
-    def take(self) -> None:
-        """Take what the server said. Reads what is not as it was: one round trip more."""
-        for (pk,) in self.compared.rows():
-            self.runs[pk] = _copied(self._hands[pk].run)
-        others = [pk for pk in self._hands if pk not in self.runs]
+    def statements(self) -> list[Sent]:
+        return [self._compared, *([self._held] if self._held else ())]
+
+    def take(self) -> tuple[dict[int, Run], dict[int, list[Event]]]:
+        """Return the runs, and the events that they hold. Reads what is not as it was: one round trip more."""
+        runs: dict[int, Run] = {}
+        for (pk,) in self._compared.rows():
+            runs[pk] = _copied(self._hands[pk].run)
+        others = [pk for pk in self._hands if pk not in runs]
         if others:
-            self.runs.update((run.pk, run) for run in _RUNS.all(others))
-        unread = []
-        for hand in self._ending:
-            if hand.events is None or hand.run.pk in others:
-                unread.append(hand.run.pk)
-            else:
-                self.events[hand.run.pk] = [copy_of(event) for event in hand.events]
-        if unread:
-            found = Instances(_HELD_EVENTS, (unread,), Event, EVENT, alias="event").read()
-            for event in found:
-                assert event.reserved_by_id is not None
-                self.events.setdefault(event.reserved_by_id, []).append(event)
+            runs.update((run.pk, run) for run in _RUNS.all(others))
+        events: dict[int, list[Event]] = {}
+        for event in self._held.rows() if self._held else ():
+            assert event.reserved_by_id is not None
+            events.setdefault(event.reserved_by_id, []).append(event)
+        return runs, events
 
 
 def _compared(run: Run) -> tuple[object, ...]:

@@ -24,18 +24,18 @@ from workflows_app.engine.beginning import Beginner
 from workflows_app.engine.case import Case, Changes
 from workflows_app.engine.commit import outcome_of
 from workflows_app.engine.drift import seconds_ahead
-from workflows_app.engine.fitting import is_checked, is_expected, is_told
 from workflows_app.engine.holding import Hand, Holding
 from workflows_app.engine.items import Asked, Called, Item, Naming, Step, Taken, Waits
-from workflows_app.engine.limits import Limits
 from workflows_app.engine.log import told_when_durable
 from workflows_app.engine.naming import write_naming
 from workflows_app.engine.outcomes import Todo
+from workflows_app.engine.peeking import read_ahead
 from workflows_app.engine.phases import Finished, Prepared
-from workflows_app.engine.publications import Publications, Wanted
+from workflows_app.engine.places import NOTHING, Limits
+from workflows_app.engine.publications import Publications
 from workflows_app.engine.resting import rest_or_extend
-from workflows_app.engine.sight import Request, Sight
-from workflows_app.engine.writing import write
+from workflows_app.engine.sight import Sight
+from workflows_app.engine.writing import is_checked, is_expected, is_told, write
 from workflows_app.models import Run
 from workflows_app.models.collecting import collected, then
 
@@ -66,10 +66,9 @@ def commit_alone(
     run is no longer as `item` expects it: then `first` is undone too.
     """
     is_nested = connection.in_atomic_block
-    nothing = Limits(may_begin=False)
     with told_when_durable(), transaction.atomic(durable=not is_nested):
         first()
-        turn = _Turn([hand.holding], [item], nothing, clock, [], is_nested=is_nested, waits=True)
+        turn = _Turn([hand.holding], [item], NOTHING, clock, [], is_nested=is_nested, waits=True)
         return turn.take()
 
 
@@ -100,29 +99,22 @@ class _Turn:
         self._is_alone = waits
         #: Part of a transaction that somebody else ends.
         self._is_nested = is_nested
-        publications = Publications(
-            Wanted(item.hand.holding, item.hand.run.pk, tuple(item.what.publications))
-            for item in items
-            if isinstance(item.what, Finished)
+        self._publications = Publications(
+            (item.hand, item.what.publications) for item in items if isinstance(item.what, Finished)
         )
-        ending = [item for item in items if _may_end(item)]
-        looks = limits.may_begin and (limits.looks or bool(ending))
+        ending = [item.hand for item in items if _may_end(item)]
+        self._looks = limits.may_begin and (limits.looks or bool(ending))
         self._sight = Sight(
-            Request(
-                holdings=holdings,
-                hands=[item.hand for item in items],
-                ending=[item.hand for item in ending],
-                lanes={(item.hand.holding.id, item.hand.run.lane) for item in ending},
-                event_ids=_wanted(items) + [pk for one in namings for pk in one.said],
-                publications=publications,
-                room=limits.most + len(ending) if looks else 0,
-                waits=waits,
-                may_be_lost=not any(isinstance(item.what, _MUST_LAST) for item in items),
-                is_nested=is_nested,
-            )
+            holdings,
+            hands=[item.hand for item in items],
+            ending=ending,
+            event_ids=_wanted(items) + [pk for one in namings for pk in one.said],
+            publications=self._publications,
+            room=limits.most + len(ending) if self._looks else 0,
+            waits=waits,
+            may_be_lost=not any(isinstance(item.what, _MUST_LAST) for item in items),
+            is_nested=is_nested,
         )
-        self._publications = publications
-        self._looks = looks
 
     def take(self) -> Taken:
         """Needs an open transaction, and ends it unless it is part of another one."""
@@ -144,25 +136,25 @@ class _Turn:
             for naming in self._namings:
                 if naming.holding.id in held:
                     write_naming(naming, self._sight.wanted, self._changes)
-            beginner = Beginner(sight, self._changes, taken, now)
+            beginner = Beginner(sight, self._changes, taken)
             # The one with the least in hand comes first: no workflow takes all places for long.
             for holding in sorted(held.values(), key=lambda one: len(one.hands)):
                 if self._looks:
                     beginner.begin(holding, room=self._limits.room_for(holding))
-            rest_or_extend(held.values(), sight, taken, self._changes, can_rest=sight.has_looked)
-            self._finish(beginner)
-        beginner.peeks.take()
+            rest_or_extend(held.values(), sight, taken, self._changes)
+            self._write_lanes()
+            give_ahead = read_ahead(step for step in taken.steps if step.todo is Todo.PREPARE)
+        give_ahead()
         return taken
 
-    def _finish(self, beginner: Beginner) -> None:
+    def _write_lanes(self) -> None:
         changes = self._changes
         if changes.notes:
             then(lane_states.note(changes.notes))
         if changes.news:
             then(lane_states.announce(sorted(changes.news)))
-        for statement in lane_states.refresh(changes.touched):
-            then(statement)
-        beginner.peeks.ask()
+        if changes.touched:
+            then(lane_states.refresh(changes.touched))
 
     def _those_held(self, taken: Taken) -> dict[int, Holding]:
         """Return the holdings that are locked and still ours, as they are now."""
@@ -209,11 +201,10 @@ class _Turn:
             taken.starting_over.append(hand)
             return
         if isinstance(what, Finished):
-            self._publications.write(run, self._changes)
+            self._publications.write(hand.holding, run, what.publications, self._changes)
         step = Step(hand, run, todo)
         if isinstance(what, Prepared):
             step.prepared = what.result
-            step.events = None if what.is_again else case.events
         if todo is Todo.NEXT:
             step.outcome = outcome_of(run)
         taken.steps.append(step)

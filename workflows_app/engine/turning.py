@@ -7,6 +7,7 @@ again, and the rows tell.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -21,11 +22,11 @@ from workflows_app.engine.answers import Finding, Verdict
 from workflows_app.engine.drift import Drift
 from workflows_app.engine.holding import Holding
 from workflows_app.engine.items import Asked, Called, Item, Naming, Taken
-from workflows_app.engine.limits import Limits
 from workflows_app.engine.log import log, logger
 from workflows_app.engine.outages import retry_through_outage
 from workflows_app.engine.outcomes import Todo
 from workflows_app.engine.phases import Broke, Finished, Polled, Prepared, cut, said_by
+from workflows_app.engine.places import NOTHING, Limits
 from workflows_app.engine.turn import Clock, take_turn
 from workflows_app.models import Run
 from workflows_app.outages import watch
@@ -64,17 +65,17 @@ class Turner:
             yield from self._looked(holding, limits)
 
     def _alone(self, item: Item) -> Turned:
-        holding, nothing = item.hand.holding, Limits(may_begin=False)
-        turned = self._try([holding], [item], nothing)
+        holding = item.hand.holding
+        turned = self._try([holding], [item], NOTHING)
         if not isinstance(turned, DatabaseError):
             return turned
         if isinstance(turned.__cause__, LockNotAvailable | QueryCanceled):
             # An application is writing the same row, or the database is too busy: what came back from
             # outside is kept, and this run waits, and nobody else does.
             return Taken(self.now(), left=[item]), []
-        log("run.refused", item.hand.run, level=40, error=_said(turned))
+        log("run.refused", item.hand.run, level=logging.ERROR, error=_said(turned))
         told = replace(item, what=_what_is_left(item, turned))
-        return self._through_outage([holding], [told], nothing)[0], [told]
+        return self._through_outage([holding], [told], NOTHING)[0], [told]
 
     def _looked(self, holding: Holding, limits: Limits) -> Iterator[Turned]:
         """Look at what is next in a workflow. If the database lets nothing begin, only keep its claim."""
@@ -89,7 +90,7 @@ class Turner:
         (taken.refused if holding.hands else taken.let_go).append(holding)
         yield taken, []
         if holding.hands:
-            kept = self._try([holding], [], Limits(may_begin=False))
+            kept = self._try([holding], [], NOTHING)
             if isinstance(kept, DatabaseError):
                 logger.warning("claim.not_kept workflow=%s", slug)
             else:

@@ -108,10 +108,9 @@ class UnderWay:
 
     def has_ended(self, hand: Hand | None) -> Todo | None:
         """Note that the job of `hand` has ended; return what it did, if it was known."""
-        known = None if hand is None else self._jobs.pop(hand, None)
-        if hand is None or known is None:
+        if hand is None or hand not in self._jobs:
             return None
-        todo, _ = known
+        todo, _ = self._jobs.pop(hand)
         (self.calls if todo in OUTSIDE else self.handlers).give_back(hand)
         return todo
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,17 +11,16 @@ from workflows_app.engine.holding import Holding, LaneView
 from workflows_app.engine.planner import DueReconcile, LooseRun, OwedRetry
 from workflows_app.engine.retry import ONLY_NEXT_IS_MISSING
 from workflows_app.models import Event, Run
-from workflows_app.models.rows import Instances, Tuples
+from workflows_app.models.rows import Instances, Sent, Tuples
 
 #: An event of `workflow` whose lane is to be named: the code as it is has not refused that yet.
 _UNNAMED_EVENT = """event.status = 'pending' AND event.lane IS NULL AND NOT EXISTS (
     SELECT FROM workflows_app_lanerefusal refusal
      WHERE refusal.event_id = event.id AND refusal.revision = event.revision
        AND refusal.version_id = workflow.active_version_id)"""
-#: What waits in a workflow for the host: active runs that are in nobody's hands, questions to be asked, retries
-#: that are owed, and whether there are events whose lane has no name. Of those, one is read; by a LIMIT of one
-#: PostgreSQL would believe that it finds one wherever it begins to look. Of what is due at one moment, as after a
-#: deploy, the oldest comes first: where rows lie in their tables is no order.
+#: What waits in a workflow for the host: active runs that are in nobody's hands, questions to be asked, and retries
+#: that are owed. Of what is due at one moment, as after a deploy, the oldest comes first: where rows lie in their
+#: tables is no order.
 _UNFINISHED = f"""
     SELECT 'loose', wanted.workflow, found.id, NULL::timestamptz, found.handler_id, found.is_ordered,
            found.phase, found.fencing_token
@@ -62,20 +62,11 @@ _UNFINISHED = f"""
               AND run.retry_due_at IS NOT NULL
               AND (workflow.status = 'active' OR settled.missing)
             ORDER BY run.retry_due_at, run.id LIMIT $3::int) found
-    UNION ALL
-    SELECT 'unnamed', wanted.workflow, NULL, NULL, NULL, NULL, '', NULL
-      FROM unnest($1::bigint[]) AS wanted(workflow)
-      JOIN workflows_app_workflow workflow ON workflow.id = wanted.workflow
-     CROSS JOIN LATERAL (
-           SELECT event.id FROM workflows_app_topic topic
-            CROSS JOIN LATERAL (
-                  SELECT event.id FROM workflows_app_event event
-                   WHERE event.topic_id = topic.id AND {_UNNAMED_EVENT} LIMIT 500) event
-            WHERE topic.workflow_id = wanted.workflow AND topic.consumer_id IS NOT NULL
-            LIMIT 1) found
      ORDER BY 3
 """
-LANE_STATE = "state.lane, state.state, state.arrivals, state.failures, state.wake_at"
+LANE_STATE = (
+    "state.lane, state.state, state.arrivals, state.failures, state.wake_at, state.arrivals_seen"
+)
 _READY = f"""
     SELECT wanted.handler, found.* FROM unnest($1::bigint[]) AS wanted(handler)
      CROSS JOIN LATERAL (
@@ -114,44 +105,51 @@ class Work:
             for pk, handler in holding.handlers.items()
             if handler.is_current
         ]
+        self._tokens = {holding.id: holding.claim.token for holding in holdings}
         self._unfinished = Tuples(_UNFINISHED, [ids, in_hand, room])
         self._ready = Tuples(_READY, [handlers, room])
-        self.loose: dict[int, list[tuple[Any, ...]]] = {}
-        self.reconciles: dict[int, list[DueReconcile]] = {}
-        self.retries: dict[int, list[OwedRetry]] = {}
-        #: By handler.
-        self.ready: dict[int, list[LaneView]] = {}
-        self.unnamed: dict[int, list[Event]] = {}
+        names = ("id", "topic", "message_id", "payload", "revision")
+        extra = ("workflow_id",)
+        self._unnamed = Instances(_UNNAMED, [ids], Event, names, alias="event", extra=extra)
+        #: By the workflow's id, and `ready` by the handler's.
+        self.loose: defaultdict[int, list[LooseRun]] = defaultdict(list)
+        self.reconciles: defaultdict[int, list[DueReconcile]] = defaultdict(list)
+        self.retries: defaultdict[int, list[OwedRetry]] = defaultdict(list)
+        self.ready: defaultdict[int, list[LaneView]] = defaultdict(list)
+        self.unnamed: defaultdict[int, list[Event]] = defaultdict(list)
 
-    def statements(self) -> list[Tuples]:
-        return [self._unfinished, self._ready]
+    def statements(self) -> list[Sent]:
+        return [self._unfinished, self._ready, self._unnamed]
 
     def take(self) -> None:
-        """Take what was read. Reads events whose lane is to be named, if there are any."""
-        have_unnamed = []
+        """Take what was read."""
         for kind, workflow, run, due_at, handler, flag, *row in self._unfinished.rows():
             match kind:
                 case "loose":
-                    self.loose.setdefault(workflow, []).append((run, handler, flag, *row))
+                    loose = self._loose(workflow, run, handler, flag, *row)
+                    self.loose[workflow].append(loose)
                 case "reconcile":
-                    self.reconciles.setdefault(workflow, []).append(DueReconcile(run, due_at))
+                    self.reconciles[workflow].append(DueReconcile(run, due_at))
                 case "retry":
-                    owed = OwedRetry(run, due_at, flag, handler)
-                    self.retries.setdefault(workflow, []).append(owed)
-                case "unnamed":
-                    have_unnamed.append(workflow)
+                    self.retries[workflow].append(OwedRetry(run, due_at, flag, handler))
         for handler, *row in self._ready.rows():
-            self.ready.setdefault(handler, []).append(lane_view(handler, row))
-        if have_unnamed:
-            self._read_unnamed(have_unnamed)
-
-    def _read_unnamed(self, workflows: list[int]) -> None:
-        names = ("id", "topic", "message_id", "payload", "revision")
-        for event in Instances(
-            _UNNAMED, [workflows], Event, names, alias="event", extra=("workflow_id",)
-        ).read():
+            self.ready[handler].append(lane_view(handler, row))
+        for event in self._unnamed.rows():
             workflow_id: int = event.workflow_id  # type: ignore[attr-defined]
-            self.unnamed.setdefault(workflow_id, []).append(event)
+            self.unnamed[workflow_id].append(event)
+
+    def _loose(
+        self, workflow: int, run: int, handler: int, is_ordered: bool, phase: str, fencing: Any
+    ) -> LooseRun:
+        # One whose call may be under way is an orphan too, whoever sent it: nobody waits for its answer.
+        token = self._tokens[workflow]
+        return LooseRun(
+            run,
+            is_orphaned=fencing not in (None, token) or phase == Run.Phase.MUTATING,
+            has_begun_outside=phase in (Run.Phase.MUTATED, Run.Phase.EMITTING),
+            handler_id=handler,
+            is_ordered=is_ordered,
+        )
 
     def shows_work_in(self, holding: Holding) -> bool:
         """Tell whether there may be something to begin in `holding`, besides lanes that this turn frees."""
@@ -159,25 +157,8 @@ class Work:
         has_ready = any(handler in self.ready for handler in holding.handlers)
         return has_ready or any(holding.id in kind for kind in kinds)
 
-    def loose_runs(self, holding: Holding) -> tuple[LooseRun, ...]:
-        """Return the active runs of `holding` that are in nobody's hands.
-
-        One whose call may be under way is an orphan too, whoever sent it: nobody waits for its answer.
-        """
-        token = holding.claim.token
-        return tuple(
-            LooseRun(
-                pk,
-                is_orphaned=fencing not in (None, token) or phase == Run.Phase.MUTATING,
-                has_begun_outside=phase in (Run.Phase.MUTATED, Run.Phase.EMITTING),
-                handler_id=handler,
-                is_ordered=is_ordered,
-            )
-            for pk, handler, is_ordered, phase, fencing in self.loose.get(holding.id, ())
-        )
-
 
 def lane_view(handler: int, row: Sequence[Any]) -> LaneView:
-    lane, state, arrivals, failures, wake_at, oldest = row
-    value = json.loads(state) if isinstance(state, str) else state
-    return LaneView(handler, lane, value, arrivals, failures, oldest, wake_at)
+    """Return the lane of a row of `LANE_STATE` and the oldest pending event."""
+    lane, state, *rest = row
+    return LaneView(handler, lane, json.loads(state) if isinstance(state, str) else state, *rest)

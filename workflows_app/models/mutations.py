@@ -28,7 +28,7 @@ class Mutation(FSMModelMixin, models.Model):
         APPLIED = "applied", _("Applied")
         FAILED = "failed", _("did not happen")
         NEEDS_RECONCILE = "needs_reconcile", _("needs reconcile")
-        INDETERMINATE = "indeterminate", _("Indeterminate")
+        INDETERMINATE = "indeterminate", _("Unknown")
         SKIPPED = "skipped", _("Skipped")
 
     class ResolvedBy(models.TextChoices):

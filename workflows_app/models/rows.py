@@ -6,7 +6,7 @@ What `models.reading` compiles from the ORM answers for one row; these answer fo
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
@@ -98,6 +98,11 @@ class Instances(Generic[M]):
 def _fields(model: type[models.Model], names: tuple[str, ...]) -> list[Any]:
     """Return the fields in the model's order, as `from_db` wants them."""
     return [item for item in model._meta.concrete_fields if item.name in names]
+
+
+def columns(rows: Iterable[Sequence[Any]], width: int) -> list[list[Any]]:
+    """Return the columns of `rows` as arrays, to be unnested; so many empty ones if there are no rows."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
 
 
 def send_together(*sent: Sent) -> None:

@@ -242,14 +242,19 @@ class Run(FSMModelMixin, models.Model):
         return self.status == self.Status.ACTIVE and self.fencing_token is None
 
     @property
+    def own_mutation(self) -> Mutation | None:
+        """Return its `mutation`, if it has made one."""
+        return getattr(self, "mutation", None)
+
+    @property
     def settled_mutation(self) -> Mutation | None:
         """Return the mutation whose outcome `next` gets: its own, or the one it carries."""
-        return getattr(self, "mutation", None) or self.carried_mutation
+        return self.own_mutation or self.carried_mutation
 
     @property
     def is_sent_again(self) -> bool:
         """Tell whether a person said that it did not happen, so that another run does it again."""
-        return self.is_sent_again_after(getattr(self, "mutation", None))
+        return self.is_sent_again_after(self.own_mutation)
 
     def is_sent_again_after(self, effect: Mutation | None) -> bool:
         """Tell the same of `effect`, which is read already; what the run only carries is another run's to send."""

@@ -115,7 +115,7 @@ def case_of(run: Run, workflow: Workflow, probed: Probe, *, now: datetime) -> Ca
     """Return the locked `run` as the engine's rules about answers take it. Needs the workflow's lock."""
     claim = Claim(workflow.pk, workflow.lease.token, "")
     return Case(
-        holding=Holding(claim, workflow, probed.code, handlers={}, topics={}),
+        holding=Holding(claim, workflow, probed.code),
         run=run,
         events=events_held_by(run),
         now=now,

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from workflows_app.engine import pending
 from workflows_app.engine.lanes import refresh_now
-from workflows_app.engine.retry import only_next_is_missing
+from workflows_app.engine.retry import only_next_is_missing, owe_nothing
 from workflows_app.models import Event, OperatorAction, Run, Topic
 from workflows_app.operations.base import Decision, deciding
 from workflows_app.operations.declaration import Change, Operation
@@ -68,8 +68,7 @@ def _free_failed_run(event: Event, decision: Decision) -> None:
     for run in owing.select_related("mutation", "carried_mutation"):
         if only_next_is_missing(run) or _has_something_left(run, event):
             continue
-        run.owes_retry, run.retry_due_at = False, None
-        decision.save(run, ["owes_retry", "retry_due_at"])
+        owe_nothing(run, reason=decision.reason, actor=decision.actor)
         # The event may have gone to another lane since.
         refresh_now((run.workflow_id, run.lane))
 
@@ -80,7 +79,7 @@ def _has_something_left(run: Run, skipped: Event) -> bool:
     if reserved.exists():
         return reserved.exclude(status=Event.Status.SKIPPED).exists()
     topics = Topic.objects.filter(consumer=run.handler_id).values_list("pk", flat=True)
-    first = pending.oldest([pending.Want(topic, run.lane, 1) for topic in topics]).read()
+    first = pending.oldest((topic, run.lane, 1) for topic in topics).read()
     return any(event.pk < skipped.pk for event in first)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from django.db import connection
 
+from workflows_app.models.rows import columns
+
 #: Each lane is looked up in `arrival_topic` by itself, and a null, which equals nothing, apart: the cost is
 #: the same however many arrivals wait. Planned each time: what suits an empty table does not suit a full one.
 _ANNOUNCE = """
@@ -31,4 +33,4 @@ def announce(news: Iterable[tuple[int, str | None]]) -> None:
     pairs = list(dict.fromkeys(news))
     if pairs:
         with connection.cursor() as cursor:
-            cursor.execute(_ANNOUNCE, [[topic for topic, _ in pairs], [lane for _, lane in pairs]])
+            cursor.execute(_ANNOUNCE, columns(pairs, 2))

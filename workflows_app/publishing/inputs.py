@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from workflows_app.models import Input, Workflow
 from workflows_app.models.copies import new
-from workflows_app.models.rows import Instances
+from workflows_app.models.rows import Instances, columns
 from workflows_app.models.saving import insert_all
 from workflows_app.sdk.values import InputRef
 
@@ -57,11 +57,6 @@ def _identity(ref: InputRef) -> tuple[str, str, str]:
 def _known(workflow: Workflow, refs: Sequence[InputRef]) -> dict[InputRef, Input]:
     if not refs:
         return {}
-    values = [
-        workflow.pk,
-        [ref.source for ref in refs],
-        [ref.type for ref in refs],
-        [ref.external_id for ref in refs],
-    ]
+    values = [workflow.pk, *columns(map(_identity, refs), 3)]
     rows = Instances(_KNOWN, values, Input, _FIELDS, alias="input").read()
     return {InputRef(row.source, row.type, row.external_id, row.title): row for row in rows}

@@ -15,7 +15,7 @@ from django.db import transaction
 from workflows_app.models import Event, EventInput, Input, Run, Workflow
 from workflows_app.models.collecting import collected
 from workflows_app.models.copies import new as new_row
-from workflows_app.models.rows import Instances
+from workflows_app.models.rows import Instances, columns
 from workflows_app.models.saving import insert_all, insert_unless_there, save_with_history
 from workflows_app.publishing.arrivals import announce
 from workflows_app.publishing.entries import Entry, Outcome
@@ -57,11 +57,14 @@ def store(
         events[key].topic = topics[key[0]]
     outcomes = _outcomes(entries, events, new)
     changed = [
-        event for key, event in events.items() if key not in new and _differs(event, last[key])
+        event
+        for key, event in events.items()
+        if key not in new and changes_by(event, last[key].payload)
     ]
     with collected():
         for event in changed:
-            _change(event, last[event.topic_id, event.message_id], created_by)
+            entry = last[event.topic_id, event.message_id]
+            change_payload(event, payload=entry.payload, lane=entry.lane, run=created_by)
         pairs = {
             (events[entry.key].pk, cause) for entry, cause in zip(entries, causes, strict=True)
         }
@@ -98,8 +101,7 @@ def _event(entry: Entry, created_by: Run | None) -> Event:
 def _known(keys: Sequence[Key]) -> dict[Key, Event]:
     if not keys:
         return {}
-    values = [[topic for topic, _ in keys], [message_id for _, message_id in keys]]
-    return _by_key(Instances(_KNOWN, values, Event, _FIELDS, alias="event").read())
+    return _by_key(Instances(_KNOWN, columns(keys, 2), Event, _FIELDS, alias="event").read())
 
 
 def _by_key(events: Iterable[Event]) -> dict[Key, Event]:
@@ -108,7 +110,9 @@ def _by_key(events: Iterable[Event]) -> dict[Key, Event]:
 
 def _lock_what_changes(events: dict[Key, Event], last: dict[Key, Entry], new: set[Key]) -> None:
     """Lock the pending events that are to change, and put them as they are now into `events`."""
-    wanted = [key for key in events if key not in new and _differs(events[key], last[key])]
+    wanted = [
+        key for key in events if key not in new and changes_by(events[key], last[key].payload)
+    ]
     dropped: list[Key] = []
     while wanted:
         with transaction.atomic():
@@ -129,9 +133,9 @@ def _locked(ids: Sequence[int]) -> Iterable[Event]:
     return pending.order_by("pk").select_for_update(no_key=True)
 
 
-def _differs(event: Event, entry: Entry) -> bool:
-    is_pending = event.status == Event.Status.PENDING
-    return is_pending and not is_same_json(event.payload, entry.payload)
+def changes_by(event: Event, payload: Any) -> bool:
+    """Tell whether `event` changes if it is published again with `payload`: only if it is pending."""
+    return event.status == Event.Status.PENDING and not is_same_json(event.payload, payload)
 
 
 def _outcomes(entries: Sequence[Entry], events: dict[Key, Event], new: set[Key]) -> list[Outcome]:
@@ -153,14 +157,14 @@ def _outcomes(entries: Sequence[Entry], events: dict[Key, Event], new: set[Key])
     return outcomes
 
 
-def _change(event: Event, entry: Entry, run: Run | None) -> None:
-    event.payload, event.lane = entry.payload, entry.lane
+def change_payload(
+    event: Event, *, payload: Any, lane: str | None, run: Run | None, was: Any = None
+) -> None:
+    """Let a pending event, which is locked or `was` so, have another payload. Needs an open transaction."""
+    event.payload, event.lane = payload, lane
     event.revision += 1
-    save_with_history(
-        event,
-        fields=["payload", "lane", "revision"],
-        **_why(run, "published again with another payload"),
-    )
+    why = _why(run, "published again with another payload")
+    save_with_history(event, fields=["payload", "lane", "revision"], was=was, **why)
 
 
 def _why(run: Run | None, what: str) -> dict[str, Any]:
