@@ -19,7 +19,10 @@ from config import addresses
 
 _ESCAPES = "In a password # is written as %23, / as %2F, ? as %3F, @ as %40, % as %25."
 _DATABASE = f"is no address of a database, as postgres://user:password@host:5432/name. {_ESCAPES}"
+_POSTGRES = "must be the address of a PostgreSQL database, as postgres://user:password@host:5432/name: no other will do"
 _MAIL = f"is no address of a mail server, as smtp+tls://user:password@host:587. {_ESCAPES}"
+#: The engines that speak to a PostgreSQL, also to one with extensions.
+_ON_POSTGRES = {engine for engine in environ.Env.DB_SCHEMES.values() if "postg" in engine}
 #: What the console speaks, as people call it.
 _LANGUAGES = {"en-gb": "English", "de": "Deutsch"}
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -111,8 +114,11 @@ class Environment(environ.Env):  # type: ignore[misc,unused-ignore]
         # What is taken for a port may be half a password, and the library warns with all of it.
         with warnings.catch_warnings(action="ignore"):
             found = self._read(var, self.db_url_config, environ.Env.NOTSET, _DATABASE)
+        engine = found.get("ENGINE")
+        if engine in set(self.DB_SCHEMES.values()) - _ON_POSTGRES:
+            raise ImproperlyConfigured(f"{var} {_POSTGRES}")
         has_name = bool(found.get("NAME") or found.get("OPTIONS", {}).get("service"))
-        if found.get("ENGINE") not in self.DB_SCHEMES.values() or not has_name:
+        if engine not in _ON_POSTGRES or not has_name:
             raise ImproperlyConfigured(f"{var} {_DATABASE}")
         return dict(found)
 

@@ -135,6 +135,13 @@ def test_an_export_is_in_the_log_with_its_person_and_size(
     ]
 
 
+def test_what_is_found_by_its_number_or_key_is_exported(scene: Any, supervisor: Client) -> None:
+    run = scene("applied").happens("1")
+    effect = run.mutation
+    for model, term in ((Run, str(run.pk)), (Mutation, effect.idempotency_key)):
+        assert len(exported(supervisor, model, q=term)) == 1, model
+
+
 def test_a_wrong_address_leads_back_and_exports_nothing(lived: Any, supervisor: Client) -> None:
     for query, problem in (
         ({"payload__regex": "x"}, "This list has no filter “payload__regex”."),

@@ -45,6 +45,11 @@ def test_before_anything_was_deployed_it_says_what_to_do(db: None, viewer: Clien
 
 def test_more_than_fifty_are_said_to_be_more(operator_user: User, operator: Client) -> None:
     add(stage(operator_user), 51, "more")
+    for number in range(51):
+        rows = Rows(f"failing-{number}")
+        rows.run("failed", owes_retry=True, ended_at=timezone.now())
+    # It was retried long ago, and waits for nobody.
+    rows.run("failed", lane="another", ended_at=timezone.now())
     assert Run.objects.filter(status="blocked").count() == 52
     page = operator.get(HOME)
     for words in (
@@ -53,10 +58,13 @@ def test_more_than_fifty_are_said_to_be_more(operator_user: User, operator: Clie
     ):
         assert words in text_of_answer(page)
     assert sum(len(group.runs) for group in page.context["blocked"]) == 50
-    all_of_them = r'href="([^"]+)">All 52 that are blocked, as a list<'
-    (address,) = re.findall(all_of_them, page.content.decode())
-    listed = operator.get(html.unescape(address)).context["cl"]
-    assert (listed.result_count, listed.result_list[0].status) == (52, "blocked")
+    for words, number, status in (
+        ("All 52 that are blocked, as a list", 52, "blocked"),
+        ("All 102 that failed, as a list", 102, "failed"),
+    ):
+        (address,) = re.findall(f'href="([^"]+)">{words}<', page.content.decode())
+        listed = operator.get(html.unescape(address)).context["cl"]
+        assert (listed.result_count, listed.result_list[0].status) == (number, status)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,19 @@
-"""The hours and days of the charts on the home page, when the clocks change."""
+"""The charts on the home page: their hours and days when the clocks change, and the oldest that is pending."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from tests.models.rows import Rows
 from workflows_app.admin.charts import charts
+from workflows_app.models import Event
+from workflows_app.queries.health import workflow_health
 from workflows_app.queries.throughput import (
     AN_HOUR,
     DAYS,
@@ -43,6 +46,17 @@ def test_hours_and_days_follow_each_other_through_the_change_of_the_clock(
         "29 00:00 CET",
     ]
     assert len(days) == DAYS
+
+
+def test_the_oldest_event_is_that_of_all_workflows_and_not_of_the_one_with_most() -> None:
+    now = timezone.now()
+    for slug, pending, minutes in (("many", 2, 5), ("old", 1, 90)):
+        rows = Rows(slug)
+        for _ in range(pending):
+            rows.event()
+        Event.objects.filter(topic=rows.topic).update(created_at=now - timedelta(minutes=minutes))
+    *_, backlog = charts(workflow_health(now=now), now=now)
+    assert backlog.sentence == "3 events pending, the oldest for 90 minutes. By workflow:"
 
 
 def test_each_time_zone_has_hours_of_its_own(scene: Callable[..., Any]) -> None:

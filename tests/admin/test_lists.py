@@ -22,6 +22,7 @@ from tests.admin.addresses import (
     text_of,
 )
 from tests.admin.rows import add_alert
+from tests.engine.stage import NOW, after, code, producer
 from tests.owner import as_owner
 from tests.plans import watched
 from workflows_app.admin.finding import MOST
@@ -39,6 +40,8 @@ from workflows_app.models import (
     WorkflowVersion,
 )
 from workflows_app.publishing import publish_many
+from workflows_app.sdk import PollContext, TransientError
+from workflows_app.testing import drain, registered
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +90,24 @@ def test_events_are_filtered_by_lane_and_time(
     for model, row in ((Run, taken), (Mutation, taken.mutation)):
         assert found(viewer, model, lane="Müller & Söhne") == [row.pk]
         assert found(viewer, model, lane="Müller") == []
+
+
+def test_of_polls_that_published_nothing_only_those_that_ended_well_are_left_out(
+    viewer: Client,
+) -> None:
+    said = ["nothing", "the mailbox is locked"]
+
+    def poll(ctx: PollContext, state: Any) -> None:
+        if said.pop(0) != "nothing":
+            raise TransientError("the mailbox is locked")
+
+    with registered(code(producer(poll))):
+        for at in (NOW, after(600)):
+            drain(now=at)
+    empty, failed = numbers(Run.objects.order_by("pk"))
+    assert found(viewer, Run) == [failed]
+    assert found(viewer, Run, polls="only") == [empty]
+    assert found(viewer, Run, polls="all") == [failed, empty]
 
 
 def test_from_years_to_months_to_days_in_the_zone_of_the_person(lived: Any, viewer: Client) -> None:

@@ -13,8 +13,9 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from tests.admin.addresses import page_of, text_of
-from workflows_app.models import Run
-from workflows_app.operations import it_didnt_happen
+from tests.models.rows import NOON, Rows
+from workflows_app.models import Lease, Run
+from workflows_app.operations import it_didnt_happen, take
 from workflows_app.sdk import Mutator
 from workflows_app.testing import scripted
 
@@ -84,3 +85,33 @@ def test_the_key_protects_from_the_first_call_on_if_anybody_said_so(
     assert "nobody has said whether this outside system honours the key" in dialog
     silent: Any = type("Silent", (Mutator,), {"name": "silent", "execute": lambda *_, **__: None})
     assert not scripted(replaces=silent).says("key_lasts")
+
+
+def test_after_a_decision_what_waits_longest_in_the_same_workflow_is_next_then_any_other(
+    operator: Client,
+) -> None:
+    pay, tell = Rows("pay"), Rows("tell")
+    for rows in (pay, tell):
+        Lease.objects.create(workflow=rows.workflow)
+    # Those of the other workflow wait longer.
+    elsewhere, *own = (
+        rows.run("blocked", lane=str(days), started_at=NOON - timedelta(days=days))
+        for rows, days in ((tell, 9), (pay, 3), (pay, 1), (pay, 2), (pay, 7))
+    )
+    for run in (elsewhere, *own):
+        pay.mutation(run, "indeterminate")
+    first, newest, next_one, taken = own
+    take(taken, actor=User.objects.create_superuser("root"), reason="I look into it")
+
+    assert goes_to(operator, first) == page_of(next_one)
+    assert goes_to(operator, next_one) == page_of(newest)
+    assert f'href="{page_of(newest)}"' in operator.get(page_of(first)).content.decode()
+    assert goes_to(operator, newest) == page_of(elsewhere)
+
+
+def goes_to(person: Client, run: Run) -> str:
+    """Skip `run` and return the address to which that leads."""
+    dialog = person.get(page_of(run, "skip_run"), headers={"hx-request": "true"})
+    seen = dialog.content.decode().split('name="seen" value="')[1].split('"')[0]
+    sent = {"_form_submitted": "True", "seen": seen, "reason": "It is settled", "tick": "on"}
+    return str(person.post(page_of(run, "skip_run"), sent).headers["Location"])

@@ -6,11 +6,22 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from tests.admin.addresses import page_of, text_of, text_of_answer
+from tests.engine.stage import after, code, consumer, host, send
 from tests.models.rows import NOON, Rows
 from workflows_app.models import Event, Lease, OperatorAction, Run
+from workflows_app.operations import skip_event
+from workflows_app.sdk import (
+    MutationCall,
+    MutationOutcome,
+    NextContext,
+    PrepareContext,
+    PrepareResult,
+)
+from workflows_app.testing import registered, scripted
 
 pytestmark = pytest.mark.django_db
 
@@ -81,3 +92,42 @@ def test_of_a_run_that_took_nothing_the_first_event_of_its_lane_is_skipped(
         (other.pk, "pending"),
     ]
     assert not Run.objects.get(pk=run.pk).owes_retry
+
+
+@pytest.mark.parametrize(
+    ("outcome", "why", "names"),
+    [
+        ("applied", "its outside effect is settled; only what follows from it is missing", ""),
+        ("rejected", "its outside effect is settled; only what follows from it is missing", ""),
+        ("nothing waits", "it is about no pending event", "Skip event, "),
+    ],
+)
+def test_a_page_says_why_nothing_can_be_skipped_and_the_log_names_it_where_the_run_could_be_given_up(
+    operator: Client, caplog: pytest.LogCaptureFixture, outcome: str, why: str, names: str
+) -> None:
+    called = scripted(outcome if outcome != "nothing waits" else "applied")
+
+    def prepare(ctx: PrepareContext, state: Any) -> PrepareResult:
+        if outcome == "nothing waits" and ctx.peek("order.received"):
+            return PrepareResult.nothing(wake_at=after(60))
+        if outcome == "nothing waits":
+            raise ValueError("a fault")
+        return PrepareResult(ctx.peek("order.received", limit=1))
+
+    def next(ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> None:
+        if prepared.reservations:
+            raise ValueError("a fault")
+
+    ship = consumer(prepare, lambda _: MutationCall(called, {}), next, handles_rejection=True)
+    with registered(code(ship, calls=[called])):
+        event = send()
+        host()
+        if outcome == "nothing waits":
+            skip_event(event, actor=User.objects.get(username="olga"), reason="it is cancelled")
+            host(60)
+        run = Run.objects.get(status="failed")
+        page = text_of(operator, page_of(run))
+    assert f"Skip event : not offered, {why}." in page
+    assert [
+        line.partition(" waits_for=")[2] for line in caplog.messages if "run.failed" in line
+    ] == [f"Retry now, {names}or a new version"]

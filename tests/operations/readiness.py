@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
+from tests.model.rows import Row, Rows, Tables
 from tests.scenes import Scene, scenes, workflow_with
 from workflows_app import registry
 from workflows_app.errors import OperationRefused
@@ -37,7 +37,6 @@ from workflows_app.operations.declaration import Operation
 from workflows_app.testing import ScriptedMutator, scripted
 
 SceneMaker = Callable[..., Scene]
-Rows = dict[str, dict[Any, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -144,16 +143,12 @@ PRESSES = [
 ]
 
 
-def everything() -> Rows:
-    """Return all rows of the project's tables, by table and key."""
-    models = apps.get_app_config("workflows_app").get_models()
-    return {
-        model.__name__: {row[model._meta.pk.attname]: row for row in model._base_manager.values()}
-        for model in models
-    }
+def everything() -> Tables:
+    """Return all rows of the project's tables, by table and key; instants are text."""
+    return Rows.now().tables
 
 
-def changed(before: Rows, after: Rows) -> dict[str, list[dict[str, Any]]]:
+def changed(before: Tables, after: Tables) -> dict[str, list[Row]]:
     """Return the rows that are new or different, of the tables that have any."""
     news = {
         table: [row for key, row in rows.items() if before[table].get(key) != row]

@@ -16,8 +16,8 @@ from django.utils import timezone, translation
 from tests.operations.asked_bank import ABSENT, APPLIED, Bank
 from tests.operations.readiness import SceneMaker, may_only, mute, refusal
 from tests.scenes import Scene
+from tests.sound import violations
 from workflows_app import registry
-from workflows_app.doctor import CHECKS, Severity, examine
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Breaker, Event, Evidence, Lease, OperatorAction, Run
 from workflows_app.operations import asking, asserting, it_didnt_happen, it_happened
@@ -264,5 +264,4 @@ def test_whom_the_outside_keeps_waiting_decides_and_the_answer_is_kept_when_it_c
 
 def _require_sound() -> None:
     """No promise is broken in what is stored."""
-    found = [finding for finding in examine(CHECKS) if finding.check.severity is Severity.VIOLATION]
-    assert found == []
+    assert violations() == []

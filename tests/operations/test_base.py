@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -149,6 +150,8 @@ def test_a_decision_is_written_down_once_and_wakes_the_host(
         action = press.function(target, actor=operator_user, reason="  I looked at the bank \n")
 
     news = changed(before, everything())
+    for row in news["OperatorAction"]:
+        row["created_at"] = datetime.fromisoformat(row["created_at"])
     assert news["OperatorAction"] == [
         {
             "id": action.pk,

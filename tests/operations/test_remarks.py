@@ -9,7 +9,7 @@ from tests.operations.readiness import SceneMaker, changed, everything, may_only
 from workflows_app.models import OperatorAction, Run
 from workflows_app.operations import add_note, it_didnt_happen, take
 from workflows_app.operations.take import TAKE_RUN
-from workflows_app.queries.taking import taken_by
+from workflows_app.queries.taking import taken_by, taken_by_nobody, takings
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +26,8 @@ def test_whoever_took_a_run_last_looks_into_it_until_somebody_decides(
     taken_over = take(blocked, actor=second, reason="olga went home")
     add_note(blocked, actor=operator_user, text="the bank is closed until nine")
     assert taken_by([blocked.pk, 0]) == {blocked.pk: taken_over}
+    assert list(takings()) == [taken_over]
+    assert not Run.objects.filter(taken_by_nobody(), pk=blocked.pk).exists()
 
     it_didnt_happen(blocked, actor=operator_user, reason="not in the bank's list")
     assert taken_by([blocked.pk]) == {}

@@ -14,14 +14,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.admin.addresses import page_of, text_of
+from tests.admin.addresses import HOME, page_of, text_of, text_of_answer
 from tests.commands.console import run
 from tests.docs.test_readme import block
 from tests.operations.readiness import decided, nothing_changes, refusal
 from tests.scenes import scenes, workflow_with
+from tests.sound import OF_ROWS
 from workflows_app import registry, sdk
 from workflows_app.dispatch import due_workflows
-from workflows_app.doctor import CHECKS, examine
+from workflows_app.doctor import examine
 from workflows_app.engine.advancing import advance
 from workflows_app.engine.claims import claim
 from workflows_app.errors import RetiredWorkflow
@@ -36,6 +37,7 @@ from workflows_app.operations import (
     skip_event,
     take,
 )
+from workflows_app.operations.still_held import StillHeld
 from workflows_app.publishing import publish
 from workflows_app.publishing.writing import TopicWriter
 from workflows_app.queries.health import workflow_health
@@ -71,7 +73,7 @@ def codeless(*outcomes: str) -> tuple[Workflow, type[ScriptedMutator]]:
 
 def complaints() -> list[str]:
     """Return what `doctor` says of workflows."""
-    return [f"{each.check.id} {each.found.detail}" for each in examine(CHECKS) if each.workflow]
+    return [f"{each.check.id} {each.found.detail}" for each in examine(OF_ROWS) if each.workflow]
 
 
 def is_at_rest(workflow: Workflow) -> bool:
@@ -122,6 +124,11 @@ def test_what_the_code_left_is_settled_before_it_ends(
     assert not Run.objects.filter(owes_retry=True).exists()
     assert len(mutator.calls) == 1, "nothing is sent again"
     assert complaints() == []
+
+
+def test_a_retry_of_which_only_next_is_left_is_nothing_to_skip() -> None:
+    held = StillHeld(0, 0, 0, 0, owed_retries=1, retries_of_next=1)
+    assert (held.in_words(), held.settled_by()) == ("1 owed retry", ENDS)
 
 
 def test_what_is_retired_is_left_alone_until_the_code_has_it_again(
@@ -208,6 +215,7 @@ def test_its_page_says_since_when_and_by_whom_and_lists_show_it_to_who_asks(
 
     page = text_of(operator, page_of(workflow))
     assert "Status Retired Retired since" in page
+    assert "Title Pay the invoices Status Retired Active version 1.0" in page
     assert ", by olga " in page
     assert "no longer has it" not in page
     assert "What you can do" not in page, "no button applies"
@@ -216,6 +224,15 @@ def test_its_page_says_since_when_and_by_whom_and_lists_show_it_to_who_asks(
         "Pay the invoices" in text_of(operator, f"{listed}{asked}")
         for asked in ("", "?retired=all", "?retired=only")
     ] == [False, True, True]
+
+
+def test_where_only_retired_ones_are_left_home_says_so_and_leads_to_them(operator: Client) -> None:
+    codeless()
+    run(*RETIRE)
+    page = operator.get(HOME)
+    assert "All workflows are retired. Show all" in text_of_answer(page)
+    assert "/workflow/?retired=only" in page.content.decode()
+    assert "No workflow was deployed yet" not in page.content.decode()
 
 
 def test_what_an_application_publishes_at_that_moment_is_seen_and_can_be_skipped(

@@ -111,6 +111,7 @@ workflow(policy={"peek_limit": 0})
 workflow(policy=[("peek_limit", 5)])
 workflow(policy=[])
 workflow(policy={"peek_limits": 5})
+workflow(policy={"peek_limit": 0}, mutators=[])
 workflow(policy={"peek_limit": 5})
 workflow(mutators=[mutator(policy={"call_timeout_seconds": "5"})])
 workflow(mutators=[mutator(policy={"backoff_initial_seconds": 601})])
@@ -193,6 +194,7 @@ MISSPELT = {
         *("absence_is_proof", "absence_proof_after", "reconsile", "reconcil", "excute", "targets"),
         *("verification_step", "verification_urls", "check_results", "result_field", "key_last"),
         *("secret_param", "polciy", "target_account", "key", "params"),
+        "need_second_person",
     ],
     "lookup": ["lookup_urls", "read_timeout", "answer_max"],
 }

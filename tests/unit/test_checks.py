@@ -62,8 +62,16 @@ def test_the_project_s_own_settings_are_right() -> None:
 
 
 def test_e001_another_database_than_postgresql_is_refused(tmp_path: Path) -> None:
+    # This repository's settings would refuse it by themselves.
+    (tmp_path / "on_sqlite.py").write_text(
+        "from config.settings import *\n"
+        "DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}}\n"
+    )
     done = manage(
-        "check", "--database", "default", DATABASE_URL=f"sqlite:///{tmp_path}/db", DEBUG="1"
+        *("check", "--database", "default"),
+        DJANGO_SETTINGS_MODULE="on_sqlite",
+        PYTHONPATH=str(tmp_path),
+        DEBUG="1",
     )
 
     assert done.returncode == 1

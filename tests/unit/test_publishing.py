@@ -107,15 +107,19 @@ def test_in_a_web_request_history_names_who_asked() -> None:
     petra = User.objects.create_user("petra")
 
     def view(request: HttpRequest) -> HttpResponse:
-        send()
+        send(payload=1)
+        send(payload=2)
         return HttpResponse()
 
     request = RequestFactory().get("/")
     request.user = petra
     HistoryRequestMiddleware(view)(request)
 
-    (row,) = Event.objects.get().history.all()
-    assert (row.history_change_reason, row.history_user) == ("published by the application", petra)
+    history = Event.objects.get().history.order_by("history_id")
+    assert [(row.history_change_reason, row.history_user) for row in history] == [
+        ("published by the application", petra),
+        ("published again with another payload by the application", petra),
+    ]
 
 
 def test_one_transaction_leaves_one_arrival_a_topic(flow: Workflow) -> None:

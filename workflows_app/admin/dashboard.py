@@ -14,7 +14,7 @@ from django.utils import timezone
 from workflows_app.admin.charts import OPTIONS, charts
 from workflows_app.admin.seeing import all_that_may_be_seen, may_see, seen, shown
 from workflows_app.alerts.outages import outages
-from workflows_app.models import Alert, Breaker, Evidence, Mutation, OperatorAction, Run
+from workflows_app.models import Alert, Breaker, Evidence, Mutation, OperatorAction, Run, Workflow
 from workflows_app.queries.attention import (
     MUTATOR,
     blocked_runs,
@@ -80,6 +80,7 @@ def _home() -> dict[str, Any]:
         "contradictions": list(seen(Evidence, late[:MOST])),
         "alert_outages": outages(with_names=may_see(Alert)),
         "health": health,
+        "are_all_retired": not health and Workflow.objects.exists(),
         "charts": charts(health, now=now) if health else [],
         "chart_options": OPTIONS,
         "decisions": list(seen(OperatorAction, _decisions()[:DECISIONS_SHOWN])),

@@ -127,7 +127,7 @@ def dates_of(changelist: Any, field: str, shown: Span | None) -> Steps | None:
         parts = parts[0].parts(oldest, newest)
 
     def link(span: Span, label: str) -> DateLink:
-        return DateLink(label, changelist.get_query_string({PARAMETER: span.value}, ["p"]))
+        return DateLink(label, changelist.get_query_string({PARAMETER: span.value}))
 
     return Steps(
         back=[link(span, span.label) for span in around[:-1]],

@@ -200,7 +200,7 @@ def _as_seen_now(button: Button, form: Any, row: Any) -> Any:
     return sent
 
 
-def _answer(request: HttpRequest, row: Model, sentence: str, reason: str) -> HttpResponse:
+def _answer(request: HttpRequest, row: Run, sentence: str, reason: str) -> HttpResponse:
     """Show in place of the dialog what the outside system said, and what became of it."""
     answer = render(
         request,
@@ -209,7 +209,7 @@ def _answer(request: HttpRequest, row: Model, sentence: str, reason: str) -> Htt
             "sentence": sentence,
             "reason": reason,
             "url": address_of(row),
-            "next": next_for(request.user),
+            "next": next_for(request.user, near=row.workflow_id),
         },
     )
     for name, value in (("Retarget", "#dialog"), ("Reselect", "#dialog"), ("Reswap", "outerHTML")):

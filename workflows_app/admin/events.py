@@ -77,8 +77,9 @@ class EventAdmin(FoundByWords, ButtonsAdmin):
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         is_skipped = row.status == Event.Status.SKIPPED
+        near = row.topic.workflow_id
         return {
-            "next": next_for(request.user) if is_skipped else None,
+            "next": next_for(request.user, near=near) if is_skipped else None,
             "story": drawn(row),
             "why": why_pending(row) if row.status == Event.Status.PENDING else "",
             "inputs": seen(Input, lineage.inputs_of_event(row)),

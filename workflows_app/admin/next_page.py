@@ -38,11 +38,11 @@ class NextPage:
     is_more: bool
 
 
-def next_for(person: Any) -> NextPage | None:
-    """Return where `person` goes next; nothing if they may not see runs."""
+def next_for(person: Any, *, near: int) -> NextPage | None:
+    """Return where `person` goes next who comes from the workflow `near`; nothing if they may not see runs."""
     if not may_see(Run):
         return None
-    found = next_waiting(person)
+    found = next_waiting(person, near=near)
     run = shown(found.run)
     return NextPage(
         label=_name_of(run) if run is not None else "",
@@ -56,7 +56,7 @@ def after(operation: Operation, row: Any, person: Any, told: str) -> tuple[str, 
     """Return where `person` goes who has decided about `row`, and what is said there; `told`: what came of it."""
     if not isinstance(row, Run) or operation not in _SETTLES:
         return address_of(row), told
-    found = next_for(person)
+    found = next_for(person, near=row.workflow_id)
     if found is None or not found.address or found.address == address_of(row):
         return address_of(row), f"{_name_of(shown(row))}: {told}"
     return found.address, format_html(

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from workflows_app.admin.run_buttons import RUN_BUTTONS
 from workflows_app.admin.way_out import SKIP_EVENTS
 from workflows_app.deciders import may_decide_about
+from workflows_app.engine.retry import can_be_given_up
 from workflows_app.lazy_text import StrOrPromise
 from workflows_app.models import Run
 from workflows_app.operations.base import deciding_groups
@@ -57,8 +58,7 @@ def _owes_retry(explanation: Explanation) -> bool:
 
 
 def _why_no_way_out(explanation: Explanation) -> str:
-    effect = explanation.mutation
-    if effect is not None and effect.status in ("applied", "skipped"):
+    if not can_be_given_up(explanation.run):
         return _("its outside effect is settled; only what follows from it is missing")
     if not (explanation.reserved or explanation.suspects):
         return _("it is about no pending event")

@@ -85,7 +85,7 @@ class PagedChangeList(ChangeList):
     @property
     def all_dates(self) -> str:
         """Return the address of the list without its year, month or day."""
-        return str(self.get_query_string(remove=[PARAMETER, "p"]))
+        return str(self.get_query_string(remove=[PARAMETER]))
 
     def get_filters_params(self, params: Any = None) -> Any:
         """Leave out what no filter of the panel takes."""

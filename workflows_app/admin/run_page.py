@@ -78,7 +78,7 @@ def put_decisions(context: dict[str, Any], explanation: Explanation, person: Any
     context["answer"] = answer_about(explanation.run) if leads_to and may_see(Evidence) else None
     run, decisions = explanation.run, explanation.decisions
     if (decisions or _was_pressed(explanation)) and not run.needs_person:
-        context["next"] = next_for(person)
+        context["next"] = next_for(person, near=run.workflow_id)
     if run.is_sent_again:
         by = next((each for each in decisions if each.operation == Operation.IT_DIDNT_HAPPEN), None)
         context["denied"] = by

@@ -15,7 +15,7 @@ from workflows_app.admin.buttons import Button
 from workflows_app.admin.seeing import seen as seen_by_person
 from workflows_app.admin.ticks import is_given_up
 from workflows_app.admin.what_follows import never_follows
-from workflows_app.engine.retry import only_next_is_missing
+from workflows_app.engine.retry import can_be_given_up
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Event, Run
 from workflows_app.operations.seen import require_seen, seen_now
@@ -29,7 +29,7 @@ def events_to_skip(run: Run) -> list[Event]:
 
     A run that ended before it took any is about the one that comes first in its lane.
     """
-    if run.status != Run.Status.FAILED or not run.owes_retry or only_next_is_missing(run):
+    if not can_be_given_up(run):
         return []
     reserved = list(lineage.events_reserved_by(run).select_related("topic__workflow"))
     about = reserved or suspects_of(run)[:1]
