@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from django.test import Client, override_settings
 from django.utils import translation
 from syrupy.assertion import SnapshotAssertion
 
+from tests.copied_database import drop_migrated, migrated_once
 from tests.jobs import empty_queue
 from tests.kept_texts import KeptText
 from tests.owner import running_as_runs
@@ -68,10 +69,32 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
+def copied_database(
+    request: pytest.FixtureRequest,
+    django_db_modify_db_settings: None,
+    django_db_keepdb: bool,
+    django_db_createdb: bool,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[AbstractContextManager[None]]:
+    """In this block the database is made, as a copy if other processes need one too."""
+    is_kept = django_db_keepdb and not django_db_createdb
+    if is_kept or not hasattr(request.config, "workerinput"):
+        yield nullcontext()
+        return
+    directory = tmp_path_factory.getbasetemp().parent
+    yield migrated_once(directory)
+    drop_migrated(directory)
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(
-    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any
+    request: pytest.FixtureRequest,
+    copied_database: AbstractContextManager[None],
+    django_db_blocker: Any,
 ) -> Iterator[None]:
     """Make the database as its owner, and go on as whom `--role` says."""
+    with django_db_blocker.unblock(), copied_database:
+        request.getfixturevalue("django_db_setup")
     with django_db_blocker.unblock():
         _forget_what_was_left()
     if request.config.getoption("role") == "owner":
@@ -104,6 +127,13 @@ def quick_passwords() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def quick_clients() -> Iterator[None]:
+    """A client does not look for all static files at its first page: a server for browsers serves them itself."""
+    with override_settings(WHITENOISE_USE_FINDERS=False):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def quick_flush() -> Iterator[None]:
     """Empty the tables row by row after a test that commits: TRUNCATE makes 150 files anew for a few rows.
 
@@ -120,7 +150,9 @@ def quick_flush() -> Iterator[None]:
         names = (self.quote_name(table) for table in tables if table not in FILLED)
         without_triggers = "SET LOCAL session_replication_role = replica"
         as_owner = "SET LOCAL ROLE NONE"
-        return [as_owner, without_triggers, *(f"DELETE FROM {name}" for name in names)]
+        deletes = (f"DELETE FROM {name}" for name in names)
+        # In one round trip, and not in one for each table.
+        return ["; ".join([as_owner, without_triggers, *deletes])]
 
     def emit_post_migrate_signal(*arguments: Any) -> None:
         if not _is_superuser():

@@ -11,7 +11,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from tests.alerts.conftest import BASE_URL, address_of, texts
-from tests.commands.processes import started
+from tests.commands.processes import forked
 from tests.connectors.server import Outside
 from tests.eventually import eventually
 from workflows_app.models import Alert
@@ -29,14 +29,14 @@ def test_it_sends_what_waits_and_another_one_what_a_killed_one_had_begun(
         "ALERT_CHANNELS": json.dumps({"hook": address_of(webhook)}),
     }
     webhook.gate.clear()
-    with started("run_worker", **environment):
+    with forked("run_worker", **environment):
         eventually(lambda: len(webhook.received), 1)
         eventually(lambda: list(Alert.objects.values_list("status", "attempts")), [("waiting", 1)])
     webhook.gate.set()
     # Its claim is over.
     Alert.objects.update(claimed_until=Now(), next_attempt_at=F("created_at"))
 
-    with started("run_worker", **environment):
+    with forked("run_worker", **environment):
         eventually(lambda: list(Alert.objects.values_list("status", "attempts")), [("sent", 2)])
 
     assert [f"/run/{run.pk}/change/" in body for _, body in texts(webhook)] == [True, True]

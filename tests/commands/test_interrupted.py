@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 
-from tests.commands.processes import started
-from tests.crash.payments import SLUGS_VARIABLE
+from tests.commands.processes import Forked, forked
 from tests.eventually import eventually
 from tests.scenes import Scene
 from workflows_app.management.interruption import interrupted_by_signals, is_interruption
@@ -52,14 +49,13 @@ def somebody_waits() -> bool:
 
 
 def interrupted_while_it_waits(
-    process: subprocess.Popen[Any], *numbers: signal.Signals
-) -> tuple[int, str, str]:
+    process: Forked, *numbers: signal.Signals
+) -> tuple[int | None, str, str]:
     """Return how it ended and what it said."""
     eventually(somebody_waits, True)
     for number in numbers:
-        os.kill(process.pid, number)
-    out, err = process.communicate(timeout=30)
-    return process.returncode, out, err
+        process.interrupt(number)
+    return process.ended()
 
 
 @pytest.mark.parametrize("number", ENDINGS)
@@ -71,7 +67,7 @@ def test_a_batch_of_decisions_tells_those_that_were_taken(
 
     with transaction.atomic():
         Event.objects.select_for_update().get(pk=events[2].pk)
-        with started("skip_events", *TOPIC, "--all-pending", *BY) as process:
+        with forked("skip_events", *TOPIC, "--all-pending", *BY) as process:
             ended = interrupted_while_it_waits(process, number)
 
     assert ended == (
@@ -92,7 +88,7 @@ def test_programs_are_told_the_same(scene: Callable[..., Scene], operator_user: 
 
     with transaction.atomic():
         Event.objects.select_for_update().get(pk=second.pk)
-        with started("skip_events", *TOPIC, "41", "42", *BY, "--format", "json") as process:
+        with forked("skip_events", *TOPIC, "41", "42", *BY, "--format", "json") as process:
             code, out, _ = interrupted_while_it_waits(process, signal.SIGINT)
 
     action = OperatorAction.objects.get()
@@ -111,7 +107,7 @@ def test_a_second_ctrl_c_does_not_take_the_report_away(
 
     with transaction.atomic():
         Event.objects.select_for_update().get(pk=event.pk)
-        with started("skip_events", *TOPIC, "41", *BY) as process:
+        with forked("skip_events", *TOPIC, "41", *BY) as process:
             ended = interrupted_while_it_waits(process, signal.SIGINT, signal.SIGTERM)
 
     assert ended == (
@@ -127,7 +123,7 @@ def test_a_dry_run_has_changed_nothing(scene: Callable[..., Scene], operator_use
 
     with transaction.atomic():
         Event.objects.select_for_update().get(pk=event.pk)
-        with started("skip_events", *TOPIC, "41", *BY, "--dry-run") as process:
+        with forked("skip_events", *TOPIC, "41", *BY, "--dry-run") as process:
             code, _, err = interrupted_while_it_waits(process, signal.SIGINT)
 
     assert (code, err) == (1, "CommandError: Interrupted. Nothing was changed.\n")
@@ -142,7 +138,7 @@ def test_a_file_of_events_tells_how_many_were_published_and_where_it_stopped(
 
     with transaction.atomic():
         Event.objects.select_for_update().get(pk=held.pk)
-        with started("publish_events", *TOPIC, file) as process:
+        with forked("publish_events", *TOPIC, file) as process:
             # Lines are published together, but not with one whose event somebody has locked.
             eventually(
                 lambda: sorted(Event.objects.values_list("message_id", flat=True)), list("123")
@@ -177,12 +173,12 @@ def test_what_is_committed_as_it_is_interrupted_is_counted(
     with ExitStack() as stack:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(7)")
-            process = stack.enter_context(started("publish_events", *TOPIC, file))
+            process = stack.enter_context(forked("publish_events", *TOPIC, file))
             eventually(somebody_waits, True)
-            os.kill(process.pid, signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+            process.interrupt(signal.SIGINT)
+        code, _, err = process.ended()
 
-    assert (process.returncode, err) == (
+    assert (code, err) == (
         1,
         "CommandError: Interrupted. Published: 3; it stopped at line 3. Publish the file again:"
         " what is there already stays as it is.\n",
@@ -193,8 +189,8 @@ def test_what_is_committed_as_it_is_interrupted_is_counted(
 def test_a_deployment_tells_which_workflows_are_synced(operator_user: User) -> None:
     with transaction.atomic():
         Workflow.objects.create(slug="mute-2", title="Not committed")
-        code = {"DJANGO_SETTINGS_MODULE": "tests.crash.settings", SLUGS_VARIABLE: "mute-1 mute-2"}
-        with started("sync_workflows", "--actor", "olga", WORKFLOWS_DEMO="0", **code) as process:
+        code = {"slugs": "mute-1 mute-2", "WORKFLOWS_DEMO": "0"}
+        with forked("sync_workflows", "--actor", "olga", **code) as process:
             ended = interrupted_while_it_waits(process, signal.SIGINT)
         transaction.set_rollback(True)
 
@@ -210,7 +206,7 @@ def test_a_report_that_changes_nothing_says_so(scene: Callable[..., Scene]) -> N
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("LOCK TABLE workflows_app_run IN ACCESS EXCLUSIVE MODE")
-        with started("list_blocked") as process:
+        with forked("list_blocked") as process:
             ended = interrupted_while_it_waits(process, signal.SIGINT)
 
     assert ended == (1, "", "CommandError: Interrupted. Nothing was changed.\n")

@@ -41,7 +41,7 @@ from workflows_app.management.commands.run_worker import (
 from workflows_app.management.sessions import own_sessions
 from workflows_app.models import Event, Lease, Mutation, Run
 from workflows_app.publishing import publish
-from workflows_app.testing import registered
+from workflows_app.testing import drain, registered
 
 SLUG = "mute-pay"
 #: It looks into the queue often.
@@ -137,7 +137,7 @@ def test_the_rest_of_a_backlog_is_taken_up_without_a_poll(start: Start) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop_it_finishes_the_call_and_hands_the_rest_back(
-    start: Start, outside: Outside, number: signal.Signals
+    start: Start, outside: Outside, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outside.hold(f"{SLUG}/after")
     worker = start()
@@ -160,7 +160,8 @@ def test_told_to_stop_it_finishes_the_call_and_hands_the_rest_back(
         f"workflows_app.advance workflow:{lease.pk} todo"
     ]
 
-    start("--until-idle").communicate(timeout=60)
+    monkeypatch.setenv(ADDRESS_VARIABLE, outside.address)
+    drain(SLUG)
     assert [effect.invoice for effect in outside.effects] == ["42", "43"]
 
 

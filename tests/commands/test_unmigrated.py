@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from tests.commands.console import run
-from tests.commands.processes import started
+from tests.commands.processes import forked
 from workflows_app.demo.database import fresh
 
 SAID = "CommandError: The database is not migrated to this version: run `manage.py migrate`."
@@ -45,7 +45,7 @@ def test_a_command_says_that_migrations_are_missing(arguments: list[str], unmigr
 
 @pytest.mark.parametrize("option", [[], ["--until-idle"]], ids=["waiting", "until idle"])
 def test_a_worker_says_it_too(unmigrated: None, option: list[str]) -> None:
-    with started("run_worker", *option) as process:
-        _, said = process.communicate(timeout=60)
-    assert (process.returncode, said.splitlines()[-1]) == (1, SAID)
+    with forked("run_worker", *option) as process:
+        code, _, said = process.ended()
+    assert (code, said.splitlines()[-1]) == (1, SAID)
     assert "Traceback" not in said

@@ -22,9 +22,9 @@ from tests.crash.payments import ADDRESS_VARIABLE, SLUGS_VARIABLE
 from tests.crash.processes import ENVIRONMENT, start
 from tests.crash.scenario import TOPIC, Scenario
 from tests.eventually import eventually
+from tests.sound import violations
 from workflows_app.boundaries import Boundary
 from workflows_app.demo.database import environment_for
-from workflows_app.doctor import CHECKS, Severity, examine
 from workflows_app.models import Event, Run
 from workflows_app.operations import (
     OperationRefused,
@@ -83,7 +83,7 @@ def test_a_worker_that_dies_there_loses_and_doubles_nothing(
     assert [
         slug for slug in consumed.values_list("topic__workflow__slug", flat=True) if not paid[slug]
     ] == []
-    assert _violations() == []
+    assert violations() == []
 
 
 @contextmanager
@@ -143,14 +143,6 @@ def _left_to_do(scene: Scenario, person: User) -> list[str]:
     found = [f"{event.topic.workflow.slug} {event.status}" for event in waiting]
     unended = Run.objects.filter(status__in=Run.OPEN) | Run.objects.filter(owes_retry=True)
     return found + [f"run {run.pk} {run.status}" for run in unended]
-
-
-def _violations() -> list[str]:
-    return [
-        f"{finding.check.id} {finding.found.subject} {finding.found.id}: {finding.found.detail}"
-        for finding in examine(CHECKS)
-        if finding.check.severity == Severity.VIOLATION
-    ]
 
 
 def test_an_event_whose_publisher_dies_before_it_tells_the_host_is_found(

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from tests.doctor.planting import assert_sound, found_by
 from tests.doctor.shop import Shop
 from tests.operations.readiness import without_code
+from workflows_app.doctor import CHECKS
 from workflows_app.engine.answers import Finding, Verdict
 from workflows_app.engine.late import record_late
 from workflows_app.models import Breaker, Event, Mutation, OperatorAction, Run
@@ -199,6 +200,8 @@ def test_a_database_in_which_everything_happened_is_sound(shop: Shop, person: Us
         f"D425 shop: mutation {paid.pk} is applied by response, but evidence {late.pk} (late) says"
         " not_applied",
         f"D903 shop: topic {topic.pk} paid has 1 pending event(s)",
+        # Who the tests are to the database is another matter: they own the tables.
+        checks=[check for check in CHECKS if check.id != "D111"],
     )
 
 
