@@ -20,6 +20,7 @@ from tests.models.rows import Rows
 from workflows_app.models import (
     Event,
     Mutation,
+    OperatorAction,
     Run,
     Workflow,
 )
@@ -88,6 +89,8 @@ def test_of_many_for_one_outside_system_the_oldest_stand_there_and_the_rest_is_a
         run = rows.run(status, lane=f"lane {number}", title=f"Pay {number}", **at)
         if status == "blocked":
             rows.mutation(run, "indeterminate")
+    took: dict[str, Any] = {"workflow": rows.workflow, "run": run, "actor_name": "tess"}
+    OperatorAction.objects.create(operation="take_run", actor=User.objects.create(), **took)
 
     page = viewer.get(HOME)
 
@@ -95,6 +98,7 @@ def test_of_many_for_one_outside_system_the_oldest_stand_there_and_the_rest_is_a
     assert [run.title for run in group.runs] == [f"Pay {number}" for number in range(12, 2, -1)]
     assert (group.number, group.more) == (13, 3)
     text = text_of_answer(page).replace("\xa0", " ")
+    assert text.count("; tess looks into it") == 1
     assert re.search(rf"Pay ?, {for_whom} ?: 13", text)
     assert f"All 13 that are {status}" not in text, "none is left out but of the group"
     if status == "failed":

@@ -102,6 +102,8 @@ def test_after_a_decision_what_waits_longest_in_the_same_workflow_is_next_then_a
         pay.mutation(run, "indeterminate")
     first, newest, next_one, taken = own
     take(taken, actor=User.objects.create_superuser("root"), reason="I look into it")
+    # What oneself has taken is next as well.
+    take(newest, actor=User.objects.get(username="olga"))
 
     assert goes_to(operator, first) == page_of(next_one)
     assert goes_to(operator, next_one) == page_of(newest)

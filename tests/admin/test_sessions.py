@@ -21,7 +21,8 @@ from workflows_app.models import OperatorAction, Run
 pytestmark = pytest.mark.django_db
 
 LOGIN = reverse("admin:login")
-PASSWORD = "correct horse"
+#: With spaces at its ends, which are part of it.
+PASSWORD = " correct horse "
 AGAIN = "Give your password: you logged in some time ago."
 
 

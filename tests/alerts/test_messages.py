@@ -308,17 +308,19 @@ def test_the_oldest_event_is_found_wherever_it_waits() -> None:
     Workflow.objects.filter(slug="paused").update(status="paused")
     Topic.objects.filter(workflow__slug="orphaned").update(consumer=None)
     Event.objects.update(created_at=now - timedelta(seconds=90))
-    # Another one of each waits for too long, but not since then.
-    for rows in (looked_at, arrived, unnamed):
-        newer = rows.event(lane=None)
-        Event.objects.filter(pk=newer.pk).update(created_at=now - timedelta(seconds=60))
+    # Another one of each waits for too long, but not since then; or since before, as its transaction took long.
+    for rows, seconds in ((looked_at, 60), (arrived, 120), (unnamed, 60)):
+        another = rows.event(lane=None)
+        Event.objects.filter(pk=another.pk).update(created_at=now - timedelta(seconds=seconds))
     limits = AlertSettings(oldest_pending_seconds={"*": 60})
 
     found = pending_too_long(limits, now=now)
 
     since = now - timedelta(seconds=90)
-    assert found == {rows.workflow.pk: since for rows in (looked_at, arrived, unnamed)}
-    assert pending_too_long(limits, now=now - timedelta(seconds=31)) == {}
+    before = now - timedelta(seconds=120)
+    since_when = ((looked_at, since), (arrived, before), (unnamed, since))
+    assert found == {rows.workflow.pk: at for rows, at in since_when}
+    assert pending_too_long(limits, now=now - timedelta(seconds=61)) == {}
 
 
 def test_messages_are_kept_for_three_months_and_those_that_wait_for_good() -> None:

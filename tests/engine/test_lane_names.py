@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import pytest
@@ -66,12 +66,16 @@ def test_a_lane_that_raises_refuses_the_publication(deploy: Deploy) -> None:
     assert send("4", {}).lane == "x"
 
 
-def test_next_that_publishes_what_has_no_lane_fails_its_run(deploy: Deploy) -> None:
+@pytest.mark.parametrize("meanwhile", [nullcontext(), suppress(LaneRefused)])
+def test_next_that_publishes_what_has_no_lane_fails_its_run_also_if_it_catches_the_error(
+    deploy: Deploy, meanwhile: AbstractContextManager[None]
+) -> None:
     def lane(event: EventRecord) -> str:
         return str(event.payload["supplier"])
 
     def next(ctx: NextContext, prepared: PrepareResult, outcome: MutationOutcome) -> None:
-        ctx.publish(SHIPPED, message_id="1", payload={})
+        with meanwhile:
+            ctx.publish(SHIPPED, message_id="1", payload={})
 
     bill = consumer(name="Bill", subscribes=[SHIPPED], publishes=[], lane=lane)
     deploy(code(consumer(next=next), bill))

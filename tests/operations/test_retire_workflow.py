@@ -207,7 +207,11 @@ def test_what_is_retired_is_left_alone_until_the_code_has_it_again(
 def test_its_page_says_since_when_and_by_whom_and_lists_show_it_to_who_asks(
     operator: Client,
 ) -> None:
-    workflow, _ = codeless()
+    workflow, mutator = codeless()
+    # It was retired once before, by somebody else, and came back.
+    retire_workflow(workflow, actor=User.objects.create_superuser("rita"), reason="too early")
+    with registry.override(workflow_with(mutator)):
+        run("sync_workflows")
     page = text_of(operator, page_of(workflow))
     assert "The code here no longer has it. It holds nothing: Retire ends it." in page
 
@@ -229,6 +233,7 @@ def test_its_page_says_since_when_and_by_whom_and_lists_show_it_to_who_asks(
 def test_where_only_retired_ones_are_left_home_says_so_and_leads_to_them(operator: Client) -> None:
     codeless()
     run(*RETIRE)
+    assert run("pause_workflows", "--all", *SURE).lines == ["0 decided, 0 refused"]
     page = operator.get(HOME)
     assert "All workflows are retired. Show all" in text_of_answer(page)
     assert "/workflow/?retired=only" in page.content.decode()

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from tests.models.rows import Rows
 from tests.operations.readiness import SceneMaker, may_only, mute, refusal
 from workflows_app.models import Event, Evidence, OperatorAction, Run, Workflow
 from workflows_app.operations import (
@@ -223,6 +224,14 @@ def test_an_answer_that_says_no_contradicts_nobody_who_says_so_too(
     it_didnt_happen(blocked, actor=operator_user, reason="not there", seen=seen(blocked))
 
     assert Run.objects.filter(retry_of=blocked).exists()
+
+
+def test_of_a_run_that_carries_an_earlier_effect_its_answers_are_seen() -> None:
+    rows = Rows()
+    effect = rows.mutation(rows.run("failed"), "applied")
+    answer = Evidence.objects.create(mutation=effect, kind="execute", verdict="applied")
+    carrying = rows.run("failed", carried_mutation=effect, owes_retry=True)
+    assert str(seen_now([carrying])[carrying.pk]) == f"e{answer.pk}-d0"
 
 
 def test_what_is_seen_of_many_takes_two_queries(

@@ -71,6 +71,7 @@ BASES = {
 #: What each of these changes in production: a variable, its values, and for which command.
 CHANGES = """
 ALERT_CHANNELS={"ops": "json://x"} WORKFLOWS={"alerts":{"repeat_seconds":1},"peek_limit":7}
+ALERT_CHANNELS={"ops": "json://x"} WORKFLOWS={"alerts":{"channels":{"old":"json://y"}}}
 ALERT_CHANNELS={"ops": "json://x"}
 ALLOWED_HOSTS=
 ALLOWED_HOSTS=one.example,two.example

@@ -187,6 +187,8 @@ def test_blocks(registered, drain):
     assert False
 
 
+# With a database, as others: so it comes right after them.
+@pytest.mark.django_db
 def test_without_a_run():
     assert False
 """
