@@ -210,7 +210,7 @@ def _run(row: Any, names: Names) -> Any:
 def _own_effect(run: Any) -> Mutation | None:
     """Return the outside effect of a run, also of an old version of one."""
     if isinstance(run, Run):
-        return getattr(run, "mutation", None)
+        return run.own_mutation
     return Mutation.objects.filter(run=run.id).first()
 
 

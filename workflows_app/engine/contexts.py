@@ -17,7 +17,7 @@ from workflows_app.engine.pending import LaneReader
 from workflows_app.errors import HandlerViolation, UndeclaredTopic, WorkflowsError, WrongReturn
 from workflows_app.models import Event
 from workflows_app.publishing import checked_ref, input_ref
-from workflows_app.sdk.handlers import Consumer, Handler
+from workflows_app.sdk.handlers import Consumer, Handler, Producer
 from workflows_app.sdk.json_values import identifier, json_value, require_text
 from workflows_app.sdk.lanes import lane_of
 from workflows_app.sdk.values import EventRecord, InputRef
@@ -188,9 +188,9 @@ class PollView(_PublishingContext):
     """`ctx` of `poll`."""
 
     def __init__(
-        self, handler: type[Handler], code: type[Workflow], policy: Policy, now: datetime
+        self, producer: type[Producer], code: type[Workflow], policy: Policy, now: datetime
     ) -> None:
-        super().__init__(handler, code, policy, now)
+        super().__init__(producer, code, policy, now)
         self.inputs: list[InputRef] = []
 
     def register_input(self, *, source: str, type: str, id: str, title: str = "") -> InputRef:

@@ -158,7 +158,7 @@ class Limits:
 
 
 #: What is in hand comes to its end.
-NOTHING = Limits(may_begin=False)
+BEGIN_NOTHING = Limits(may_begin=False)
 
 
 def limits_of(

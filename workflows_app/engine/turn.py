@@ -31,7 +31,7 @@ from workflows_app.engine.naming import write_naming
 from workflows_app.engine.outcomes import Todo
 from workflows_app.engine.peeking import read_ahead
 from workflows_app.engine.phases import Finished, Prepared
-from workflows_app.engine.places import NOTHING, Limits
+from workflows_app.engine.places import BEGIN_NOTHING, Limits
 from workflows_app.engine.publications import Publications
 from workflows_app.engine.resting import rest_or_extend
 from workflows_app.engine.sight import Sight
@@ -68,7 +68,9 @@ def commit_alone(
     is_nested = connection.in_atomic_block
     with told_when_durable(), transaction.atomic(durable=not is_nested):
         first()
-        turn = _Turn([hand.holding], [item], NOTHING, clock, [], is_nested=is_nested, waits=True)
+        turn = _Turn(
+            [hand.holding], [item], BEGIN_NOTHING, clock, [], is_nested=is_nested, waits=True
+        )
         return turn.take()
 
 

@@ -26,7 +26,7 @@ from workflows_app.engine.log import log, logger
 from workflows_app.engine.outages import retry_through_outage
 from workflows_app.engine.outcomes import Todo
 from workflows_app.engine.phases import Broke, Finished, Polled, Prepared, cut, said_by
-from workflows_app.engine.places import NOTHING, Limits
+from workflows_app.engine.places import BEGIN_NOTHING, Limits
 from workflows_app.engine.turn import Clock, take_turn
 from workflows_app.models import Run
 from workflows_app.outages import watch
@@ -66,7 +66,7 @@ class Turner:
 
     def _alone(self, item: Item) -> Turned:
         holding = item.hand.holding
-        turned = self._try([holding], [item], NOTHING)
+        turned = self._try([holding], [item], BEGIN_NOTHING)
         if not isinstance(turned, DatabaseError):
             return turned
         if isinstance(turned.__cause__, LockNotAvailable | QueryCanceled):
@@ -75,7 +75,7 @@ class Turner:
             return Taken(self.now(), left=[item]), []
         log("run.refused", item.hand.run, level=logging.ERROR, error=_said(turned))
         told = replace(item, what=_what_is_left(item, turned))
-        return self._through_outage([holding], [told], NOTHING)[0], [told]
+        return self._through_outage([holding], [told], BEGIN_NOTHING)[0], [told]
 
     def _looked(self, holding: Holding, limits: Limits) -> Iterator[Turned]:
         """Look at what is next in a workflow. If the database lets nothing begin, only keep its claim."""
@@ -90,7 +90,7 @@ class Turner:
         (taken.refused if holding.hands else taken.let_go).append(holding)
         yield taken, []
         if holding.hands:
-            kept = self._try([holding], [], NOTHING)
+            kept = self._try([holding], [], BEGIN_NOTHING)
             if isinstance(kept, DatabaseError):
                 logger.warning("claim.not_kept workflow=%s", slug)
             else:

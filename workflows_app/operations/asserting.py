@@ -66,7 +66,7 @@ def assert_outcome(
     assert says is not None, "it says something of the outside effect"
     fresh = _read(run)
     person = require_allowed(operation, actor=actor, reason=reason, about=fresh.workflow)
-    if not hasattr(fresh, "mutation"):
+    if fresh.own_mutation is None:
         operation.require(fresh, person)
     try:
         before(fresh)

@@ -105,7 +105,7 @@ class _Forth(_Direction):
                 *_with_retries(lineage.runs_of_event(row)),
             ]
         if isinstance(row, Run):
-            own = [row.mutation] if hasattr(row, "mutation") else []
+            own = [row.own_mutation] if row.own_mutation else []
             decisions = row.operator_actions.order_by("pk")
             return [*own, *decisions, *lineage.events_published_by(row)]
         if isinstance(row, Mutation):
