@@ -156,21 +156,19 @@ else:
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.bool(
         "DISABLE_SERVER_SIDE_CURSORS", default=False
     )
-# Of another database a system check says that it won't do; it must come that far.
-if "postgres" in DATABASES["default"]["ENGINE"]:
-    is_empty = os.environ.get("DATABASE_PREPARE_THRESHOLD") == ""
-    threshold = None if is_empty else env.int("DATABASE_PREPARE_THRESHOLD", default=3)
-    DATABASES["default"]["OPTIONS"] = {
-        #: After how often a statement of the engine is prepared; behind a pooler it never is.
-        "prepare_threshold": threshold,
-        # A server that vanished without a word is noticed within half a minute, and the next one tried.
-        "connect_timeout": 5,
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 25_000,
-        **DATABASES["default"].get("OPTIONS", {}),
-    }
+is_empty = os.environ.get("DATABASE_PREPARE_THRESHOLD") == ""
+threshold = None if is_empty else env.int("DATABASE_PREPARE_THRESHOLD", default=3)
+DATABASES["default"]["OPTIONS"] = {
+    #: After how often a statement of the engine is prepared; behind a pooler it never is.
+    "prepare_threshold": threshold,
+    # A server that vanished without a word is noticed within half a minute, and the next one tried.
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+    **DATABASES["default"].get("OPTIONS", {}),
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # History and audit: a reason of any length, no revert, and permissions of its own.

@@ -9,7 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 
 from workflows_app.admin.guard import places
-from workflows_app.outages import Outage, outage_of, watch
+from workflows_app.outages import NOT_ALLOWED, Outage, outage_of, sqlstate_of, watch
 
 
 class HealthMiddleware:
@@ -54,22 +54,31 @@ def healthy() -> str:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
-        watch.saw(error)
-        return (outage_of(error) or Outage.UNREACHABLE).value
+        return _told(error)
     watch.back()
     return ""
+
+
+def _told(error: DatabaseError) -> str:
+    watch.saw(error)
+    if sqlstate_of(error) == NOT_ALLOWED:
+        return "This role of the database lacks a privilege: its owner runs `manage.py grant_role NAME`."
+    return (outage_of(error) or Outage.UNREACHABLE).value
 
 
 def ready() -> str:
     """Return why pages can't be served here now, though the database answers."""
     if places.are_taken:
         return "All places for pages are taken (WORKFLOWS['pages_at_once'])."
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('transaction_read_only')::bool")
-        if cursor.fetchone()[0]:
-            return Outage.READ_ONLY.value
-    if not migrations.are_applied():
-        return "The database is not migrated to this version: run `manage.py migrate`."
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('transaction_read_only')::bool")
+            if cursor.fetchone()[0]:
+                return Outage.READ_ONLY.value
+        if not migrations.are_applied():
+            return "The database is not migrated to this version: run `manage.py migrate`."
+    except DatabaseError as error:
+        return _told(error)
     return ""
 
 

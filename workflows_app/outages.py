@@ -44,6 +44,8 @@ _KINDS = {
     "57P05": Outage.UNREACHABLE,
     "58030": Outage.UNREACHABLE,
 }
+#: A role lacks a privilege: no outage.
+NOT_ALLOWED = "42501"
 #: Connections that broke, and memory or connections that ran out.
 _CLASSES = ("08", "53")
 

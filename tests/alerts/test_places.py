@@ -325,7 +325,6 @@ def test_a_message_that_nobody_sends_is_found_by_doctor(
     look(now=database_now())
     Alert.objects.update(next_attempt_at=LONG_AGO)
     alert = Alert.objects.get()
-    # A pause between two attempts may take ten minutes.
     quarter = LONG_AGO + timedelta(minutes=15)
     assert found_by("D912", now=quarter) == []
     assert len(found_by("D912", now=quarter + timedelta(seconds=1))) == 1
@@ -338,7 +337,7 @@ def test_a_message_that_nobody_sends_is_found_by_doctor(
         Alert.objects.update(claimed_until=claimed_until)
         assert found_by("D912") == is_found * [
             f"{run.workflow.slug}: alert {alert.pk} is to be sent since 2026-01-02 03:04:05+00, and no"
-            " worker has tried"
+            " worker has tried since"
         ]
 
 

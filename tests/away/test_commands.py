@@ -22,7 +22,7 @@ from workflows_app.models import Event, OperatorAction, Run
 WHO = ["--actor", "olga", "--reason", "as the bank says", "--no-input"]
 #: Every command of ours, as it is called, and what it says of what was done.
 CALLS = {
-    "doctor": ([], "Nothing was changed."),
+    "doctor": (["--fix"], "It had not looked at everything. What was fixed stays fixed."),
     "grant_role": (["console"], "Nothing was changed."),
     "list_blocked": ([], "Nothing was changed."),
     "publish_events": (["pay", "invoice.received"], "Nothing was changed."),
@@ -32,10 +32,7 @@ CALLS = {
     "resolve_runs": (["1", "--operation", "skip_run", *WHO], "Nothing was changed."),
     "run_worker": (["--until-idle"], "What is left to do is still there."),
     "skip_events": (["pay", "invoice.received", "42", *WHO], "Nothing was changed."),
-    "sync_workflows": (
-        ["--actor", "olga"],
-        "Run it again when it is back: what was done is found so.",
-    ),
+    "sync_workflows": (["--actor", "olga"], "Run it again: what was done is found so."),
     "trace": (["run", "1"], "Nothing was changed."),
 }
 #: They make a database of their own, and have their own sentence; `flush` is refused, database or not.
@@ -105,8 +102,8 @@ def test_a_file_of_events_can_be_published_again_from_the_start(
 
     assert (ran.code, ran.out) == (1, "")
     assert told(ran) == (
-        "CommandError: The database can't be reached. It stopped at line 1. Publish the file again"
-        " when it is back: what is there already stays as it is."
+        "CommandError: The database can't be reached. It stopped at line 1. Publish the file again:"
+        " what is there already stays as it is."
     )
     # The lines were published together, or not at all.
     assert _published() == []

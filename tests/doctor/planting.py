@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 
 from tests.owner import as_owner
 from tests.sound import OF_ROWS
 from workflows_app.doctor import CHECKS, Check, Severity, examine
+from workflows_app.models.clocks import database_now
 
 #: Keys of rows, by the words in which a case speaks of them.
 Rows = dict[str, int]
@@ -60,7 +60,7 @@ PLANTED = [
 def found_by(check_id: str, *, now: datetime | None = None) -> list[str]:
     """Return what the check finds, as lines."""
     (check,) = [check for check in CHECKS if check.id == check_id]
-    return lines(examine([check], clock=lambda: now or timezone.now()))
+    return lines(examine([check], clock=lambda: now or database_now()))
 
 
 def assert_sound(now: datetime, *warnings: str, checks: Sequence[Check] = OF_ROWS) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -12,11 +13,13 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from tests.clocks import database_ahead
 from tests.doctor.planting import Rows, plant
 from tests.doctor.shop import Shop
 from tests.owner import as_owner, as_role
 from workflows_app.doctor import CHECKS, Finding, examine
 from workflows_app.models import Lease
+from workflows_app.models.clocks import database_now
 
 pytestmark = pytest.mark.django_db
 
@@ -158,6 +161,17 @@ def test_a_lost_wake_up_is_fixed_and_the_rest_is_not(paid: Rows, shop: Shop) -> 
     code, told = doctor("--fix", "--only", "D305")
     assert code == 1
     assert told.endswith("Checks: 1, violations: 1, warnings: 0, fixed: 0\n")
+
+
+def test_what_is_overdue_is_told_by_the_database_s_clock_and_not_by_this_machine_s(
+    shop: Shop,
+) -> None:
+    with database_ahead(-300):
+        Lease.objects.update(next_due_at=database_now() + timedelta(minutes=2))
+        assert doctor("--only", "D812")[1].startswith("Checks: 1, violations: 0, warnings: 0")
+    with database_ahead(300):
+        Lease.objects.update(next_due_at=database_now() - timedelta(minutes=2))
+        assert doctor("--only", "D812")[1].startswith("D812 warning: ")
 
 
 def test_findings_come_from_a_cursor_on_the_server_as_they_are_read(paid: Rows) -> None:

@@ -147,6 +147,7 @@ def test_what_a_role_may_do_besides_its_grants_is_told_and_what_only_watches_is_
             "'clerk' may UPDATE|'public' may UPDATE",
         ),
         ("DELETE ON workflows_app_historicalrun TO tidy", "historicalrun", "'tidy' may DELETE"),
+        ("UPDATE (kind) ON workflows_app_evidence TO tidy", "evidence", "'tidy' may UPDATE"),
     ],
 )
 def test_a_grant_too_many_is_found_whoever_has_it(

@@ -38,4 +38,9 @@ def test_what_the_probes_say(
         lines.append(asked("a migration is missing"))
         transaction.set_rollback(True)
     lines.append(asked("it was applied"))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL ROLE NONE; CREATE ROLE clerk; SET LOCAL ROLE clerk")
+        monkeypatch.setattr(health, "migrations", Migrations())
+        lines.append(asked("the role was granted nothing"))
+        transaction.set_rollback(True)
     assert "\n".join(lines) == kept(name="probes")

@@ -86,6 +86,7 @@ DATABASE_PREPARE_THRESHOLD=
 DATABASE_PREPARE_THRESHOLD=0
 DATABASE_PREPARE_THRESHOLD=7
 DATABASE_URL=postgres://ops:s3cret@one:5433,two:5434/name?target_session_attrs=read-write&connect_timeout=6&prepare_threshold=8&tcp_user_timeout=7&keepalives_idle=9&keepalives_interval=4&keepalives_count=2
+DATABASE_URL=postgis://ops@one/name
 DEBUG=0
 DISABLE_SERVER_SIDE_CURSORS=1
 EMAIL_TIMEOUT=1

@@ -9,7 +9,7 @@ from workflows_app.alerts.outages import outages
 from workflows_app.doctor.check import Check, Found, Scope, Severity
 from workflows_app.doctor.statements import rows
 
-#: Longer than any pause between two attempts.
+#: Workers look far more often.
 _LATE_AFTER = timedelta(minutes=15)
 
 
@@ -24,7 +24,7 @@ def _unsent(scope: Scope) -> Iterator[Found]:
     yield from rows(
         """
         SELECT workflow_id, 'alert' AS subject, id,
-               concat('is to be sent since ', next_attempt_at, ', and no worker has tried') AS detail
+               concat('is to be sent since ', next_attempt_at, ', and no worker has tried since') AS detail
           FROM workflows_app_alert
          WHERE status = 'waiting' AND next_attempt_at < %(before)s
            AND (claimed_until IS NULL OR claimed_until < statement_timestamp())

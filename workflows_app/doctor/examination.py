@@ -1,4 +1,4 @@
-"""Going through the checks, one finding at a time: memory does not grow with what is found."""
+"""Going through the checks, one finding at a time: memory does not grow with what is found, but with what is fixed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils import timezone
-
 from workflows_app.doctor.check import Check, Found, Scope
 from workflows_app.models import Workflow
+from workflows_app.models.clocks import database_now
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Finding:
 def examine(
     checks: Iterable[Check],
     *,
-    clock: Callable[[], datetime] = timezone.now,
+    clock: Callable[[], datetime] = database_now,
     workflow: Workflow | None = None,
     fix: bool = False,
 ) -> Iterator[Finding]:
@@ -37,12 +36,13 @@ def examine(
     scope = Scope(clock, workflow_id=workflow.pk if workflow else None)
     slugs: dict[int, str] = {}
     for check in checks:
-        for found in check.find(scope):
-            fixed = fix and check.fix is not None
-            if fixed and check.fix is not None:
-                check.fix(found, scope)
+        put_right = check.fix if fix else None
+        # A cursor is read in a transaction, of which no fix may be a part.
+        for found in list(check.find(scope)) if put_right else check.find(scope):
+            if put_right:
+                put_right(found, scope)
             if found.workflow_id is not None and not slugs:
                 # Not before: it may be a role that can't read them that is found first.
                 slugs = dict(Workflow.objects.order_by().values_list("pk", "slug"))
             slug = slugs.get(found.workflow_id) if found.workflow_id is not None else None
-            yield Finding(check, slug, found, fixed)
+            yield Finding(check, slug, found, fixed=put_right is not None)

@@ -115,13 +115,15 @@ def lacking(role: str) -> Iterator[tuple[str, str]]:
 
 
 def _grantees(found: Iterable[Table]) -> list[str]:
-    """Return who was given something of these tables and does not own them."""
+    """Return who was given something of these tables, or of their columns, and does not own them."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT DISTINCT coalesce(r.rolname, 'public')
               FROM unnest(%s::text[]) t (name) JOIN pg_class c ON c.oid = t.name::regclass
-             CROSS JOIN aclexplode(c.relacl) given LEFT JOIN pg_roles r ON r.oid = given.grantee
+             CROSS JOIN LATERAL (SELECT c.relacl UNION ALL
+                                 SELECT a.attacl FROM pg_attribute a WHERE a.attrelid = c.oid) here (acl)
+             CROSS JOIN aclexplode(here.acl) given LEFT JOIN pg_roles r ON r.oid = given.grantee
              WHERE given.grantee <> c.relowner
                -- A superuser is a member of every role.
                AND (given.grantee = 0 OR NOT pg_has_role(given.grantee, c.relowner, 'MEMBER'))

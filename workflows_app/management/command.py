@@ -30,7 +30,7 @@ from workflows_app.management.output import (
     discard_if_lost,
     use_letters_of_terminal,
 )
-from workflows_app.outages import outage_of, said_by_driver, sqlstate_of
+from workflows_app.outages import NOT_ALLOWED, outage_of, said_by_driver, sqlstate_of
 from workflows_app.statement_limits import STOPPED, statements_limited
 
 #: How Django, the queue and the driver say that the database is away.
@@ -39,14 +39,12 @@ DATABASE_ERRORS = (Error, ConnectorException, psycopg.Error)
 CUT_SHORT = (KeyboardInterrupt, *DATABASE_ERRORS)
 #: A table, a column or a function is missing.
 _MISSING = ("42P01", "42703", "42883")
-#: A role lacks a privilege.
-_NOT_ALLOWED = "42501"
 
 
 class Command(BaseCommand):
     """Ends with exit code 1 if the database is away or not migrated, or if it is interrupted."""
 
-    #: What an absent database leaves, and what to do, in a sentence.
+    #: What an absent database, or one that refuses, leaves, and what to do, in a sentence.
     if_away = "Nothing was changed."
     #: The same of an interruption.
     if_interrupted = "Nothing was changed."
@@ -90,7 +88,9 @@ class Command(BaseCommand):
             ):
                 return super().execute(*args, **options)
         except CUT_SHORT as error:
-            raise unless_away(error, self.if_away, if_interrupted=self.if_interrupted) from error
+            raise unless_away(
+                error, self.if_away, limit=self.statement_limit, if_interrupted=self.if_interrupted
+            ) from error
 
     def _statement_seconds(self) -> float:
         try:
@@ -113,11 +113,13 @@ def _require_text(options: Mapping[str, Any]) -> None:
                 raise wrong_usage(f"The argument {value!r} has a NUL character: leave it out.")
 
 
-def unless_away(error: BaseException, what_now: str, *, if_interrupted: str = "") -> CommandError:
+def unless_away(
+    error: BaseException, what_now: str, *, limit: str, if_interrupted: str = ""
+) -> CommandError:
     """Return the error that a command ends with: `what_now` tells what is known, and what to do.
 
-    `if_interrupted` tells it for a database that is there. Raises `error` itself if it neither is an
-    outage or an interruption nor comes of migrations that were not applied.
+    `if_interrupted` tells it of an interruption; `limit` is how long the database works at one statement, a
+    name in the policy. Raises `error` itself if none of this fits it.
     """
     if is_interruption(error):
         return CommandError(f"Interrupted. {if_interrupted or what_now}")
@@ -126,10 +128,10 @@ def unless_away(error: BaseException, what_now: str, *, if_interrupted: str = ""
         return CommandError(f"{outage.value} {what_now} ({said_by_driver(error)})")
     if sqlstate_of(error) == STOPPED:
         return CommandError(
-            f"A statement took the database too long, and was stopped. {what_now} The limits are in"
-            f" the WORKFLOWS setting: command_statement_seconds, report_statement_seconds."
+            f"A statement took the database too long, and was stopped. {what_now} The limit is"
+            f" {limit} of the WORKFLOWS setting."
         )
-    if sqlstate_of(error) == _NOT_ALLOWED:
+    if sqlstate_of(error) == NOT_ALLOWED:
         return CommandError(
             f"This role of the database may not do that. {what_now} After each migrate its owner runs"
             f" `manage.py grant_role NAME`; `manage.py doctor` says what is missing. ({said_by_driver(error)})"

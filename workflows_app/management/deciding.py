@@ -103,7 +103,9 @@ class DecidingCommand(command.Command):
             left = _left(told, len(chosen) - tried, dry_run)
             position = f"{tried} of {len(chosen)}"
             done = _done(report, self._in_doubt, told, position, dry_run)
-            ended = command.unless_away(error, left, if_interrupted=done)
+            ended = command.unless_away(
+                error, left, limit=self.statement_limit, if_interrupted=done
+            )
             self._tell(report, operation, format=options["format"], dry_run=dry_run)
             raise ended from error
         self._tell(report, operation, format=options["format"], dry_run=dry_run)

@@ -26,7 +26,7 @@ class Command(command.Command):
         " only, and may run beside the workers."
     )
 
-    if_interrupted = "It had not looked at everything. What was fixed stays fixed."
+    if_away = if_interrupted = "It had not looked at everything. What was fixed stays fixed."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--format", choices=["text", "json"], default="text")

@@ -83,8 +83,10 @@ class Command(command.Command):
                     _publish(writer, entries, progress, dry_run, last=lines[-1][0])
         except command.CUT_SHORT as error:
             so_far = _so_far(progress, dry_run)
-            left = _left(progress.line)
-            raise command.unless_away(error, left, if_interrupted=so_far) from error
+            left = f"It stopped at line {progress.line}. {AGAIN}"
+            raise command.unless_away(
+                error, left, limit=self.statement_limit, if_interrupted=so_far
+            ) from error
         self.stdout.write(_told(progress, dry_run, format))
         if progress.broken:
             raise SystemExit(SOME_REFUSED)
@@ -165,10 +167,3 @@ def _so_far(progress: _Progress, dry_run: bool) -> str:
     if dry_run:
         return f"Nothing was published. Checked: {progress.counts.total()}; {stopped}"
     return f"Published: {progress.published}; {stopped} {AGAIN}"
-
-
-def _left(line: int) -> str:
-    return (
-        f"It stopped at line {line}. Publish the file again when it is back:"
-        " what is there already stays as it is."
-    )

@@ -25,8 +25,7 @@ class Command(command.Command):
         "Record the version of every workflow in the code and make it active. Run at each deploy."
     )
 
-    if_away = "Run it again when it is back: what was done is found so."
-    if_interrupted = "Run it again: what was done is found so."
+    if_away = if_interrupted = "Run it again: what was done is found so."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slugs", nargs="*", help="only these workflows (default: all)")
@@ -67,8 +66,9 @@ class Command(command.Command):
                 self.stderr.write(str(error))
                 refused.append(_refused(workflow, error))
             except command.CUT_SHORT as error:
+                so_far = _so_far(done, dry_run)
                 raise command.unless_away(
-                    error, self.if_away, if_interrupted=_so_far(done, dry_run)
+                    error, self.if_away, limit=self.statement_limit, if_interrupted=so_far
                 ) from error
         gone = [] if slugs else [(each, StillHeld.by(each)) for each in not_in_code()]
         if format == "json":
