@@ -1,8 +1,8 @@
 """Writes down each change of an account, a group or their permissions, however it was made.
 
 Who may decide is who has the permission now: so it must be known since when, and who gave it. Written in the
-transaction of the change, by pages, commands and code alike; only `QuerySet.update` passes it by. Always in
-English: what is stored does not depend on the language of whoever made the change.
+transaction of the change, by pages, commands and code alike; only `QuerySet.update`, `bulk_create` and `bulk_update`
+pass it by. Always in English: what is stored does not depend on the language of whoever made the change.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from workflows_app.origin import origin
 _NOT_TOLD = {"last_login", "date_joined"}
 #: Of these only that they changed.
 _SECRET = {"password"}
+#: What a login saves that keeps the same password in a new way, once there is a better one.
+_PASSWORD_ALONE = frozenset(_SECRET)
 _BEFORE = "_workflows_before"
 _WORDS = {"post_add": "added", "post_remove": "removed", "pre_clear": "removed"}
 
@@ -48,27 +50,31 @@ def connect() -> None:
 def _remember(
     sender: type[Model],
     instance: Any,
-    raw: bool,
     using: str,
     update_fields: frozenset[str] | None = None,
     **_: Any,
 ) -> None:
     before = None
     is_login = update_fields is not None and update_fields <= _NOT_TOLD
-    if not raw and not is_login and instance.pk is not None:
+    is_login |= update_fields == _PASSWORD_ALONE and getattr(instance, "_password", "") is None
+    if not is_login and instance.pk is not None:
         before = sender._base_manager.using(using).filter(pk=instance.pk).first()
     vars(instance)[_BEFORE] = before
 
 
 @translation.override(None)
-def _saved(sender: type[Model], instance: Any, raw: bool, created: bool, **_: Any) -> None:
+def _saved(
+    sender: type[Model],
+    instance: Any,
+    created: bool,
+    update_fields: frozenset[str] | None = None,
+    **_: Any,
+) -> None:
     before = vars(instance).pop(_BEFORE, None)
-    if raw:
-        return
     if created:
         write_change(instance, ["made", *_flags(instance)])
     elif before is not None:
-        write_change(instance, list(_differences(before, instance)))
+        write_change(instance, list(_differences(before, instance, update_fields)))
 
 
 def _deleted(instance: Any, **_: Any) -> None:
@@ -119,8 +125,10 @@ def _flags(row: Model) -> Iterable[str]:
             yield f"{field.verbose_name}: {getattr(row, field.attname)}"
 
 
-def _differences(before: Any, after: Any) -> Iterable[str]:
+def _differences(before: Any, after: Any, saved: frozenset[str] | None) -> Iterable[str]:
     for field in after._meta.concrete_fields:
+        if saved is not None and saved.isdisjoint([field.name, field.attname]):
+            continue
         old, new = getattr(before, field.attname), getattr(after, field.attname)
         if field.primary_key or field.name in _NOT_TOLD or old == new:
             continue
@@ -136,12 +144,14 @@ def write_change(about: Any, what: list[str]) -> None:
         return
     came_from = origin()
     is_group = isinstance(about, Group)
+    # Who deletes their own account is there no more.
+    actor = get_user_model()._base_manager.filter(pk=came_from.actor_key)
     AccountChange.objects.create(
         kind=AccountChange.Kind.GROUP if is_group else AccountChange.Kind.ACCOUNT,
         about=str(about)[:254],
         about_key=str(about.pk)[:64],
         what="\n".join(what),
-        actor_id=came_from.actor_key,
+        actor_id=actor.values_list("pk", flat=True).first(),
         actor_name=came_from.actor_name[:254],
         address=came_from.address,
         session=came_from.session,

@@ -1,4 +1,4 @@
-"""Who edits accounts: what they may give, whom they may touch, and that it is written down."""
+"""Who edits accounts: what they may give, and whom they may touch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.sessions.models import Session
-from django.core.management import call_command
-from django.db import Error, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -17,9 +15,7 @@ from pytest_django import Settings
 
 from tests.admin.addresses import list_of, page_of, told
 from tests.conftest import logged_in
-from tests.owner import as_owner
 from workflows_app.groups import OPERATORS, VIEWERS
-from workflows_app.models import AccountChange
 
 pytestmark = pytest.mark.django_db
 
@@ -178,69 +174,6 @@ def test_an_administrator_ends_the_sessions_of_whom_they_may_change(console: Cli
     for person, status in ((plain, 302), (root, 200)):
         assert [client.get("/admin/").status_code for client in clients[person]] == [status] * 2
     assert Session.objects.exclude(pk=over).count() == 3
-
-
-def changes() -> list[tuple[str, str, str, str]]:
-    rows = AccountChange.objects.order_by("pk")
-    return [(row.actor_name, row.kind, row.about, row.what) for row in rows]
-
-
-def test_what_is_changed_of_accounts_is_written_down_with_its_person(superuser: Client) -> None:
-    User.objects.create_user("paul").groups.add(Group.objects.get(name=OPERATORS))
-    known = AccountChange.objects.count()
-    otto = User.objects.create_user("otto", password="long enough 1")
-    viewers = Group.objects.get(name=VIEWERS)
-    superuser.post(
-        page_of(otto), form_of(otto, username="otto-2", groups=[viewers.pk]), REMOTE_ADDR="10.0.0.7",
-        headers={"Accept-Language": "de"},
-    )  # fmt: skip
-    new = {"password1": "another one 3", "password2": "another one 3", "usable_password": "true"}
-    superuser.post(reverse("admin:auth_user_password_change", args=[otto.pk]), new)
-    viewers.permissions.remove(Permission.objects.get(codename="view_run"))
-    # From the other side each of them is given it.
-    viewers.user_set.add(*User.objects.filter(username__in=["root", "paul"]))
-    call_command("createsuperuser", interactive=False, username="eve", email="")
-    otto.groups.clear()
-    User.objects.get(pk=otto.pk).delete()
-
-    assert changes()[known:] == [
-        ("", "account", "otto", "made\nsuperuser status: False\nstaff status: False\nactive: True"),
-        ("root", "account", "otto-2", "username: otto → otto-2\nstaff status: False → True"),
-        ("root", "account", "otto-2", "groups added: Workflow viewers"),
-        ("root", "account", "otto-2", "password changed"),
-        (
-            "",
-            "group",
-            "Workflow viewers",
-            "permissions removed: Workflow operations | run | Can view run",
-        ),
-        *(("", "account", name, "groups added: Workflow viewers") for name in ("root", "paul")),
-        ("", "account", "eve", "made\nsuperuser status: True\nstaff status: True\nactive: True"),
-        ("", "account", "otto", "groups removed: Workflow viewers"),
-        ("", "account", "otto-2", "deleted"),
-    ]
-    in_german = superuser.get(list_of(AccountChange), headers={"Accept-Language": "de"})
-    for words in (
-        "Benutzername: otto → otto-2",
-        "Passwort geändert",
-        "Gruppen hinzugefügt: Workflow viewers",
-        "Gruppen entfernt: Workflow viewers",
-        "gelöscht",
-    ):
-        assert words in in_german.content.decode()
-    listed = superuser.get(list_of(AccountChange)).content.decode()
-    assert "made; superuser status: True; staff status: True; active: True" in listed
-    by_root = AccountChange.objects.filter(about="otto-2", actor_name="root")
-    assert by_root.last().address == "10.0.0.7"  # type: ignore[union-attr]
-    assert len(by_root[0].session) == 64
-    with as_owner(), pytest.raises(Error, match="Cannot update or delete"), transaction.atomic():
-        AccountChange.objects.all().update(what="")
-
-
-def test_a_login_changes_nothing_of_an_account(anna: User) -> None:
-    known = AccountChange.objects.count()
-    assert Client().login(username="anna", password="long enough 1")
-    assert AccountChange.objects.count() == known
 
 
 def test_a_group_that_decides_about_workflows_is_given_by_its_members_alone(
