@@ -77,7 +77,7 @@ def check_unaskable(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[C
 
     Nothing is wrong with that, so `check --deploy` tells it, and not each command.
     """
-    without = [name for name, mutator in _mutators().items() if not mutator.can_reconcile()]
+    without = {mutator.name for mutator in _mutators() if not mutator.can_reconcile()}
     return [
         Info(
             f"Mutator '{name}' has no reconcile: every unknown outcome of it blocks its lane "
@@ -92,11 +92,11 @@ def check_unaskable(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[C
 @register()
 def check_mutators(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """W002: a mutator can reconcile, and does not say how long the outside system's search may lag."""
-    silent = [
-        name
-        for name, mutator in _mutators().items()
+    silent = {
+        mutator.name
+        for mutator in _mutators()
         if mutator.can_reconcile() and not mutator.says("absence_is_proof_after")
-    ]
+    }
     return [
         Warning(
             f"Mutator '{name}' can reconcile and does not say absence_is_proof_after. That means 0: "
@@ -111,6 +111,7 @@ def check_mutators(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
 @register()
 def check_declared(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """E023: a mutator is declared so that each call or lookup of it would fail."""
+    wrong = {(mutator.name, why) for mutator in _mutators() for why in mutator.declared_wrongly()}
     return [
         Error(
             f"Mutator '{name}': {why}.",
@@ -118,17 +119,13 @@ def check_declared(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
             " request_url() or request_lookup_url().",
             id="workflows_app.E023",
         )
-        for name, mutator in sorted(_mutators().items())
-        for why in mutator.declared_wrongly()
+        for name, why in sorted(wrong)
     ]
 
 
-def _mutators() -> dict[str, type[Mutator]]:
-    return {
-        mutator.name: mutator
-        for workflow in registry.all_workflows()
-        for mutator in workflow.mutators
-    }
+def _mutators() -> set[type[Mutator]]:
+    """Return the classes: two workflows may each have one of the same name."""
+    return {mutator for workflow in registry.all_workflows() for mutator in workflow.mutators}
 
 
 @register()

@@ -21,7 +21,7 @@ from workflows_app.scrubbing import scrub, scrub_json
 
 #: A shorter value stands in answers by chance: striking it out would spoil them.
 MIN_LENGTH = 8
-#: The names of all secrets that the code has.
+#: The names of all secrets that the code has. A `Secret` that a thread makes for a call adds one at any time.
 _names: set[str] = set()
 #: An environment, and the passwords of proxies in it.
 _seen: tuple[dict[bytes, bytes], list[str]] = ({}, [])
@@ -99,7 +99,7 @@ class SecretsFilter(logging.Filter):
 
 def known_values() -> list[str]:
     """Return what must never be stored: all secrets that the code names, and passwords of proxies."""
-    values = [_value(name) for name in _names]
+    values = [_value(name) for name in tuple(_names)]
     values += [plain for value in values for plain in _unpacked(value)]
     values += [misread for value in values if not value.isascii() for misread in _misread(value)]
     values += _of_proxies()
@@ -108,12 +108,12 @@ def known_values() -> list[str]:
 
 def names_of_short_ones() -> list[str]:
     """Return the names of the secrets that have a value which is too short."""
-    return sorted(name for name in _names if 0 < len(_value(name)) < MIN_LENGTH)
+    return sorted(name for name in tuple(_names) if 0 < len(_value(name)) < MIN_LENGTH)
 
 
 def names_of_missing_ones() -> list[str]:
     """Return the names of the secrets that have no value here."""
-    return sorted(name for name in _names if not _value(name))
+    return sorted(name for name in tuple(_names) if not _value(name))
 
 
 def too_short(name: str) -> str:

@@ -12,6 +12,7 @@ from django.test import Client
 from tests.admin.addresses import list_of, text_of
 from tests.alerts.conftest import BASE_URL, Alerting, Mailbox, tell, texts
 from tests.connectors.server import Outside
+from workflows_app.alerts.sending import Post
 from workflows_app.alerts.trying import claimed, ended
 from workflows_app.models import AlertChoice, Workflow
 from workflows_app.models.clocks import database_now
@@ -68,6 +69,33 @@ def test_a_test_message_tells_whether_it_arrived_at_each_place_of_the_person(
         viewer.post(ask)
         tell()
         assert len(webhook.received) == received
+
+
+def test_after_a_test_message_that_hangs_nothing_is_sent_there_until_it_is_back(
+    viewer: Client,
+    viewer_user: User,
+    operator: Client,
+    operator_user: User,
+    alerting: Alerting,
+    webhook: Outside,
+) -> None:
+    alerting({"team": webhook}, default=[], send_seconds=0.2)
+    webhook.gate.clear()
+    post = Post()
+    for client, person in ((viewer, viewer_user), (operator, operator_user)):
+        AlertChoice.objects.create(person=person, channel="team")
+        client.post(f"{list_of(AlertChoice)}try/")
+
+    tell(post)
+    tell(post)
+
+    assert len(webhook.received) == 1
+    assert "team : it waits for a worker." in text_of(operator, list_of(AlertChoice))
+    webhook.gate.set()
+    for call in post._calls.values():
+        call.join()
+    tell(post)
+    assert "team : it was delivered." in text_of(operator, list_of(AlertChoice))
 
 
 def test_a_test_message_of_a_worker_that_died_is_not_waited_for_without_end(

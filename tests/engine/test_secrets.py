@@ -21,6 +21,7 @@ from tests.engine.stage import (
     send,
     take_one,
 )
+from workflows_app import secrets
 from workflows_app.connectors.http import Secret
 from workflows_app.sdk import MutationCall, NotApplied, Reconciliation, TransientError, Workflow
 
@@ -102,6 +103,23 @@ def test_no_secret_is_kept_or_logged(
     everything = [*kept(), caplog.text]
     assert [text for text in everything if VALUE in text] == []
     assert any("[secret]" in text for text in everything)
+
+
+def test_a_secret_that_is_named_while_all_are_looked_up_disturbs_nobody(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As another thread does, for a call of its own."""
+    monkeypatch.setattr(secrets, "_names", {"CARRIER_TOKEN"})
+
+    class Read:
+        def __str__(self) -> str:
+            Secret(f"TOKEN_{len(secrets._names)}")
+            return VALUE
+
+    settings.CARRIER_TOKEN = Read()
+    assert secrets.struck_out(f"sent with {VALUE}") == "sent with [secret]"
+    assert secrets.names_of_short_ones() == []
+    assert "CARRIER_TOKEN" not in secrets.names_of_missing_ones()
 
 
 def test_a_traceback_in_the_log_has_none_either(caplog: pytest.LogCaptureFixture) -> None:

@@ -16,6 +16,7 @@ from tests.unit.declarations import consumer, mutator, workflow
 from workflows_app import registry
 from workflows_app.alerts.checks import check_alerts, check_times
 from workflows_app.checks import (
+    check_declared,
     check_mutators,
     check_secret_names,
     check_settings,
@@ -91,6 +92,7 @@ ALERTS: list[Any] = [
     {"base_url": "ops.example.com"},
     {"base_url": "ftp://ops.example.com"},
     {"base_url": "https://"},
+    {"base_url": "https://[ops.example.com"},
     {"base_url": f"{BASE}?a=b"},
     {"base_url": f"{BASE}#a"},
     {"base_url": f" {BASE}"},
@@ -243,6 +245,7 @@ def declared() -> Iterator[None]:
 
     asking = {"reconcile": lambda *_, **__: None}
     silent = mutator(name="silent", **asking)
+    right = mutator(name="two", absence_is_proof_after=timedelta(0), **asking)
     flows = [
         workflow(
             consumers=[consumer(mutate=mutate)],
@@ -254,9 +257,10 @@ def declared() -> Iterator[None]:
                 mutator(name="says-5", absence_is_proof_after=timedelta(seconds=5), **asking),
                 mutator(name="nobody-asks", result_fields={"secret": "It"}, url="/{password}/x"),
                 mutator(name="asks-not", secret_params=["passwd"], lookup_url="/{passwd}"),
+                mutator(name="two", declared_wrongly=lambda: ["this one fails"], **asking),
             ],
         ),
-        workflow(slug="other", mutators=[silent, mutator(name="nobody-asks")]),
+        workflow(slug="other", mutators=[silent, mutator(name="nobody-asks"), right]),
     ]
     with registry.override():
         registry.declared.clear()
@@ -265,7 +269,7 @@ def declared() -> Iterator[None]:
 
 
 def test_what_is_said_of_the_code(declared: None, kept: SnapshotAssertion) -> None:
-    checks = (check_unaskable, check_mutators, check_secret_names)
+    checks = (check_unaskable, check_mutators, check_declared, check_secret_names)
     assert "\n".join(told(check.__name__, check(None)) for check in checks) == kept(name="code")
 
 

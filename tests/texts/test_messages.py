@@ -118,6 +118,7 @@ def test_what_is_found_to_tell_of(stage: Stage, kept: SnapshotAssertion) -> None
     assert "\n".join(told) + "\n" == kept(name="facts")
 
 
+_SELDOM = AlertSettings(gather_seconds=1800, repeat_seconds=600)
 DUE: list[tuple[str, list[str], dict[str, Any] | None]] = [
     ("nothing was told", ["a"], None),
     ("nothing is there", [], None),
@@ -132,6 +133,14 @@ DUE: list[tuple[str, list[str], dict[str, Any] | None]] = [
         )
         for seconds in (59, 60, 1799, 1800)
     ),
+    *(
+        (
+            f"the same was sent {seconds} s ago, and is sent again after 600 s, but one in 1800 s",
+            ["a"],
+            {"status": "sent", "facts": ["a"], "seconds": seconds, "limits": _SELDOM},
+        )
+        for seconds in (1799, 1800)
+    ),
 ]
 
 
@@ -139,12 +148,13 @@ def test_when_a_message_is_due(kept: SnapshotAssertion) -> None:
     lines = []
     for name, keys, last in DUE:
         of_it = [Fact("blocked", key, AFTERWARDS, "", ("run", 1)) for key in keys]
-        before = None
+        before, limits = None, AlertSettings()
         if last is not None:
+            limits = last.get("limits", limits)
             ended_at = ago(seconds=last["seconds"])
             before = Alert(status=last["status"], facts=last["facts"], ended_at=ended_at)
             before.created_at = ago(days=9)
-        due = is_due(of_it, before, AlertSettings(), AFTERWARDS)
+        due = is_due(of_it, before, limits, AFTERWARDS)
         lines.append(f"{'due    ' if due else 'not due'} {name}")
     assert "\n".join(lines) + "\n" == kept(name="due")
 

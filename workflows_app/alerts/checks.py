@@ -50,7 +50,12 @@ _SENSIBLE: dict[str, tuple[float, float, str, str]] = {
         "people are flooded",
         "what one person missed is not told again",
     ),
-    "send_seconds": (1, 300, "most messages fail", "a place that hangs holds up all others"),
+    "send_seconds": (
+        1,
+        300,
+        "most messages fail",
+        "a place that hangs holds up all that is told there",
+    ),
 }
 
 

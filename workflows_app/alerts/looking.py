@@ -76,10 +76,11 @@ def is_due(facts: Sequence[Fact], last: Alert | None, limits: AlertSettings, now
     if last.status == Alert.Status.WAITING:
         return False
     since = now - (last.ended_at or last.created_at)
-    if since >= timedelta(seconds=limits.repeat_seconds):
-        return True
-    has_news = not {fact.key for fact in facts} <= set(last.facts)
-    return has_news and since >= timedelta(seconds=limits.gather_seconds)
+    if since < timedelta(seconds=limits.gather_seconds):
+        return False
+    told = set(last.facts) if last.status == Alert.Status.SENT else set()
+    has_news = not {fact.key for fact in facts} <= told
+    return has_news or since >= timedelta(seconds=limits.repeat_seconds)
 
 
 def _last_of(workflows: Sequence[Workflow]) -> dict[tuple[int, Place], Alert]:

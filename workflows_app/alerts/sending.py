@@ -62,6 +62,8 @@ class Post:
                 limits = alert_settings()
                 send = trying.sender_of(choice, limits)
                 trying.ended(choice, one_line(self._within(limits.send_seconds, line, send)))
+                if self._calls[line].is_alive():
+                    return
             while (alert := _claimed(line)) is not None:
                 if not self._send(alert, line):
                     return

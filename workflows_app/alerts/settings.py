@@ -118,18 +118,19 @@ def _check_base_url(made: AlertSettings) -> None:
                 f"{_WHERE}['base_url'] must say where the console is: messages have links."
             )
         return
-    parts = urlsplit(made.base_url)
-    has_spaces = made.base_url.split() != [made.base_url]
-    if (
-        has_spaces
-        or parts.scheme not in ("http", "https")
-        or not parts.netloc
-        or parts.query
-        or parts.fragment
-    ):
+    if not _is_address(made.base_url):
         raise SettingsError(
             f"{_WHERE}['base_url'] must be an address like 'https://workflows.example.com'."
         )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    is_bare = not parts.query and not parts.fragment and text.split() == [text]
+    return is_bare and parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def _forget(*, setting: str, **_: Any) -> None:
