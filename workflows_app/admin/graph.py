@@ -20,7 +20,7 @@ from workflows_app.admin.labels import css_state, state_with
 from workflows_app.admin.seeing import may_see, shown
 from workflows_app.admin.visible import visible
 from workflows_app.models import Event, Input, Mutation, OperatorAction, Run
-from workflows_app.queries.story import KINDS, Key, Story, happened_at, key_of, story_of
+from workflows_app.queries.story import KINDS, Key, happened_at, key_of, story_of
 
 #: The most boxes of one kind in the graph, and lines in the timeline.
 BOXES_SHOWN = 12
@@ -79,7 +79,7 @@ def drawn(root: Model) -> Drawn:
     story = story_of(root)
     rows = [shown(row) for row in story.rows if may_see(type(row))]
     effects = _Effects([row for row in story.rows if isinstance(row, Mutation)])
-    drawn_rows, left_out = _within_limit(story, rows)
+    drawn_rows, left_out = _within_limit(rows)
     columns = _columns(drawn_rows, story.edges)
     places: dict[Key, tuple[int, int]] = {}
     used: Counter[int] = Counter()
@@ -109,8 +109,8 @@ def drawn(root: Model) -> Drawn:
     )
 
 
-def _within_limit(story: Story, rows: list[Any]) -> tuple[list[Any], dict[type[Model], int]]:
-    """Return the rows that get a box, the root always, and how many others there are of each kind."""
+def _within_limit(rows: list[Any]) -> tuple[list[Any], dict[type[Model], int]]:
+    """Return the rows that get a box, the oldest of each kind, and how many others there are of it."""
     kept_of_all: list[Any] = []
     left_out: dict[type[Model], int] = {}
     for kind in KINDS:

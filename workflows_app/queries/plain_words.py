@@ -18,92 +18,117 @@ from workflows_app.models import Evidence
 
 #: What the detail of an evidence of an unknown outcome says, and what that means. The first that fits counts.
 _MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), meaning)
+    (re.compile(pattern), meaning)
     for pattern, meaning in (
         (
-            r"worker (ended|died)",
+            r"^the worker ended",
             gettext_noop(
                 "The worker that made the call ended before it could write down what came of it. The call"
                 " may have been carried out, in part or in full, or may never have arrived."
             ),
         ),
         (
-            r"not there, which proves nothing before (?P<told>[-\d: A-Z+]+)",
+            r"^not there, which proves nothing before (?P<told>[-\d: A-Z+]+)",
             gettext_noop(
                 "The outside system does not show it yet. Its search may lag behind, so before %(told)s that"
                 " proves nothing."
             ),
         ),
         (
-            r"no answer within (?P<told>[\d.]+) s",
+            r"^no answer within (?P<told>[\d.]+) s",
             gettext_noop(
                 "No answer came within %(told)s seconds. The outside system may have done it all the same:"
                 " being slow is not a no."
             ),
         ),
         (
-            r"the call returned, but",
+            r"^the call returned, but",
             gettext_noop(
                 "The outside system answered as if it had happened, but the answer can't be kept. It"
                 " probably happened, and nobody has confirmed it."
             ),
         ),
         (
-            r"AnswerTooLarge|DecodingError|breaks off|packed",
+            r"\(it answered 2\d\d\)$|(AnswerTooLarge|DecodingError)(?!.*\(it answered)",
             gettext_noop(
                 "The outside system answered, but the answer could not be read to its end. It may well have"
                 " happened."
             ),
         ),
         (
-            r"answered 50[24]|\b50[24] (Bad Gateway|Gateway Time)",
+            r"answered 50[24]\b|\b50[24] (Bad Gateway|Gateway Time)",
             gettext_noop(
                 "A server in between got no answer from the outside system itself. That one may have done"
                 " it, or may never have heard of it."
             ),
         ),
         (
-            r"answered (?P<told>5\d\d)|\b5\d\d (Internal|Service)",
+            r"answered (?P<status>5\d\d)\b|\b5\d\d (Internal|Service)",
             gettext_noop(
-                "The outside system answered with an error of its own%(told)s. Such an error can come before"
+                "The outside system answered with an error of its own%(status)s. Such an error can come before"
                 " the work was done, or after."
             ),
         ),
         (
-            r"answered 409",
+            r"answered 409\b",
             gettext_noop(
                 "The outside system answered that it conflicts with something (409). Often that means that"
                 " the same was done before, by this call or by another."
             ),
         ),
         (
-            r"answered 429",
+            r"answered 429\b",
             gettext_noop(
                 "The outside system answered that it gets too many calls (429). Usually nothing was done"
                 " then; it is not certain."
             ),
         ),
         (
-            r"answered (?P<told>\d\d\d)",
+            r"answered (?P<status>\d\d\d)\b",
             gettext_noop(
-                "The outside system gave an answer%(told)s of which the workflow's author did not say what it"
+                "The outside system gave an answer%(status)s of which the workflow's author did not say what it"
                 " means."
             ),
         ),
         (
-            r"Time-?out|timed out",
+            r"\b\w*Time[oO]ut\w*[:(]|(?i:timed out)",
             gettext_noop(
                 "The outside system took too long to answer. It may have done it all the same: being slow"
                 " is not a no."
             ),
         ),
         (
-            r"Reset|BrokenPipe|Broken pipe|Aborted|RemoteProtocol|ReadError|WriteError|CloseError"
-            r"|disconnected|IncompleteRead|ConnectionError|closed",
+            # By names of exceptions, and what libraries say: of others "closed" may be about anything.
+            r"\b\w*(Connection(Reset|Aborted)?|BrokenPipe|Protocol|Read|Write|Close)Error\b|Disconnected"
+            r"|IncompleteRead|(?i:broken pipe|connection (reset|aborted|(was |unexpectedly )?closed)"
+            r"|server disconnected|closed (the )?connection)",
             gettext_noop(
                 "The connection broke after the call had gone out. Whatever had arrived by then may have"
                 " been carried out; the answer was lost on the way."
             ),
+        ),
+    )
+)
+#: The same of an answer to the question whether it happened.
+_ASKED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), meaning)
+    for pattern, meaning in (
+        (
+            r"answered (?P<status>[45]\d\d)\b",
+            gettext_noop("It answered with an error%(status)s, and so did not say."),
+        ),
+        (
+            r"answered (?P<status>[123]\d\d)\b|^(UnclearAnswer|AnswerTooLarge|DecodingError)\b(?!.*\(it)",
+            gettext_noop("Its answer%(status)s does not say whether it happened."),
+        ),
+        (
+            r"^(no (answer|connection)|\w*(Time[oO]ut|Connect|Connection\w*|BrokenPipe|Disconnected"
+            r"|Protocol|Read|Write|Close|Network|SSL\w*|URL|OS|gai)([eE]rror|Exception)?:)",
+            gettext_noop("It gave no answer to that."),
+        ),
+        (
+            r"^(\w+(Error|Exception)\b|reconcile returned |the answer can't be read: )",
+            gettext_noop("The workflow's code failed while it asked."),
         ),
     )
 )
@@ -115,6 +140,10 @@ _STILL_RUNNING = gettext_noop(
     "The call was not stopped by that: it may still be running. Should its answer come, it is shown at the"
     " top of this page."
 )
+#: The body of an answer: the outside system's own words.
+_BODY = re.compile(r"(?<=answered \d{3}): .*", re.DOTALL)
+#: What libraries raise in place of an answer of HTTP, up to its status.
+_RAISED = re.compile(r"^HTTP\w*Error: \D{0,20}(?=[1-5]\d\d\b)")
 #: An answer of HTTP with its body.
 _ANSWERED = re.compile(r"answered (?P<status>\d{3}): (?P<body>\{.*\})\s*$", re.DOTALL)
 #: After these words of the host's nobody knows whether the call has ended.
@@ -145,13 +174,20 @@ def why_unknown(evidence: Sequence[Evidence]) -> list[str]:
 
 def meaning(detail: str) -> str:
     """Return what the detail of an unknown outcome means, in a sentence or two."""
-    for pattern, sentence in _MEANINGS:
-        found = pattern.search(detail)
+    # The outside system's words could be like the host's, and mean something else.
+    own = _BODY.sub("", detail)
+    return _first(_MEANINGS, own) or _(_OTHER)
+
+
+def _first(meanings: tuple[tuple[re.Pattern[str], str], ...], detail: str) -> str:
+    told = _RAISED.sub("answered ", detail)
+    for pattern, sentence in meanings:
+        found = pattern.search(told)
         if found is not None:
-            told = found.groupdict().get("told") or ""
-            is_status = len(told) == 3 and told.isdecimal()
-            return _(sentence) % {"told": f" ({told})" if is_status else told.strip()}
-    return _(_OTHER)
+            named = found.groupdict()
+            status = f" ({named['status']})" if named.get("status") else ""
+            return _(sentence) % {"status": status, "told": (named.get("told") or "").strip()}
+    return ""
 
 
 def heard(detail: str) -> str:
@@ -185,15 +221,9 @@ def in_a_line(item: Evidence, *, is_refusal: bool = False) -> str:
 
 def _could_not_say(item: Evidence) -> str:
     """Return why a question had no definite answer."""
-    if item.detail.startswith("not there"):
+    if item.detail.startswith(("not there", "the call returned, but")):
         return meaning(item.detail)
     if not item.detail:
         return _("It could not say.")
-    status = re.search(r"answered (\d{3})", item.detail)
-    if status is not None:
-        return _("It answered with an error (%(status)s), and so did not say.") % {
-            "status": status[1]
-        }
-    if re.match(r"\w+(Error|Exception|Timeout|Answer)\b|no answer", item.detail):
-        return _("It gave no answer to that.")
-    return _("It could not say yet.")
+    failed = item.detail.removeprefix("The lookup failed: ")
+    return _first(_ASKED, failed) or _("It could not say yet.")
