@@ -48,6 +48,27 @@ def test_hours_and_days_follow_each_other_through_the_change_of_the_clock(
     assert len(days) == DAYS
 
 
+def test_the_hour_that_the_clocks_repeat_is_two_with_numbers_of_their_own() -> None:
+    rows = Rows()
+    for hour in (0, 1):
+        rows.run("committed", ended_at=datetime(2026, 10, 25, hour, 30, tzinfo=UTC))
+    found = []
+    with timezone.override("Europe/Berlin"):
+        # What is over by then is kept for the second.
+        for now in (datetime(2026, 10, 25, hour, 10, tzinfo=UTC) for hour in (2, 3)):
+            found = [json.loads(chart.data) for chart in charts([], now=now)[:2]]
+    day, week = found
+    done = dict(enumerate(zip(day["labels"], day["datasets"][0]["data"], strict=True)))
+    assert list(done.values())[-5:] == [
+        ("01:00", 0),
+        ("02:00", 1),
+        ("02:00", 1),
+        ("03:00", 0),
+        ("04:00", 0),
+    ]
+    assert week["datasets"][0]["data"] == [0] * (DAYS - 1) + [2]
+
+
 def test_the_oldest_event_is_that_of_all_workflows_and_not_of_the_one_with_most() -> None:
     now = timezone.now()
     for slug, pending, minutes in (("many", 2, 5), ("old", 1, 90)):

@@ -11,7 +11,8 @@ from django.test import Client
 
 from tests.admin.addresses import page_of, text_of
 from tests.admin.rows import add, stage
-from workflows_app.admin.graph import BOXES_SHOWN
+from tests.models.rows import Rows
+from workflows_app.admin.graph import BOXES_SHOWN, LINES_SHOWN
 from workflows_app.models import Run
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +39,24 @@ def test_of_many_some_are_drawn_and_the_rest_is_counted(
     text = text_of(viewer, page_of(at.input))
     assert f"and {31 - BOXES_SHOWN} more events" in text
     assert f"From left to right: 1 input, {BOXES_SHOWN} events" in text
+    timeline = viewer.get(page_of(at.run)).content.decode().split('class="ops-timeline"')[1]
+    listed = timeline.split("</ol>")[0]
+    assert (listed.count("<li>"), "decision" in listed) == (LINES_SHOWN, True)
+    assert "Not listed: 34 from before." in text_of(viewer, page_of(at.run))
     boxes, _ = graph_of(viewer, at.run)
     assert page_of(at.run) in boxes
     assert Run.objects.count() > len(boxes)
+
+
+def test_a_third_attempt_shows_the_effect_that_it_carries_from_the_first(viewer: Client) -> None:
+    rows = Rows()
+    first = rows.run("failed")
+    effect = rows.mutation(first, "skipped", resolved_by="operator")
+    second = rows.run("failed", retry_of=first, carried_mutation=effect)
+    third = rows.run("committed", retry_of=second, carried_mutation=effect)
+
+    boxes, arrows = graph_of(viewer, third)
+
+    assert sorted(boxes) == sorted(map(page_of, (effect, second, third)))
+    assert arrows == 3
+    assert "run, skipped" in text_of(viewer, page_of(third))

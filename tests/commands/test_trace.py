@@ -6,9 +6,7 @@ import pytest
 
 from tests.commands.console import run
 from tests.models.rows import Rows
-from workflows_app.models import (
-    Reservation,
-)
+from workflows_app.models import Reservation
 
 pytestmark = pytest.mark.django_db
 
@@ -24,13 +22,18 @@ def test_a_retry_that_found_nothing_to_reserve_is_shown() -> None:
     told = f"run {retry.pk}: without a title, committed (pay 1.0, Pay, retry of run {failed.pk})"
     lines = run("trace", "event", event.pk).lines
     assert f"    {told}" in lines
-    assert (
-        f"    run {another.pk}: without a title, committed (pay 1.0, Pay, retry of run {retry.pk})"
-        in lines
+    told_of_another = (
+        f"run {another.pk}: without a title, committed (pay 1.0, Pay, retry of run {retry.pk})"
     )
+    assert f"    {told_of_another}" in lines
     assert run("trace", "run", retry.pk).lines == [
         told,
         "  came of",
         f"    run {failed.pk}: Pay invoice 42, failed (transient) (pay 1.0, Pay)",
         f"      event {event.pk}: invoice.received 42, skipped",
+        "  led to",
+        f"    {told_of_another}",
     ]
+    assert [f"    {each}" for each in (told, told_of_another)] == run(
+        "trace", "run", failed.pk
+    ).lines[-2:]

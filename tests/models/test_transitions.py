@@ -154,6 +154,18 @@ def test_the_status_of_a_run_never_changes_its_phase(name: str) -> None:
         assert run.phase == "mutating"
 
 
+def test_a_breaker_is_open_since_it_opened_first_until_it_is_closed() -> None:
+    breaker = Breaker()
+    for hours in (0, 2):
+        later = NOON + timedelta(hours=hours)
+        breaker.open(now=later, trial_at=later)
+        breaker.let_one_through()
+    assert (breaker.opened_at, breaker.openings) == (NOON, 2)
+    breaker.close()
+    breaker.open(now=later, trial_at=later)
+    assert (breaker.opened_at, breaker.openings) == (later, 1)
+
+
 def test_an_event_names_who_reserves_it_and_forgets_it_again() -> None:
     event = Event(status="pending")
     event.reserve(run=Run(pk=1))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
@@ -87,7 +87,7 @@ def _hours_of_week(now: datetime) -> list[Span]:
     known = [hour for hour in _over.get(key, []) if begins <= hour.starts_at <= now]
     if known and known[0].starts_at > begins:
         known = []
-    missing = known[-1].starts_at + AN_HOUR if known else begins
+    missing = known[-1].starts_at.astimezone(UTC) + AN_HOUR if known else begins
     hours = [*known, *hours_since(missing, now=now)]
     _over[key] = hours[:-2]
     return hours

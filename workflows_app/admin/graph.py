@@ -67,7 +67,10 @@ class Drawn:
     arrows: list[str]
     width: int
     height: int
+    #: The newest: what became of it.
     lines: list[Line]
+    #: How many there are from before those.
+    lines_before: int
     #: What is left out, in words: “12 more runs”.
     more: list[str]
     #: What the graph shows, in a sentence.
@@ -103,7 +106,8 @@ def drawn(root: Model) -> Drawn:
         ],
         width=max((box.x for box in boxes), default=0) + WIDTH + 2,
         height=max((box.y for box in boxes), default=0) + HEIGHT + 2,
-        lines=lines[:LINES_SHOWN],
+        lines=lines[-LINES_SHOWN:],
+        lines_before=max(0, len(lines) - LINES_SHOWN),
         more=more,
         sentence=_("From left to right: %(rows)s.") % {"rows": ", ".join(told)},
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 
 from workflows_app.alerts.pending import pending_too_long
 from workflows_app.alerts.settings import AlertSettings
@@ -52,13 +52,6 @@ class Fact:
 
 
 Facts = dict[int, list[Fact]]
-
-#: Since when a breaker that is open now was not closed any more.
-_LAST_CLOSED = Subquery(
-    Breaker.history.filter(id=OuterRef("pk"), status=Breaker.Status.CLOSED)
-    .order_by("-history_date")
-    .values("history_date")[:1]
-)
 
 
 def may_be_told(person: Any) -> list[str]:
@@ -107,12 +100,9 @@ def open_facts(limits: AlertSettings, *, now: datetime, workflow_id: int | None 
     for workflow, run, fact in runs:
         if run not in seen_at or seen_at[run] < fact.since:
             found[workflow].append(fact)
-    for breaker in of(open_breakers().annotate(closed_at=_LAST_CLOSED), "handler__workflow"):
+    for breaker in of(open_breakers(), "handler__workflow"):
         handler, since = breaker.handler, breaker.opened_at or now
-        # Each trial that fails opens it again: that is no news, before it was closed.
-        key = (
-            f"breaker:{handler.pk}:{breaker.closed_at.timestamp() if breaker.closed_at else 0:.0f}"
-        )
+        key = f"breaker:{handler.pk}:{since.timestamp()}"
         fact = Fact("breaker", key, since, handler.name, ("breaker", breaker.pk))
         found[handler.workflow_id].append(fact)
     for workflow, since in pending_too_long(limits, now=now, workflow_id=workflow_id).items():

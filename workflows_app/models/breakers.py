@@ -32,6 +32,7 @@ class Breaker(FSMModelMixin, models.Model):
     unknowns = models.PositiveIntegerField(default=0)
     #: How often in a row it was opened: each time it stays open for longer.
     openings = models.PositiveIntegerField(default=0)
+    #: The first time in that row: since when no calls go out.
     opened_at = models.DateTimeField(null=True, blank=True)
     #: When one run is let through as a trial.
     trial_at = models.DateTimeField(null=True, blank=True)
@@ -69,7 +70,7 @@ class Breaker(FSMModelMixin, models.Model):
     def open(self, *, now: datetime, trial_at: datetime) -> None:
         """Too many unknown outcomes in a row, or the trial was one."""
         self.openings += 1
-        self.opened_at = now
+        self.opened_at = self.opened_at or now
         self.trial_at = trial_at
 
     @transition(status, source=Status.OPEN.value, target=Status.HALF_OPEN.value)

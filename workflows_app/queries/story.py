@@ -49,9 +49,10 @@ def key_of(row: Any) -> Key:
 def story_of(root: Any) -> Story:
     """Return what belongs to an input, an event, a run or an outside effect. Twelve queries at most."""
     inputs, events, runs = _around(root)
+    carried = [run.carried_mutation_id for run in runs if run.carried_mutation_id]
     effects: list[Mutation] = list(
         # With the parameters and the run: what is secret in them is struck out of the target.
-        Mutation.objects.filter(run__in=runs)
+        Mutation.objects.filter(Q(run__in=runs) | Q(pk__in=carried))
         .select_related("run")
         .defer("result")
         .order_by("pk")[: lineage.LIMIT]
@@ -120,6 +121,13 @@ def _edges(found: dict[type[Model], Sequence[Any]]) -> list[tuple[Key, Key]]:
         (("Run", run.retry_of_id), ("Run", run.pk)) for run in found[Run] if run.retry_of_id in runs
     ]
     edges += [(("Run", effect.run_id), ("Mutation", effect.pk)) for effect in found[Mutation]]
+    # Those that carry the effect of a run that is not in the story.
+    others = {effect.pk for effect in found[Mutation] if effect.run_id not in runs}
+    edges += [
+        (("Mutation", run.carried_mutation_id), ("Run", run.pk))
+        for run in found[Run]
+        if run.carried_mutation_id in others
+    ]
     for action in found[OperatorAction]:
         about = ("Run", action.run_id) if action.run_id else ("Event", action.event_id)
         edges.append((about, ("OperatorAction", action.pk)))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import timezone as fixed
 from typing import Any
 
 from django.db.models import Count
@@ -45,6 +46,8 @@ def first_hour_of_week(*, now: datetime) -> datetime:
 
 def hours_since(since: datetime, *, now: datetime) -> list[Span]:
     """Return all hours from `since`, the beginning of one, to the current one. Three queries."""
+    # In a zone one hour of the year is there twice, and equal to none: so hours are cut by an offset.
+    offset = fixed(timezone.localtime(since).utcoffset() or timedelta())
     ended = _by_hour(
         Run.objects.filter(
             ended_at__gte=since,
@@ -57,16 +60,16 @@ def hours_since(since: datetime, *, now: datetime) -> list[Span]:
         ),
         "ended_at",
         "status",
-        Count("pk"),
+        offset,
     )
     calls = Evidence.objects.filter(
         created_at__gte=since, kind=Evidence.Kind.EXECUTE, verdict=Evidence.Verdict.UNKNOWN
     )
-    unknown = _by_hour(calls, "created_at", "verdict", Count("pk"))
+    unknown = _by_hour(calls, "created_at", "verdict", offset)
     actions = OperatorAction.objects.filter(created_at__gte=since).exclude(
         operation__in=OperatorAction.REMARKS
     )
-    decided = _by_hour(actions, "created_at", "workflow__status", Count("pk"))
+    decided = _by_hour(actions, "created_at", "workflow__status", offset)
     # In UTC, where every hour is followed by the next one.
     begins = since.astimezone(UTC)
     number = int((now - begins) / AN_HOUR) + 1
@@ -100,6 +103,7 @@ def by_day(hours: Iterable[Span]) -> list[Span]:
     ]
 
 
-def _by_hour(rows: Any, at: str, kind: str, number: Count) -> dict[tuple[datetime, str], int]:
-    counted = rows.order_by().values_list(TruncHour(at), kind).annotate(number=number)
+def _by_hour(rows: Any, at: str, kind: str, offset: tzinfo) -> dict[tuple[datetime, str], int]:
+    hours = rows.order_by().values_list(TruncHour(at, tzinfo=offset), kind)
+    counted = hours.annotate(number=Count("pk"))
     return {(hour, value): found for hour, value, found in counted}

@@ -58,7 +58,7 @@ class _Direction:
 
     def fill(self, node: Node, row: Any, level: int) -> None:
         self._seen.add((node.kind, node.id))
-        nexts = self.nexts(row)
+        nexts = self.nexts(row, level)
         if nexts and level >= self._depth:
             node.is_cut = True
             return
@@ -71,7 +71,7 @@ class _Direction:
                 self.fill(child, following, level + 1)
         node.is_cut = node.is_cut or len(nexts) >= lineage.LIMIT
 
-    def nexts(self, row: Any) -> Sequence[Any]:
+    def nexts(self, row: Any, level: int) -> Sequence[Any]:
         raise NotImplementedError
 
     def branch(self, node: Node) -> list[Node]:
@@ -82,7 +82,7 @@ class _Back(_Direction):
     def branch(self, node: Node) -> list[Node]:
         return node.came_of
 
-    def nexts(self, row: Any) -> Sequence[Any]:
+    def nexts(self, row: Any, level: int) -> Sequence[Any]:
         if isinstance(row, Event):
             creators = [row.created_by] if row.created_by else []
             return [*lineage.inputs_of_event(row), *creators]
@@ -96,7 +96,7 @@ class _Forth(_Direction):
     def branch(self, node: Node) -> list[Node]:
         return node.led_to
 
-    def nexts(self, row: Any) -> Sequence[Any]:
+    def nexts(self, row: Any, level: int) -> Sequence[Any]:
         if isinstance(row, Input):
             return self._not_led_to_by_another(list(lineage.events_of_input(row)))
         if isinstance(row, Event):
@@ -107,7 +107,9 @@ class _Forth(_Direction):
         if isinstance(row, Run):
             own = [row.own_mutation] if row.own_mutation else []
             decisions = row.operator_actions.order_by("pk")
-            return [*own, *decisions, *lineage.events_published_by(row)]
+            # Under an event they stand beside it.
+            retries = _with_retries([row])[1:] if level == 0 else []
+            return [*own, *decisions, *retries, *lineage.events_published_by(row)]
         if isinstance(row, Mutation):
             return list(row.evidence.order_by("pk"))
         return []
