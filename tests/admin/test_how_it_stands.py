@@ -55,3 +55,20 @@ def test_behind_many_the_number_is_open(viewer: Client) -> None:
         )
         waits = f" {told} wait behind this run in the main lane , the oldest for"
         assert waits in text_of(viewer, page_of(run))
+
+
+def test_what_the_host_said_is_read_in_german(viewer: Client) -> None:
+    rows = Rows()
+    told = {"failure_message": "its worker died, 2 times in a row", "failure_phase": "preparing"}
+    run = rows.run("failed", failure_kind="poison", **told)
+    mutation, breaker = rows.mutation(run, "indeterminate"), rows.breaker("open")
+    mutation.evidence.create(kind="execute", verdict="unknown", detail="no answer within 30 s")
+    breaker.unknowns = 1
+    breaker.save()
+    german = Client(headers={"accept-language": "de"})
+    german.cookies = viewer.cookies
+    assert (
+        "sein Worker ist abgestürzt, 2-mal in Folge"
+        in text_of(german, page_of(run)).split("Fehler")[-1]
+    )
+    assert "keine Antwort innerhalb von 30 s" in text_of(german, page_of(breaker))

@@ -66,6 +66,12 @@ def test_events_are_filtered_by_lane_and_time(
     assert found(viewer, Event, lane="Müller & Söhne") == [new.pk]
     assert found(viewer, Event, lane="main") == [old.pk]
     assert found(viewer, Event, lane="%") == []
+    german = Client(headers={"accept-language": "de"})
+    german.cookies = viewer.cookies
+    assert found(german, Event, lane="Hauptspur") == [old.pk]
+    Event.objects.filter(pk=new.pk).update(lane="main")
+    assert found(viewer, Event, lane="main") == [new.pk, old.pk]
+    Event.objects.filter(pk=new.pk).update(lane="Müller & Söhne")
     at = timezone.make_aware(datetime(2026, 3, 1, 23, 30))
     Event.objects.filter(pk=old.pk).update(created_at=at)
     day = {"created_at_from_0": "2026-03-01", "created_at_to_0": "2026-03-01"}
@@ -137,6 +143,12 @@ def test_from_years_to_months_to_days_in_the_zone_of_the_person(lived: Any, view
         ["All dates", "2026"],
         ("?on=2026-03-09", "Mon 9"),
     )
+    Event.objects.filter(pk=first).update(created_at=at[second])
+    assert dates("?on=2026")[1:3] == [
+        ("?on=2026-03-01", "Sun 1 March"),
+        ("?on=2026-03-02", "Mon 2 March"),
+    ]
+    Event.objects.filter(pk=first).update(created_at=at[first])
     assert found(viewer, Event, on="2025") == [first]
     assert found(viewer, Event, on="2025-01-01") == [first]
     assert found(viewer, Event, on="2026-03-01") == [second]

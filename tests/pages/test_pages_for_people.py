@@ -87,7 +87,7 @@ def test_what_may_not_be_seen(stage: Stage, kept: Any) -> None:
     looks, seen = Looking(stage, "eve"), {}
     differs: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for hidden, addresses in {
-        Event: [skip, search, ended, effect], Evidence: [skip, ended, effect, circuit],
+        Event: [skip, search, ended, effect], Evidence: [skip, ended, effect, circuit, workflow],
         Handler: [workflow, circuit], Input: [event, effect, search],
         Mutation: [skip, denied, mute, ended, event, circuit, workflow, search], OperatorAction: [skip, ended, effect, search],
         Run: [event, workflow, circuit, search], Topic: [event, skip],

@@ -20,6 +20,7 @@ from workflows_app.models import Event, Evidence, Run, Topic
 from workflows_app.operations import add_note, it_didnt_happen, skip_run, take
 from workflows_app.queries.behind import COUNTED_AT_MOST, Behind
 from workflows_app.queries.explanation import ATTEMPTS_SHOWN, explain
+from workflows_app.queries.fates import Fate
 from workflows_app.sdk import Reconciliation
 from workflows_app.testing import SimulatedCrash, scripted
 
@@ -201,6 +202,19 @@ def test_of_a_long_chain_the_nearest_attempts_are_shown(rows: Rows, at: int, sho
 
     assert ATTEMPTS_SHOWN == 10
     assert explain(chain[at]).attempts == [chain[number] for number in shown]
+
+
+@pytest.mark.parametrize("effect", ["skipped", "failed"])
+def test_a_skipped_event_names_the_run_with_which_it_was_skipped_if_it_was_with_one(
+    rows: Rows, effect: str
+) -> None:
+    first, last = rows.run("failed"), rows.run("failed")
+    event = rows.event("skipped")
+    rows.mutation(last, effect, resolved_by="operator")
+    for run in (first, last):
+        event.reservations.create(run=run)
+    (fate,) = explain(first).reserved
+    assert fate == Fate(event, last if effect == "skipped" else None)
 
 
 def test_behind_a_run_waits_what_its_lane_has_in_all_topics_that_somebody_takes(rows: Rows) -> None:

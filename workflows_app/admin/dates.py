@@ -154,6 +154,7 @@ def _january(form: str) -> dict[str, int]:
 def _short(span: Span, around: Span | None) -> str:
     """Return its name among its like, without what is told beside them; of a day also which one of the week."""
     if span.form == "%Y-%m-%d":
-        day = date_format(span.first, "j" if around else "MONTH_DAY_FORMAT")
+        is_in_month = around is not None and around.form == "%Y-%m"
+        day = date_format(span.first, "j" if is_in_month else "MONTH_DAY_FORMAT")
         return f"{date_format(span.first, 'D')} {day}"
     return date_format(span.first, "Y" if span.form == "%Y" else "F")

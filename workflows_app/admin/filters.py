@@ -260,7 +260,7 @@ class OutsideFilter(OfEffectFilter):
 
 
 class LaneFilter(TextFilter):
-    """The lane, by its whole name; “main” is the one without."""
+    """The lane, by its whole name; “main”, as lists call it, is the one without."""
 
     title = gettext_lazy("lane")
     parameter_name = "lane"
@@ -269,17 +269,21 @@ class LaneFilter(TextFilter):
         typed = (self.value() or "").strip()[:LANE_LENGTH]
         if not typed:
             return queryset
-        lane = "" if typed == _MAIN else typed
-        found = _with_index(queryset.filter(**{path_of(queryset, "lane"): lane}), lane)
-        return found if not masked_names() or _is_shown(found, lane) else queryset.none()
+        # A lane may be called so, too.
+        lanes = ["", typed] if typed in (_MAIN, _("main")) else [typed]
+        path = path_of(queryset, "lane")
+        if masked_names():
+            lanes = [lane for lane in lanes if _is_shown(_of(queryset, path, [lane]), lane)]
+        return _of(queryset, path, lanes)
 
 
-def _with_index(rows: QuerySet[Any], lane: str) -> QuerySet[Any]:
-    """Return the same rows of a lane by their words, if they are events: done ones have no index by their lane."""
-    if rows.model is not Event or not lane:
+def _of(rows: QuerySet[Any], path: str, lanes: list[str]) -> QuerySet[Any]:
+    """Return the rows of `lanes`, by their words if they are events of one: done ones have no index by their lane."""
+    rows = rows.filter(**{f"{path}__in": lanes})
+    if rows.model is not Event or len(lanes) != 1 or not lanes[0]:
         return rows
     try:
-        words = EventWords.objects.filter(matching("words", term_of(lane), begins=False))
+        words = EventWords.objects.filter(matching("words", term_of(lanes[0]), begins=False))
     except NoTerm:
         return rows
     return rows.filter(pk__in=words.values("pk"))

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from workflows_app.admin.run_buttons import RUN_BUTTONS
-from workflows_app.admin.way_out import SKIP_EVENTS
+from workflows_app.admin.way_out import SKIP_EVENTS, events_to_skip
 from workflows_app.deciders import may_decide_about
 from workflows_app.engine.retry import can_be_given_up
 from workflows_app.lazy_text import StrOrPromise
@@ -60,6 +60,6 @@ def _owes_retry(explanation: Explanation) -> bool:
 def _why_no_way_out(explanation: Explanation) -> str:
     if not can_be_given_up(explanation.run):
         return _("its outside effect is settled; only what follows from it is missing")
-    if not (explanation.reserved or explanation.suspects):
+    if not events_to_skip(explanation.run):
         return _("it is about no pending event")
     return ""

@@ -10,7 +10,7 @@ from unfold.enums import ActionVariant
 
 from workflows_app.admin.next_page import next_for
 from workflows_app.admin.not_offered import not_offered
-from workflows_app.admin.seeing import may_see, seen, shown, shown_text
+from workflows_app.admin.seeing import may_see, may_see_why, seen, shown, shown_text
 from workflows_app.models import Event, Evidence, Input, Mutation, OperatorAction, Run
 from workflows_app.operations import DECLARED
 from workflows_app.operations.asking import is_asked_for
@@ -25,8 +25,6 @@ def as_seen(explanation: Explanation) -> Explanation:
     """Return what the person may see of it."""
     sees_call, sees_evidence = may_see(Mutation), may_see(Evidence)
     run = explanation.run
-    # What holds up a run that has not failed is what the outside said.
-    sees_why = sees_evidence or explanation.run.failure_kind or not explanation.why
     steps = shown_text(run, explanation.verification_steps)
     url = shown_text(run, explanation.verification_url)
     return replace(
@@ -34,7 +32,9 @@ def as_seen(explanation: Explanation) -> Explanation:
         mutation=explanation.mutation if sees_call else None,
         evidence=list(seen(Evidence, explanation.evidence)),
         late=shown(explanation.late) if sees_evidence else None,
-        why=shown_text(run, explanation.why) if sees_why else _("You may not see evidence."),
+        why=shown_text(run, explanation.why)
+        if may_see_why(run, explanation.why)
+        else _("You may not see evidence."),
         in_words=[shown_text(run, each) for each in explanation.in_words if sees_evidence],
         verification_steps=steps if sees_call else _("You may not see outside effects."),
         verification_url=url if sees_call else "",

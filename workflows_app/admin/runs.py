@@ -39,6 +39,7 @@ from workflows_app.admin.way_out import SKIP_EVENTS
 from workflows_app.models import Event, Evidence, Mutation, Run
 from workflows_app.queries.explanation import explain
 from workflows_app.queries.lanes import lane_in_words
+from workflows_app.queries.recorded import in_readers_words
 from workflows_app.queries.search import Term
 from workflows_app.queries.taking import late_answers
 
@@ -209,7 +210,7 @@ class RunAdmin(SearchPage, FoundByWords, LooksOutside):
         return _("%(kind)s, while %(phase)s: %(message)s") % {
             "kind": run.get_failure_kind_display(),
             "phase": Run.Phase(run.failure_phase).label.lower(),
-            "message": run.failure_message,
+            "message": in_readers_words(run.failure_message),
         }
 
     @display(description=gettext_lazy("traceback"))

@@ -16,6 +16,7 @@ from django.http import HttpRequest
 
 from workflows_app import masking
 from workflows_app.masking import Names, names_for
+from workflows_app.models import Evidence, Run
 
 T = TypeVar("T")
 
@@ -40,6 +41,11 @@ def may_see(*models: type[Model]) -> bool:
         person.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
         for model in models
     )
+
+
+def may_see_why(run: Run, why: str) -> bool:
+    """Tell whether the person may see what holds up a run: of one that has not failed it is what the outside said."""
+    return bool(run.failure_kind or not why or may_see(Evidence))
 
 
 def masked_names() -> Names:

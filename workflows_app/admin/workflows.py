@@ -15,7 +15,7 @@ from workflows_app import registry
 from workflows_app.admin.buttons import ButtonsAdmin, button
 from workflows_app.admin.filters import BlockedFilter, RetiredFilter
 from workflows_app.admin.labels import STATUS_LABELS, lane_label, state_of
-from workflows_app.admin.seeing import may_see, seen, shown, shown_text
+from workflows_app.admin.seeing import may_see, may_see_why, seen, shown, shown_text
 from workflows_app.models import Breaker, Handler, OperatorAction, Run, Topic, Workflow
 from workflows_app.operations.pause_workflow import PAUSE_WORKFLOW
 from workflows_app.operations.resume_workflow import RESUME_WORKFLOW
@@ -32,6 +32,7 @@ def _as_seen(run: Any) -> Any:
     """Return a run that holds a lane as the person may see it, and why it does."""
     seen_run = shown(run)
     seen_run.why = shown_text(seen_run, run.why)
+    seen_run.sees_why = may_see_why(run, run.why)
     return seen_run
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.db.models import OuterRef, Subquery
 
-from workflows_app.models import Event, Reservation, Run
+from workflows_app.models import Event, Mutation, Reservation, Run
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Fate:
     """An event of a run, and what it is now."""
 
     event: Event
-    #: The run that holds it, or consumed it; for a skipped one the run with which it was skipped.
+    #: The run that holds it, or consumed it, or with which it was skipped; none if it was skipped by itself.
     by: Run | None
 
 
@@ -36,4 +36,11 @@ def fates_of(events: list[Event]) -> list[Fate]:
     }
     with_effects = Run.objects.select_related("handler", "mutation", "carried_mutation")
     runs = with_effects.in_bulk({pk for pk in wanted.values() if pk})
-    return [Fate(event, runs.get(wanted.get(event.pk))) for event in events]
+    return [Fate(event, _by(event, runs.get(wanted.get(event.pk)))) for event in events]
+
+
+def _by(event: Event, last: Run | None) -> Run | None:
+    """Return the `last` run that reserved it, but for an event that a person skipped after that had ended."""
+    effect = last.settled_mutation if last is not None else None
+    went_with_it = effect is not None and effect.status == Mutation.Status.SKIPPED
+    return last if went_with_it or event.status != Event.Status.SKIPPED else None

@@ -13,12 +13,22 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
+from django.utils.translation import npgettext_lazy
 
 register = template.Library()
 
 #: A text is folded if it has more characters than this.
 FOLDED_AFTER = 160
 _FORMAT = "Y-m-d H:i:s T"
+#: As Django's, in the case that a language has for them after “before”.
+_BEFORE = {
+    "year": npgettext_lazy("ago", "%(num)d year", "%(num)d years", "num"),
+    "month": npgettext_lazy("ago", "%(num)d month", "%(num)d months", "num"),
+    "week": npgettext_lazy("ago", "%(num)d week", "%(num)d weeks", "num"),
+    "day": npgettext_lazy("ago", "%(num)d day", "%(num)d days", "num"),
+    "hour": npgettext_lazy("ago", "%(num)d hour", "%(num)d hours", "num"),
+    "minute": npgettext_lazy("ago", "%(num)d minute", "%(num)d minutes", "num"),
+}
 
 
 @register.simple_tag(takes_context=True)
@@ -148,16 +158,17 @@ def ago(at: datetime | None) -> SafeString | str:
     """
     if at is None:
         return "–"
-    age = _age(at)
+    age = _age(at, _BEFORE)
     if age:
         return _time(at, _("%(age)s ago") % {"age": age})
     seconds = max(0, int((timezone.now() - at).total_seconds()))
     return _time(at, _("just now"), mark=format_html(' data-ops-ago="{}"', seconds))
 
 
-def _age(at: datetime) -> str:
-    """Return how old an instant is; nothing if it is younger than a minute."""
-    return timesince(at) if timezone.now() - at >= timedelta(minutes=1) else ""
+def _age(at: datetime, words: dict[str, Any] | None = None) -> str:
+    """Return how old an instant is, in these `words`; nothing if it is younger than a minute."""
+    is_old = timezone.now() - at >= timedelta(minutes=1)
+    return timesince(at, time_strings=words) if is_old else ""
 
 
 def _time(at: datetime, text: str, *, mark: str = "") -> SafeString:
