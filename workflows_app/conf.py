@@ -1,8 +1,8 @@
 """The policy: what the `WORKFLOWS` setting may say, with types, defaults and checks.
 
 `policy()` reads the setting; a workflow and a mutator may override single values by a `policy`
-dict of their own. Every name carries its unit. An unknown name or a wrong value is an error that
-says which.
+dict of their own, but not those that hold for all that a process does. Every name carries its unit.
+An unknown name or a wrong value is an error that says which.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class Policy:
     peek_limit: int = 100
     #: The most bytes of one payload, data, params, result or state, as JSON.
     json_max_bytes: int = 262_144
+    # From here on (`_OF_PROCESS`) no workflow and no mutator has a value of its own.
     #: How long a worker that shows no sign of life keeps its claim on a workflow.
     lease_seconds: float = 60.0
     #: How long a worker keeps an answer from outside that a database which is away can't take.
@@ -129,6 +130,9 @@ class Policy:
         if not overrides:
             return self
         try:
+            for name in overrides:
+                if name in _OF_PROCESS:
+                    raise SettingsError(f"'{name}' holds for the process: set it in WORKFLOWS.")
             return _build({**asdict(self), **overrides})
         except SettingsError as error:
             raise SettingsError(f"policy of {by}: {error}") from None
@@ -143,6 +147,8 @@ class Policy:
         return self.backoff(failures) * random.uniform(0.8, 1.0)  # noqa: S311 - no secret
 
 
+_NAMES = [field.name for field in fields(Policy)]
+_OF_PROCESS = frozenset(_NAMES[_NAMES.index("lease_seconds") :])
 _MAY_BE_ZERO = {
     "transient_retries",
     "crash_retries",
@@ -170,10 +176,9 @@ _ORDERED = [
 
 
 def _build(values: Mapping[str, Any]) -> Policy:
-    known = [field.name for field in fields(Policy)]
-    unknown = sorted(set(values) - set(known), key=str)
+    unknown = sorted(set(values) - set(_NAMES), key=str)
     if unknown:
-        raise SettingsError(f"WORKFLOWS has no key '{unknown[0]}'. It has: {', '.join(known)}.")
+        raise SettingsError(f"WORKFLOWS has no key '{unknown[0]}'. It has: {', '.join(_NAMES)}.")
     return Policy(**values)
 
 

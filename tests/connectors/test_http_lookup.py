@@ -35,7 +35,7 @@ def test_not_there_is_absence(outside: Outside, status: int) -> None:
     assert looked_up(outside.address) == Reconciliation.not_applied(f"the lookup answered {status}")
 
 
-@pytest.mark.parametrize("body", [None, [], {}, "", 0, False])
+@pytest.mark.parametrize("body", [None, [], {}])
 def test_empty_json_is_absence(outside: Outside, body: Any) -> None:
     outside.answers(200, body)
     assert looked_up(outside.address) == Reconciliation.not_applied("the lookup found nothing")
@@ -55,13 +55,23 @@ def test_what_is_kept_of_a_call_and_of_a_lookup_is_as_the_author_says(outside: O
     assert looked_up(outside.address, result_from=result_from).verdict == "retry"
 
 
-def test_a_nothing_that_may_be_wrapped_is_no_answer_until_the_author_says_what_it_means(
-    outside: Outside,
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ({"items": [], "total": 0}, "it holds an empty list"),
+        (0, "it is 0"),
+        (False, "it is false"),
+        ("", 'it is ""'),
+    ],
+)
+def test_what_may_be_a_nothing_is_no_answer_until_the_author_says_what_it_means(
+    outside: Outside, body: Any, what: str
 ) -> None:
-    outside.answers(200, {"items": [], "total": 0})
-    unclear = looked_up(outside.address)
-    assert unclear.verdict == "retry"
-    assert "`found` of the mutator has to say" in unclear.why
+    outside.answers(200, body)
+    assert looked_up(outside.address) == Reconciliation.retry(
+        f"The lookup failed: UnclearAnswer: {what}: `found` of the mutator has to say whether that"
+        " means “not there”"
+    )
     outside.answers(200, {"items": [{"number": 7, "refunds": []}], "total": 1})
     assert looked_up(outside.address).verdict == "applied"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -141,13 +142,14 @@ def test_headers_of_the_host_are_refused_where_they_are_written(
     assert outside.received == []
 
 
-def test_an_author_may_set_all_other_headers(outside: Outside) -> None:
-    own = {"Accept": "text/csv", "User-Agent": "us", "Content-Type": "application/x", "Host": "b"}
-    called(outside.address, headers={**own, "Idempotency-Key": "mine"}, idempotency_header="")
+@pytest.mark.parametrize("spelt", [str, str.lower])
+def test_an_author_may_set_all_other_headers(outside: Outside, spelt: Callable[[str], str]) -> None:
+    names = ("Accept", "User-Agent", "Content-Type", "Host", "Idempotency-Key")
+    own = {spelt(name): f"own/{number}" for number, name in enumerate(names)}
+    called(outside.address, headers=own, idempotency_header="")
     sent = outside.received[0].headers
-    assert {name: sent[name] for name in own} == own
-    assert sent["Idempotency-Key"] == "mine"
-    assert (sent["Accept-Encoding"], sent["Connection"]) == ("identity", "close")
+    ours = {"Accept-Encoding": "identity", "Connection": "close"}
+    assert sent == {**own, **ours, "Content-Length": sent["Content-Length"]}
 
 
 def test_a_key_that_cannot_be_sent_is_a_sure_no(outside: Outside) -> None:

@@ -24,7 +24,7 @@ from workflows_app.sdk.deadlines import limit_call, seconds_left
 def test_a_refused_connection_did_not_happen_and_may_work_later() -> None:
     refused = sure_no(f"http://127.0.0.1:{unused_port()}")
     assert str(refused) == "Nothing was sent: ConnectError: [Errno 111] Connection refused"
-    assert (refused.retryable, refused.caller_fault) == (True, False)
+    assert (refused.retryable, refused.caller_fault, refused.unsent) == (True, False, True)
 
 
 def test_an_unknown_host_did_not_happen_and_may_work_later() -> None:
@@ -87,7 +87,8 @@ def test_a_request_that_cannot_be_built_did_not_happen_and_will_not_later(
     with pytest.raises(NotApplied) as caught:
         Broken().execute({}, idempotency_key="k")
     assert str(caught.value) == "The request can't be built: KeyError: 'missing'"
-    assert (caught.value.retryable, caught.value.caller_fault) == (False, True)
+    refused = caught.value
+    assert (refused.retryable, refused.caller_fault, refused.unsent) == (False, True, True)
     assert outside.received == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.engine.outside import Outside
 from tests.engine.stage import (
     NOW,
+    RECEIVED,
     SHIPPED,
     Deploy,
     calling,
@@ -19,6 +21,7 @@ from tests.engine.stage import (
     fresh,
     host,
     last_run,
+    producer,
     row,
     runs,
     send,
@@ -28,6 +31,7 @@ from tests.engine.stage import (
 from workflows_app import registry
 from workflows_app.engine.advancing import advance
 from workflows_app.engine.versions import sync
+from workflows_app.models import Event
 from workflows_app.sdk import (
     EventRecord,
     MutationOutcome,
@@ -171,6 +175,40 @@ def test_what_old_code_says_of_a_lane_during_the_deploy_does_not_count(deploy: D
     deploy(new)
     host()
     assert (last_run().lane, status_of("1")) == ("new", "consumed")
+
+
+@pytest.mark.parametrize("phase", ["next", "poll"])
+def test_what_old_code_publishes_during_the_deploy_goes_into_the_lanes_of_the_new(
+    deploy: Deploy, phase: str
+) -> None:
+    def version(number: str, lane: str, publishes: Callable[..., None]) -> type[Workflow]:
+        ship = consumer(
+            next=publishes if phase == "next" else None,
+            lane=lambda event: lane,
+            publishes=[RECEIVED],
+        )
+        imports = [producer(publishes)] if phase == "poll" else []
+        return code(ship, *imports, version=number)
+
+    def publishes(ctx: Any, *_: Any) -> None:
+        send("changed", 1)
+        sync(new, now=NOW)
+        ctx.publish(RECEIVED, message_id="new", payload=0)
+        ctx.publish(RECEIVED, message_id="changed", payload=2)
+
+    new = version("1.1", "of the new", lambda *_: None)
+    deploy(version("1.0", "of the old", publishes))
+    if phase == "next":
+        send("1")
+    advance(row().pk, clock=lambda: NOW)
+    published = Event.objects.filter(message_id__in=["new", "changed"])
+    assert [(event.lane, event.status) for event in published] == [(None, "pending")] * 2
+
+    deploy(new)
+    host()
+    assert [(event.lane, event.status) for event in published.all()] == [
+        ("of the new", "consumed")
+    ] * 2
 
 
 @pytest.mark.django_db(transaction=True)

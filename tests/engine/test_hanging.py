@@ -22,6 +22,7 @@ from tests.engine.stage import (
     waits_about,
 )
 from tests.engine.worker import PATIENCE_SECONDS, work
+from workflows_app.models import Event
 from workflows_app.sdk import MutationOutcome, NextContext, PrepareContext, PrepareResult
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -61,6 +62,9 @@ def test_a_handler_that_outlasts_its_time_is_a_crash_of_its_run(
     assert waits_about(crashed, 10)
     told = crashed.history.latest().history_change_reason
     assert told == "its handler took longer than 0.5 s"
+    released_because = Event.objects.get(message_id="1").history.latest().history_change_reason
+    is_released = released_because == f"run {crashed.pk} ended: {told}"
+    assert is_released == (where == "next"), released_because
     (hung,) = (record for record in caplog.records if "run.hung" in record.getMessage())
     assert (hung.levelname, "lane=bad seconds=0.5" in hung.getMessage()) == ("ERROR", True)
     host(10)

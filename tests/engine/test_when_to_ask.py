@@ -70,17 +70,21 @@ def test_presence_counts_before_absence_would(deploy: Deploy) -> None:
     assert last_run().status == "committed"
 
 
-def test_the_last_attempt_is_not_spent_before_absence_proves_something(deploy: Deploy) -> None:
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_the_last_attempt_is_not_spent_before_absence_proves_something(
+    deploy: Deploy, attempts: int
+) -> None:
     outside = Outside(Reconciliation.not_applied(), absence_is_proof_after=timedelta(seconds=100))
-    deploy(calling(outside.mutator, policy={"reconcile_attempts": 3}))
+    deploy(calling(outside.mutator, policy={"reconcile_attempts": attempts}))
     send()
     host()
     host(10)
     assert last_run().mutation.next_reconcile_at == after(100), "and not after 30 seconds"
+    assert len(outside.asked) == attempts - 1
 
     host(100)
     assert (last_run().status, last_run().failure_kind) == ("failed", "transient")
-    assert len(outside.asked) == 3
+    assert len(outside.asked) == attempts
 
 
 def test_absence_is_counted_from_the_end_of_the_call(deploy: Deploy) -> None:

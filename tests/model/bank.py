@@ -27,6 +27,7 @@ CALLS = (
     "no answer",
     "says no",
     "says later",
+    "never sent",
     "unreadable answer",
     "worker dies after",
     "worker dies after, search lags",
@@ -95,6 +96,9 @@ class Bank:
         play = sending.play
         if play in ("worker dies before", "no answer"):
             raise SimulatedCrash if play == "worker dies before" else TimeoutError("no answer")
+        if play == "never sent":
+            self._tell(sending, "not applied")
+            raise NotApplied(play, retryable=True, unsent=True)
         effect = self._repeated(key)
         if effect is None and play in ("says no", "says later"):
             self._tell(sending, "not applied")

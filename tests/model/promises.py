@@ -152,7 +152,11 @@ def an_open_breaker_lets_nothing_out(before: Rows, after: Rows, now: datetime) -
     for breaker in after["Breaker"].values():
         if breaker["status"] == "closed":
             assert breaker["unknowns"] < UNKNOWNS, "P8: calls go out after many unknown outcomes"
+    said = [e for e in after.new("Evidence", before) if e["verdict"] != "unknown"]
     for breaker in before["Breaker"].values():
+        if after["Breaker"][breaker["id"]]["unknowns"] < breaker["unknowns"]:
+            answers = [e for e in said if e["detail"] != "never sent"]
+            assert answers, "P8: unknown outcomes were forgotten without an answer"
         is_open = breaker["status"] == "open" and datetime.fromisoformat(breaker["trial_at"]) > now
         if not is_open or after["Breaker"][breaker["id"]]["openings"] == 0:
             continue

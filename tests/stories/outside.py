@@ -79,6 +79,8 @@ class Outside:
                 raise NotApplied
             case "bad token":
                 raise NotApplied("the token is not taken", caller_fault=True)
+            case "unsent":
+                raise NotApplied("nobody listens there", retryable=True, unsent=True)
             case "lost" | "no answer":
                 raise TimeoutError("no answer")
             case "crash" | "crash before":

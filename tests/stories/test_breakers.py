@@ -29,7 +29,7 @@ def _opened(story: Story, **code: Any) -> None:
         story.works()
 
 
-TRIALS = ["applied", "rejected", "busy", "no answer", "crash", "bad token"]
+TRIALS = ["applied", "rejected", "busy", "no answer", "crash", "bad token", "unsent"]
 
 
 def test_trials(tell: Tell) -> None:
@@ -139,8 +139,8 @@ def test_unknowns_that_are_not_in_a_row(tell: Tell) -> None:
         rules = {"breaker_after_unknowns": 2}
         story.begins_with(shipping(story, can_ask=False, tells=False, policy=rules))
         story.outside("carrier.ship").plays(
-            "no answer", "applied", "no answer", "rejected", "crash"
+            *("no answer", "applied", "no answer", "rejected", "crash", "unsent", "no answer")
         )
-        story.publish(RECEIVED, *((lane, order(lane)) for lane in "abcdef"))
+        story.publish(RECEIVED, *((lane, order(lane)) for lane in "abcdefgh"))
         story.works()
         story.works()

@@ -8,7 +8,7 @@ from tests.stories.conftest import Tell
 from tests.stories.shop import RECEIVED, RETURNED, SHIPPED, order, producer, shipping
 from tests.stories.states import is_blocked
 from workflows_app.operations import it_happened, retry_failed_run, skip_event, skip_run
-from workflows_app.sdk import PrepareResult
+from workflows_app.sdk import PrepareResult, TransientError
 
 PHASES = ["prepare", "next"]
 
@@ -106,6 +106,10 @@ def test_a_producer_whose_worker_dies(tell: Tell) -> None:
         rules = {"crash_retries": 1}
         story.begins_with(shipping(story, producers=reads, tells=False, policy=rules))
         story.works()
+        with story.what_if("its poll failed before"):
+            story.trouble("ReadMail.poll", TransientError("the shop is away"), "worker dies")
+            for seconds in (300, 9, 1):
+                story.works(after=seconds)
         story.trouble("ReadMail.poll", *["worker dies"] * 3)
         story.publish(RECEIVED, ("1", order("a")))
         for seconds in (300, 0, 9, 0, 18, 0, 36, 36):

@@ -41,7 +41,9 @@ def test_overrides_name_whose_they_are() -> None:
     base = Policy(peek_limit=7)
 
     assert base.overridden({}, by="workflow 'pay'") is base
-    assert base.overridden({"lease_seconds": 1}, by="x") == Policy(peek_limit=7, lease_seconds=1)
+    assert base.overridden({"wake_max_seconds": 99}, by="x") == Policy(
+        peek_limit=7, wake_max_seconds=99
+    )
     with pytest.raises(SettingsError) as refused:
         base.overridden({"lease": 1}, by="workflow 'pay'")
     assert str(refused.value) == (

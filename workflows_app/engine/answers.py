@@ -35,6 +35,7 @@ class Finding:
     result: Any = None
     retryable: bool = True
     caller_fault: bool = False
+    unsent: bool = False
     duration_ms: int = 0
     traceback: str = ""
     #: It answers a question: "not there" proves nothing while the search of the outside system may lag.
@@ -85,6 +86,7 @@ def _of_execute(answer: Answer, policy: Policy) -> Finding:
             struck_out(answer.error.reason) or "the mutator is sure that it did not happen",
             retryable=answer.error.retryable,
             caller_fault=answer.error.caller_fault,
+            unsent=answer.error.unsent,
         )
     if answer.timed_out or answer.error is not None:
         return _unknown(answer, policy)

@@ -23,19 +23,31 @@ def count_unknown(case: Case) -> None:
     reason = f"the outcome of run {case.run.pk} is unknown, {breaker.unknowns} in a row"
     was_trial = breaker.status == Breaker.Status.HALF_OPEN
     if was_trial or (breaker.lets_calls_out and breaker.unknowns >= limit):
-        trial_at = case.now + case.policy.backoff(breaker.openings + 1)
-        breaker.open(now=case.now, trial_at=trial_at)
-        case.changes.breaker_opened = True
-        say(
-            logging.ERROR,
-            "breaker.opened workflow=%s consumer=%s unknowns=%s trial_at=%s: no new call goes out; "
-            "look at the outside system, or press Send again (close_breaker)",
-            case.workflow.slug,
-            case.run.handler.name,
-            breaker.unknowns,
-            f"{trial_at:%Y-%m-%dT%H:%M:%S%z}",
-        )
+        _open(case, breaker)
     save_with_history(breaker, reason=reason)
+
+
+def put_off_trial(case: Case) -> None:
+    """A call never left, which says nothing of the outside system: another trial is made later. Needs the lock."""
+    breaker = case.breakers.get(case.run.handler_id)
+    if breaker is not None and breaker.status == Breaker.Status.HALF_OPEN:
+        _open(case, breaker)
+        save_with_history(breaker, reason=f"run {case.run.pk} sent nothing")
+
+
+def _open(case: Case, breaker: Breaker) -> None:
+    trial_at = case.now + case.policy.backoff(breaker.openings + 1)
+    breaker.open(now=case.now, trial_at=trial_at)
+    case.changes.breaker_opened = True
+    say(
+        logging.ERROR,
+        "breaker.opened workflow=%s consumer=%s unknowns=%s trial_at=%s: no new call goes out; "
+        "look at the outside system, or press Send again (close_breaker)",
+        case.workflow.slug,
+        case.run.handler.name,
+        breaker.unknowns,
+        f"{trial_at:%Y-%m-%dT%H:%M:%S%z}",
+    )
 
 
 def count_definite(case: Case) -> None:

@@ -13,7 +13,7 @@ from workflows_app.engine.case import Case
 from workflows_app.engine.lanes import Note
 from workflows_app.engine.log import log
 from workflows_app.engine.phases import Finished, Polled
-from workflows_app.models import Mutation, Run
+from workflows_app.models import Event, Mutation, Run
 from workflows_app.models.collecting import flush
 from workflows_app.models.saving import save_with_history
 from workflows_app.sdk.json_values import copied
@@ -62,7 +62,25 @@ def commit_polled(case: Case, what: Polled) -> None:
     run = case.run
     note = Note(run.handler_id, run.lane, what.state, what.next_poll_at, None)
     case.changes.notes.append(note)
+    if not case.holding.is_current:
+        _leave_lanes_to_new_code(case, what)
     _end(case)
+
+
+def _leave_lanes_to_new_code(case: Case, what: Polled) -> None:
+    """Deployed meanwhile: what the old code said of lanes does not count. What others are changing is theirs to name."""
+    messages: dict[str, list[str]] = {}
+    for item in what.publications:
+        messages.setdefault(item.topic, []).append(item.message_id)
+    for topic, ids in messages.items():
+        pending = case.holding.topics[topic].events.filter(
+            message_id__in=ids, status=Event.Status.PENDING, lane__isnull=False
+        )
+        for event in pending.select_for_update(no_key=True, skip_locked=True).order_by("pk"):
+            assert event.lane is not None, "those without one are left out"
+            case.changes.touched.add((case.run.workflow_id, event.lane))
+            event.lane = None
+            save_with_history(event, reason="another version names its lane", fields=["lane"])
 
 
 def _end(case: Case, *changed: str) -> None:

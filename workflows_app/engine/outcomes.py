@@ -86,7 +86,10 @@ def settle_call(case: Case, finding: Finding) -> Todo:
     if finding.verdict == Verdict.UNKNOWN:
         breakers.count_unknown(case)
         return write_unknown(case, finding.told)
-    breakers.count_definite(case)
+    if finding.unsent:
+        breakers.put_off_trial(case)
+    else:
+        breakers.count_definite(case)
     return _settle(case, finding, by=Mutation.ResolvedBy.RESPONSE)
 
 
@@ -111,7 +114,7 @@ def settle_reconcile(case: Case, finding: Finding, *, asked_at: datetime) -> Tod
         return _settle(case, finding, by=Mutation.ResolvedBy.RECONCILE)
     if attempt >= policy.reconcile_attempts:
         return block(case, f"still unknown after {attempt} attempts: {finding.told}")
-    mutation.await_reconcile(due_at=_next_attempt_at(case.now, attempt, proof_at, policy))
+    mutation.await_reconcile(due_at=_attempt_at(case.now, attempt + 1, proof_at, policy))
     save_with_history(mutation, reason=f"still unknown, attempt {attempt}: {finding.told}")
     return Todo.NOTHING
 
@@ -143,9 +146,9 @@ def absence_is_proof_at(mutation: Mutation, mutator: type[Mutator]) -> datetime:
     return mutation.ended_at + mutator.absence_is_proof_after
 
 
-def _next_attempt_at(now: datetime, attempt: int, proof_at: datetime, policy: Policy) -> datetime:
-    due_at = now + policy.backoff(attempt)
-    is_last = attempt + 1 >= policy.reconcile_attempts
+def _attempt_at(now: datetime, number: int, proof_at: datetime, policy: Policy) -> datetime:
+    due_at = now + policy.backoff(number - 1) if number > 1 else now
+    is_last = number >= policy.reconcile_attempts
     return max(due_at, proof_at) if is_last else due_at
 
 
@@ -204,12 +207,14 @@ def write_unknown(case: Case, why: str) -> Todo:
     run, mutation, mutator = case.run, case.run.mutation, case.mutator
     if mutator is None or not mutator.can_reconcile():
         return block(case, f"outcome unknown, and nobody can be asked: {why}")
-    mutation.await_reconcile(due_at=case.now)
+    proof_at, policy = absence_is_proof_at(mutation, mutator), case.code.policy_for(mutator)
+    due_at = _attempt_at(case.now, 1, proof_at, policy)
+    mutation.await_reconcile(due_at=due_at)
     save_with_history(mutation, reason=f"outcome unknown: {why}")
     run.begin_reconciling()
     save_with_history(run, reason=f"outcome unknown: {why}", fields=_STATE)
     log("mutation.unknown", run, level=logging.WARNING, lane=run.lane, mutator=mutation.mutator)
-    return Todo.ASK
+    return Todo.ASK if due_at <= case.now else Todo.NOTHING
 
 
 def block(case: Case, why: str) -> Todo:

@@ -209,7 +209,8 @@ def execute(hand: Hand) -> Callable[[], Any]:
 
     def send() -> Any:
         if machine_seconds() > send_by:
-            raise NotApplied("the worker was held up, and did not send it", retryable=True)
+            told = "the worker was held up, and did not send it"
+            raise NotApplied(told, retryable=True, unsent=True)
         return mutator().execute(copied(mutation.params), idempotency_key=mutation.idempotency_key)
 
     return send

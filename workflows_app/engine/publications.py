@@ -103,6 +103,8 @@ class Publications:
 
     def _write(self, run: Run, holding: Holding, item: Publication, changes: Changes) -> None:
         key = _key(holding, item)
+        # Deployed meanwhile: what the old code says of a lane does not count, so the host asks the new one.
+        lane = item.lane if holding.is_current else None
         event = self._events.get(key)
         if event is None:
             event = new(
@@ -111,18 +113,18 @@ class Publications:
                 topic=holding.topics[item.topic],
                 message_id=item.message_id,
                 payload=item.payload,
-                lane=item.lane,
+                lane=lane,
                 created_by=run,
             )
             self._events[key] = event
             save_with_history(event, reason=f"published by run {run.pk}")
-            changes.announce(holding, item.topic, item.lane)
+            changes.announce(holding, item.topic, lane)
         elif event.pk not in changes.reserved and changes_by(event, item.payload):
             # Read without a lock: an application may have changed it. Then the run is written anew.
             was = {"revision": event.revision}
-            change_payload(event, payload=item.payload, lane=item.lane, run=run, was=was)
+            change_payload(event, payload=item.payload, lane=lane, run=run, was=was)
             changes.republished.add(event.pk)
-            changes.announce(holding, item.topic, item.lane)
+            changes.announce(holding, item.topic, lane)
         self._link(run, holding, item, event)
 
     def _link(self, run: Run, holding: Holding, item: Publication, event: Event) -> None:

@@ -31,6 +31,8 @@ from workflows_app.models.saving import save_with_history
 
 LOST = "the worker ended before the outcome was recorded"
 DIED = "its worker died"
+#: How a run ended whose worker died, as (status, kind of failure).
+_DIED = ((Run.Status.CRASHED, ""), (Run.Status.FAILED, Run.FailureKind.POISON))
 
 
 def was_in_flight(run: Run) -> bool:
@@ -56,18 +58,29 @@ def recover(case: Case, *, why: str = DIED, is_counted: bool = False) -> Todo:
         case.touch()
         return write_unknown(case, LOST)
     is_poll = run.handler.kind == Handler.Kind.PRODUCER
-    crashes = case.lane_view().failures if is_poll else run.earlier_crashes
+    crashes = _polls_that_died(case) if is_poll else run.earlier_crashes
     is_poison = crashes >= case.policy.crash_retries
     keeps = retry.only_next_is_missing(run) or (took_over(run) and not is_poison)
-    reason = f"the worker of run {run.pk} died before it did anything"
     pause = None if is_poison else case.policy.retry_delay(crashes + 1)
-    retry.end_attempt(case, keeps=keeps, pause=pause, reason=reason)
+    retry.end_attempt(case, keeps=keeps, pause=pause, reason=f"run {run.pk} ended: {why}")
     if is_poison:
         _fail_as_poison(case, f"{why}, {crashes + 1} times in a row", crashes=crashes + 1)
     else:
         run.crash()
         save_with_history(run, reason=why)
     return Todo.NOTHING
+
+
+def _polls_that_died(case: Case) -> int:
+    """Return how many of the failed polls just before this one ended as it does. A query for each, and one more."""
+    last, died = case.run, 0
+    polls = Run.objects.filter(workflow_id=last.workflow_id, lane=last.lane).order_by("-pk")
+    for _ in range(case.lane_view().failures):
+        earlier = polls.filter(pk__lt=last.pk).first()
+        if earlier is None or (earlier.status, earlier.failure_kind) not in _DIED:
+            break
+        last, died = earlier, died + 1
+    return died
 
 
 def took_over(run: Run) -> bool:

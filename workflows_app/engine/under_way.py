@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from workflows_app.conf import policy
 from workflows_app.engine.handing import Hander, reader_of
 from workflows_app.engine.holding import Hand, Holding
 from workflows_app.engine.items import Item, Naming, Ready, Step, Waits
@@ -68,8 +69,7 @@ class UnderWay:
         hand = step.hand
         hand.began_at = now
         if step.todo is Todo.CALL and began is not None:
-            mutator = hand.run.mutation.mutator
-            hand.send_by = began + hand.holding.policy_of(mutator).lease_seconds
+            hand.send_by = began + policy().lease_seconds
         if not self._has_place(step, now):
             return None
         job = self._hander.job_for(hand, step.todo, now=now)

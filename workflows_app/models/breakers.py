@@ -68,7 +68,7 @@ class Breaker(FSMModelMixin, models.Model):
         target=Status.OPEN.value,
     )
     def open(self, *, now: datetime, trial_at: datetime) -> None:
-        """Too many unknown outcomes in a row, or the trial was one."""
+        """Too many unknown outcomes in a row, or the trial was one, or sent nothing."""
         self.openings += 1
         self.opened_at = self.opened_at or now
         self.trial_at = trial_at

@@ -15,14 +15,21 @@ class NotApplied(Exception):
     outside system said no to these parameters; only other code or other data will help.
     `caller_fault=True`: the call was wrong, whatever its parameters: a secret is missing, or a token is not
     taken. That is no answer to the events, so the run fails even if the consumer has `handles_rejection`.
+    `unsent=True`: nothing left for the outside system. So nobody has answered, and no circuit breaker closes by it.
     """
 
     def __init__(
-        self, reason: str = "", *, retryable: bool = False, caller_fault: bool = False
+        self,
+        reason: str = "",
+        *,
+        retryable: bool = False,
+        caller_fault: bool = False,
+        unsent: bool = False,
     ) -> None:
         self.reason = str(reason)
         self.retryable = retryable
         self.caller_fault = caller_fault
+        self.unsent = unsent
         super().__init__(self.reason)
 
 

@@ -11,9 +11,7 @@ from workflows_app.connectors.http.values import wrong_address
 from workflows_app.sdk.signatures import HostCall
 from workflows_app.sdk.values import Reconciliation
 
-_MAYBE_NOTHING = (
-    "it holds an empty list: `found` of the mutator has to say whether that means “not there”"
-)
+_MAYBE_NOTHING = "%s: `found` of the mutator has to say whether that means “not there”"
 
 
 class HttpLookupMutator(HttpMutator):
@@ -49,15 +47,20 @@ class HttpLookupMutator(HttpMutator):
     def found(self, answer: HttpAnswer) -> Any | None:
         """Return what the lookup found, or None if the outside system says that it is not there.
 
-        By default an answer of empty JSON (null, [], {}) means that, and an object that holds an empty list
-        may be either: the thing itself, or a "nothing" that is wrapped, as {"items": []}. Override it
-        to tell the two apart. Whatever is raised means: ask again later.
+        By default an answer of empty JSON (null, [], {}) means that. Another value that is false (0, false, ""), and
+        an object that holds an empty list may be either: the thing itself, or a "nothing" that is wrapped, as
+        {"items": []}. Override it to tell the two apart. Whatever is raised means: ask again later.
         """
         if not answer.is_json:
             raise UnclearAnswer("the answer is not JSON")
-        if isinstance(answer.body, Mapping) and any(part == [] for part in answer.body.values()):
-            raise UnclearAnswer(_MAYBE_NOTHING)
-        return answer.body or None
+        body = answer.body
+        if body is None or body in ([], {}):
+            return None
+        if not body:
+            raise UnclearAnswer(_MAYBE_NOTHING % f"it is {answer.text:.20}")
+        if isinstance(body, Mapping) and any(part == [] for part in body.values()):
+            raise UnclearAnswer(_MAYBE_NOTHING % "it holds an empty list")
+        return body
 
     def reconcile(self, params: Any, *, idempotency_key: str) -> Reconciliation:
         """Look the effect up. Whatever is no clear answer means: ask again later."""

@@ -131,11 +131,12 @@ class HttpMutator(Mutator):
         except Exception as error:
             # Before anything was sent, so any error is a sure no; but not the outside system's.
             told = self._told("The request can't be built", error)
-            raise NotApplied(told, caller_fault=True) from None
+            raise NotApplied(told, caller_fault=True, unsent=True) from None
         try:
             answer = self._exchange(request)
         except NotSent as error:
-            raise NotApplied(self._told("Nothing was sent", error), retryable=True) from None
+            told = self._told("Nothing was sent", error)
+            raise NotApplied(told, retryable=True, unsent=True) from None
         except Exception as error:
             raise UnclearAnswer(self._told("No complete answer", error)) from None
         return self._read(answer)
@@ -165,7 +166,10 @@ class HttpMutator(Mutator):
         if method not in _METHODS:
             raise ValueError(f"method {method} is none of {', '.join(_METHODS)}")
         require_own(self.headers, self.idempotency_header)
-        sent = {**DEFAULTS, **filled_headers({**self.headers, **(headers or {})}), **ALWAYS}
+        own = filled_headers({**self.headers, **(headers or {})})
+        said = {name.lower() for name in own}
+        defaults = {name: value for name, value in DEFAULTS.items() if name.lower() not in said}
+        sent = {**defaults, **own, **ALWAYS}
         given = params if isinstance(params, dict) else {}
         address = filled(url, {**given, "idempotency_key": idempotency_key})
         if body is None:
@@ -177,7 +181,7 @@ class HttpMutator(Mutator):
             request,
             connect_seconds=self.connect_timeout_seconds,
             read_seconds=self.read_timeout_seconds,
-            limit_bytes=self.answer_max_bytes,
+            limit_bytes=int(self.answer_max_bytes),
         )
         return answer.without(self._secrets())
 
