@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
+from django.db import DatabaseError
 
 #: What the runs said that failed in the test that is under way, by their numbers.
 _failed: dict[int, str] = {}
@@ -12,7 +14,19 @@ _failed: dict[int, str] = {}
 _unknown: dict[int, str] = {}
 
 
-def note_failed_runs() -> None:
+@contextmanager
+def noted() -> Iterator[None]:
+    """Note the runs that have failed at the end of a block, however it ends."""
+    try:
+        yield
+    except BaseException:
+        with suppress(DatabaseError):
+            _note_failed_runs()
+        raise
+    _note_failed_runs()
+
+
+def _note_failed_runs() -> None:
     """Note the runs that have failed so far, and those whose outcome is unknown now."""
     from workflows_app.models import Evidence, Mutation, Run
 

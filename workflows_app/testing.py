@@ -24,7 +24,12 @@ from workflows_app.sdk.raised import EndsTest
 from workflows_app.sdk.values import Reconciliation
 from workflows_app.sdk.workflow import Workflow
 from workflows_app.sdk.writes import heard
-from workflows_app.testing_arguments import require_class, require_drainable, require_registrable
+from workflows_app.testing_arguments import (
+    require_class,
+    require_drainable,
+    require_played,
+    require_registrable,
+)
 
 pytest_runtest_setup = failed_runs.pytest_runtest_setup
 pytest_runtest_makereport = failed_runs.pytest_runtest_makereport
@@ -41,13 +46,15 @@ def registered(
     `mutators` play in place of those of the same names, so that nothing is called outside. A mutator of
     the project for which none plays is refused when it is about to be called: UnscriptedMutator. One that
     is a `ScriptedMutator`, or that the tests define themselves, is a stand-in already. `allow_outside`:
-    the project's own mutators are called as they are.
+    the project's own mutators are called as they are, and all `mutators` must play: else AssertionError.
     """
     from workflows_app import registry
     from workflows_app.engine.versions import sync
 
     mutators = require_registrable(workflows, mutators)
     stand_ins = {mutator.name: mutator for mutator in mutators}
+    if allow_outside:
+        require_played(workflows, stand_ins)
     played = [_with_stand_ins(workflow, stand_ins, allow_outside) for workflow in workflows]
     with registry.override(*played):
         for workflow in played:
@@ -120,7 +127,7 @@ def drain(
     never comes to rest. Warns by RowsWrittenOutsideRecord of handlers whose `prepare`, `mutate`, `next` or `lane` wrote rows.
     """
     require_drainable(slug, now, max_steps, at_once)
-    with heard() as hints:
+    with heard() as hints, failed_runs.noted():
         steps = _drained(slug, now, max_steps, at_once)
     for hint in hints:
         warnings.warn(hint, RowsWrittenOutsideRecord, stacklevel=2)
@@ -154,7 +161,6 @@ def _drained(slug: str | None, now: datetime | None, max_steps: int, at_once: in
                     f"still had something to do."
                 )
         if steps == before:
-            failed_runs.note_failed_runs()
             return steps
 
 

@@ -35,6 +35,17 @@ def require_registrable(workflows: Iterable[Any], mutators: object) -> list[type
     return found
 
 
+def require_played(workflows: Iterable[type[Workflow]], stand_ins: Iterable[str]) -> None:
+    """Raise AssertionError unless each stand-in has the name of a mutator of `workflows`."""
+    names = {mutator.name for workflow in workflows for mutator in workflow.mutators}
+    unused = [name for name in stand_ins if name not in names]
+    if unused:
+        raise AssertionError(
+            f"registered(mutators=..., allow_outside=True): no mutator of these workflows is called"
+            f" {unused[0]!r}, only {', '.join(sorted(names))}: give scripted(..., replaces=...)."
+        )
+
+
 def require_drainable(slug: object, now: object, max_steps: object, at_once: object) -> None:
     """Raise AssertionError unless `drain` can work with these."""
     if slug is not None and not isinstance(slug, str):

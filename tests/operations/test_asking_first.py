@@ -19,7 +19,7 @@ from tests.scenes import Scene
 from tests.sound import violations
 from workflows_app import registry
 from workflows_app.errors import OperationRefused
-from workflows_app.models import Breaker, Event, Evidence, Lease, OperatorAction, Run
+from workflows_app.models import Breaker, Event, Evidence, Handler, Lease, OperatorAction, Run
 from workflows_app.operations import asking, asserting, it_didnt_happen, it_happened
 from workflows_app.operations.seen import seen_now
 from workflows_app.sdk import Reconciliation
@@ -64,6 +64,28 @@ def test_it_happened_says_the_outside_so_nothing_is_sent_again(
     assert Event.objects.get(topic__name="invoice.paid").payload == {"number": "B-1"}
     assert len(bank.mutator.calls) == 1
     _require_sound()
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_gone", "told"),
+    [
+        ({}, False, "its events are free, and they are taken anew."),
+        ({"transient_retries": 0}, False, "its events are free, and it waits for “Retry now”."),
+        ({}, True, "and its events are pending."),
+    ],
+    ids=["tried again", "no retries left", "no handler"],
+)
+def test_it_did_not_happen_says_the_outside_and_what_becomes_of_the_events(
+    bank: Bank, operator_user: User, policy: dict[str, int], is_gone: bool, told: str
+) -> None:
+    bank.mutator.policy = {**bank.mutator.policy, **policy}
+    bank.says(ABSENT)
+    Handler.objects.filter(kind="consumer").update(is_current=not is_gone)
+
+    assert contradicted(it_happened, bank.run, operator_user) == (
+        "The outside system was asked, and says that it did not happen. So nothing goes on as if it had:"
+        f" run {bank.run.pk} has failed, {told}"
+    )
 
 
 def test_history_is_in_english_whatever_the_person_reads(bank: Bank, operator_user: User) -> None:

@@ -86,6 +86,13 @@ def test_a_second_press_is_told_who_did_what(payers: PayersMaker, operator_user:
         "not_open",
         f"The breaker of pay: Pay is not open: its calls go out. {decided(first)}",
     )
+    # Of the same workflow, and nobody has pressed there.
+    other = Handler.objects.create(workflow=play.workflow, kind="consumer", name="Tell")
+    Breaker.objects.create(handler=other)
+    assert refusal(close_breaker, other, User.objects.create_superuser("root")) == (
+        "not_open",
+        "The breaker of pay: Tell is not open: its calls go out.",
+    )
 
 
 @pytest.mark.django_db(transaction=True)

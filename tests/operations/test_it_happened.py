@@ -117,7 +117,8 @@ def test_the_author_s_check_is_told_all_and_its_words_are_the_refusal(
         "result_invalid",
         "The bank's numbers begin with 47.\\ud800",
     )
-    it_happened(numbered, actor=operator_user, reason="it is there", result=FOUND)
+    spaced = {**FOUND, "number": " 4711\n"}
+    it_happened(numbered, actor=operator_user, reason="it is there", result=spaced)
     assert [is_locked for *_, is_locked in seen] == [False, False]
     assert seen[-1][:2] == ({"amount": "12.50"}, FOUND)
     assert Mutation.objects.get().result == FOUND

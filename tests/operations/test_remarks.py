@@ -5,9 +5,16 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 
-from tests.operations.readiness import SceneMaker, changed, everything, may_only
+from tests.operations.readiness import (
+    SceneMaker,
+    changed,
+    decided,
+    everything,
+    may_only,
+    refusal,
+)
 from workflows_app.models import OperatorAction, Run
-from workflows_app.operations import add_note, it_didnt_happen, take
+from workflows_app.operations import add_note, it_didnt_happen, retry_failed_run, skip_run, take
 from workflows_app.operations.take import TAKE_RUN
 from workflows_app.queries.taking import taken_by, taken_by_nobody, takings
 
@@ -53,6 +60,19 @@ def test_take_is_offered_of_what_waits_for_somebody(
     status: str, owes_retry: bool, is_offered: bool
 ) -> None:
     assert TAKE_RUN.applies(Run(status=status, owes_retry=owes_retry)) is is_offered
+
+
+def test_who_comes_too_late_is_told_what_was_decided_and_not_what_was_remarked_since(
+    scene: SceneMaker, operator_user: User
+) -> None:
+    failed = scene("rejected").happens(days=0)
+    settled = retry_failed_run(failed, actor=operator_user, reason="the cause is gone")
+    add_note(failed, actor=operator_user, text="called the bank")
+    take(failed, actor=operator_user)
+    root = User.objects.create_superuser("root")
+
+    for operation in (skip_run, retry_failed_run):
+        assert refusal(operation, failed, root)[1].endswith(f" {decided(settled)}")
 
 
 def test_a_note_is_kept_with_a_run_of_any_state_and_nothing_else_changes(

@@ -50,7 +50,7 @@ def late(run: Run, verdict: str) -> Evidence:
 
 
 def clock(row: Any) -> str:
-    return f"{timezone.localtime(row.created_at):%H:%M:%S %Z}"
+    return f"on {timezone.localtime(row.created_at):%Y-%m-%d at %H:%M:%S %Z}"
 
 
 def seen(row: Any) -> str:
@@ -66,7 +66,7 @@ def test_an_answer_that_came_since_refuses_and_is_told(
     shown = seen(run)
     no, yes = late(run, "not_applied"), late(run, "applied")
 
-    said = "an answer that came too late said at"
+    said = "an answer that came too late said"
     assert refusal(partial(decides, seen=shown), run, operator_user) == (
         "stale",
         f"Run {run.pk} is not as you saw it. New: {said} {clock(no)}: it did not happen; {said}"
@@ -103,13 +103,13 @@ def test_what_others_wrote_down_meanwhile_refuses_and_one_s_own_notes_do_not(
 
     assert refusal(partial(skip_run, seen=shown), blocked, operator_user) == (
         "stale",
-        f"Run {blocked.pk} is not as you saw it. New: petra chose “Take” at {clock(taken)}; petra chose"
-        f" “Note” at {clock(note)}: The bank has it. Nothing was decided: look at it again.",
+        f"Run {blocked.pk} is not as you saw it. New: petra chose “Take” {clock(taken)}; petra chose"
+        f" “Note” {clock(note)}: The bank has it. Nothing was decided: look at it again.",
     )
     assert refusal(partial(skip_run, seen=shown), blocked, other)[0] == "permission_denied"
     sees_no_decisions = may_only("sam", "skip_run")
     _code, sentence = refusal(partial(skip_run, seen=shown), blocked, sees_no_decisions)
-    assert f"petra chose “Note” at {clock(note)}. Nothing was decided" in sentence
+    assert f"petra chose “Note” {clock(note)}. Nothing was decided" in sentence
     skip_run(blocked, actor=operator_user, reason="I saw the note", seen=seen(blocked))
 
 
@@ -128,9 +128,9 @@ def test_a_run_that_was_settled_and_blocked_again_is_another_one_than_was_shown(
     code, sentence = refusal(partial(skip_run, seen=shown), run, operator_user)
 
     assert code == "stale"
-    assert "asking whether it happened said at" in sentence
-    told = sentence.partition("olga chose “Try again” at")[2]
-    assert "otto chose “Note” at" in told, "one after the other"
+    assert "asking whether it happened said on" in sentence
+    told = sentence.partition("olga chose “Try again” on")[2]
+    assert "otto chose “Note” on" in told, "one after the other"
 
 
 def test_an_event_with_another_payload_is_not_skipped(
@@ -201,7 +201,7 @@ def test_it_didnt_happen_needs_more_than_a_word_against_an_answer_that_says_it_d
     # Of several answers that say so the newest is quoted.
     Evidence.objects.create(mutation=blocked.mutation, kind="probe", verdict="applied")
     answer = late(blocked, "applied")
-    at = f"{timezone.localtime(answer.created_at):%Y-%m-%d} at {clock(answer)}"
+    at = clock(answer).removeprefix("on ")
 
     for shown in (None, seen(blocked)):
         assert refusal(partial(it_didnt_happen, seen=shown), blocked, operator_user) == (

@@ -168,6 +168,9 @@ A_MUTATOR = "takes a class derived from Mutator, as"
         (lambda: _register(mutators=CreatePayment), f"{A_LIST} {CreatePayment!r}."),
         (lambda: _register(mutators=[7]),
          f"registered(mutators=...) {A_MUTATOR} mutators=[scripted(replaces=CreatePayment)], not 7."),
+        (lambda: _register(workflow(mutators=[CreatePayment]), mutators=[scripted()], allow_outside=True),
+         "registered(mutators=..., allow_outside=True): no mutator of these workflows is called 'scripted', only"
+         " bank.create_payment: give scripted(..., replaces=...)."),
         (lambda: drain(workflow()),  # type: ignore[arg-type]
          "drain() takes the slug of a workflow, as drain('flow')."),
         (lambda: drain(now=datetime(2030, 1, 1)),

@@ -137,9 +137,19 @@ def _settled(run: Run, finding: Finding) -> str:
             "The outside system was asked, and says that it happened. So nothing is sent: run %(run)s goes"
             " on as if the answer had arrived."
         )
-    else:
+    elif run.retry_due_at is not None:
         told = _(
             "The outside system was asked, and says that it did not happen. So nothing goes on as if it"
             " had: run %(run)s has failed, its events are free, and they are taken anew."
+        )
+    elif run.owes_retry:
+        told = _(
+            "The outside system was asked, and says that it did not happen. So nothing goes on as if it"
+            " had: run %(run)s has failed, its events are free, and it waits for “Retry now”."
+        )
+    else:
+        told = _(
+            "The outside system was asked, and says that it did not happen. So nothing goes on as if it"
+            " had: run %(run)s has failed, and its events are pending."
         )
     return told % {"run": run.pk}

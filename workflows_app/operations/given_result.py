@@ -48,6 +48,9 @@ def checked_result(run: Run, result: Any) -> Any:
         refuse_result(str(error))
     if code is not None:
         _require_fields(code.result_fields, clean or {})
+        # As pages give it: the same number is the same result, whoever tells it.
+        stripped = {name: clean[name].strip() for name in code.result_fields}
+        clean = {**clean, **stripped} if stripped else clean
         seconds = min(_CHECK_SECONDS, limits.handler_timeout_seconds)
         _let_author_check(code, mutation.params, clean, seconds)
     return clean

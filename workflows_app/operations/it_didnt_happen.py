@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -28,6 +27,7 @@ from workflows_app.operations.heard import (
     outside_says,
     says_it_happened,
 )
+from workflows_app.operations.refusals import day_and_time
 
 
 def it_didnt_happen(
@@ -70,11 +70,9 @@ def it_didnt_happen(
 def _require_uncontradicted(run: Run, *, asked: Evidence | None) -> None:
     heard = says_it_happened(run)
     if heard is not None:
-        at = timezone.localtime(heard.created_at)
         told = _("%(kind)s said on %(day)s at %(time)s that it happened.") % {
             "kind": capfirst(heard.get_kind_display()),
-            "day": f"{at:%Y-%m-%d}",
-            "time": f"{at:%H:%M:%S %Z}",
+            **day_and_time(heard.created_at),
         }
         insist = _("Sent again, it may be done twice. If you are sure that this is wrong, say so.")
         sentences = filter(None, (told, _said_now(asked), insist))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -49,7 +50,6 @@ def last_decision(actions: QuerySet[OperatorAction], person: Any) -> str:
     action = actions.order_by("-pk").first()
     if action is None:
         return ""
-    at = timezone.localtime(action.created_at)
     if may_read_reasons(person):
         sentence = _("%(person)s decided “%(operation)s” on %(day)s at %(time)s: %(reason)s")
     else:
@@ -57,20 +57,33 @@ def last_decision(actions: QuerySet[OperatorAction], person: Any) -> str:
     told = sentence % {
         "person": action.actor_name,
         "operation": action.get_operation_display(),
-        "day": f"{at:%Y-%m-%d}",
-        "time": f"{at:%H:%M:%S %Z}",
         "reason": action.reason,
+        **day_and_time(action.created_at),
     }
     return f" {told}"
 
 
+def day_and_time(at: datetime) -> dict[str, str]:
+    """Return what a sentence for people says of an instant."""
+    local = timezone.localtime(at)
+    return {"day": f"{local:%Y-%m-%d}", "time": f"{local:%H:%M:%S %Z}"}
+
+
 def decided_before(row: Any, operation: OperatorAction.Operation) -> QuerySet[OperatorAction]:
     """Return the decisions after which `operation` may not apply to `row` any more."""
-    actions = OperatorAction.objects.all()
+    actions = OperatorAction.objects.exclude(operation__in=OperatorAction.REMARKS)
     if isinstance(row, Run):
         return actions.filter(run=row)
     if isinstance(row, Event):
         skips_run = Q(run__reservations__event=row, operation=OperatorAction.Operation.SKIP_RUN)
         return actions.filter(Q(event=row) | skips_run)
-    workflow = row.pk if isinstance(row, Workflow) else row.handler.workflow_id
-    return actions.filter(workflow=workflow, operation=operation)
+    if isinstance(row, Workflow):
+        if operation == OperatorAction.Operation.RUN_PRODUCERS_NOW:
+            operation = OperatorAction.Operation.PAUSE_WORKFLOW
+        return actions.filter(workflow=row, operation=operation)
+    # A decision does not say of which consumer; its breaker's history does.
+    its_own = row.history.filter(
+        history_user=OuterRef("actor"), history_change_reason=OuterRef("reason")
+    )
+    found = actions.filter(workflow=row.handler.workflow_id, operation=operation)
+    return found.filter(Exists(its_own))

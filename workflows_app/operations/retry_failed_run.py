@@ -12,7 +12,7 @@ from workflows_app.errors import OperationRefused
 from workflows_app.models import OperatorAction, Run
 from workflows_app.operations.base import deciding, events_held_by, locked_run
 from workflows_app.operations.declaration import Change, Operation
-from workflows_app.operations.refusals import Refusal, last_decision
+from workflows_app.operations.refusals import Refusal, decided_before, last_decision
 from workflows_app.operations.seen import require_seen
 
 
@@ -53,7 +53,7 @@ def _require_its_turn(run: Run, person: Any) -> None:
     """Refuse if another run stands in the way: its retry, or one of its lane. Needs the workflow's lock."""
     later = Run.objects.filter(retry_of=run).first()
     if later is not None:
-        told = last_decision(OperatorAction.objects.filter(run=run), person)
+        told = last_decision(decided_before(run, RETRY_FAILED_RUN.code), person)
         sentence = _("Run %(run)s was retried already, by run %(later)s.")
         raise OperationRefused(
             "not_latest", f"{sentence % {'run': run.pk, 'later': later.pk}}{told}"

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Max
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from workflows_app.errors import OperationRefused
 from workflows_app.masking import masked, names_for
 from workflows_app.models import Event, Evidence, OperatorAction, Run
-from workflows_app.operations.refusals import may_read_reasons
+from workflows_app.operations.refusals import day_and_time, may_read_reasons
 
 _FORM = re.compile(r"e(?P<evidence>\d{1,18})-d(?P<decision>\d{1,18})|r(?P<revision>\d{1,9})")
 #: How much of a changed payload is told.
@@ -183,20 +182,18 @@ def _says_nothing_new(evidence: Evidence, known_verdicts: set[str]) -> bool:
 
 
 def _told(evidence: Evidence) -> str:
-    at = timezone.localtime(evidence.created_at)
-    return _("%(kind)s said at %(time)s: %(verdict)s") % {
+    return _("%(kind)s said on %(day)s at %(time)s: %(verdict)s") % {
         "kind": evidence.get_kind_display(),
-        "time": f"{at:%H:%M:%S %Z}",
         "verdict": evidence.get_verdict_display(),
+        **day_and_time(evidence.created_at),
     }
 
 
 def _decided(action: OperatorAction, reader: Any) -> str:
-    at = timezone.localtime(action.created_at)
-    chose = _("%(person)s chose “%(operation)s” at %(time)s") % {
+    chose = _("%(person)s chose “%(operation)s” on %(day)s at %(time)s") % {
         "person": action.actor_name,
         "operation": action.get_operation_display(),
-        "time": f"{at:%H:%M:%S %Z}",
+        **day_and_time(action.created_at),
     }
     is_told = action.reason and may_read_reasons(reader)
     return f"{chose}: {action.reason}" if is_told else chose
