@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from tests.engine.hosts import Door, Start
 from tests.engine.stage import Deploy
+from tests.engine.worker import late_answers_are_written
 from tests.sound import violations
 from workflows_app.engine.hosting import ThreadedHost
 from workflows_app.engine.sharing import Crowd
@@ -64,6 +65,7 @@ def start(empty_queue: Callable[[], None], settings: Settings) -> Iterator[Start
     yield begin
     for host in hosts:
         host.stop(within_seconds=0)
+    late_answers_are_written()
     empty_queue()
 
 

@@ -28,13 +28,19 @@ from workflows_app.sdk import MutationCall, PrepareContext, PrepareResult, Recon
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("seconds_between_looks", "limit"),
+    [(31, 600), (3, 2)],
+    ids=["its claim may be over", "nobody waits for it any more"],
+)
 def test_a_call_that_cannot_begin_in_time_is_not_made(
-    deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch, seconds_between_looks: int, limit: int
 ) -> None:
-    # As if the machine was suspended again and again: between its looks at the clock half a claim is over.
-    seconds = itertools.count(step=31)
+    # As if the machine was suspended again and again, between all looks at the clock.
+    seconds = itertools.count(step=seconds_between_looks)
     monkeypatch.setattr(time, "clock_gettime", lambda clock: float(next(seconds)))
-    called = mutator(lambda params, key: pytest.fail("it must not be sent"))
+    policy = {"call_timeout_seconds": limit}
+    called = mutator(lambda params, key: pytest.fail("it must not be sent"), policy=policy)
     deploy(calling(called))
     send()
     host()

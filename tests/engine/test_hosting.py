@@ -27,7 +27,7 @@ from tests.rivals import holding, workflows_held
 from workflows_app.dispatch import due_workflows
 from workflows_app.engine.advancing import Slice
 from workflows_app.engine.host import Host
-from workflows_app.models import Arrival, Event, Evidence, Mutation
+from workflows_app.models import Arrival, Event, Evidence, Lease, Mutation
 from workflows_app.models import Workflow as WorkflowRow
 from workflows_app.models.clocks import database_now
 from workflows_app.publishing import publish
@@ -280,6 +280,46 @@ def test_a_workflow_that_somebody_has_locked_holds_up_no_other(
         door.open()
     assert not done.result(timeout=30).has_more
     assert _statuses() == {"1": "consumed", "2": "consumed"}
+
+
+def test_what_is_locked_when_it_stops_keeps_its_claim_and_the_others_are_given_back(
+    start: Start, deploy: Deploy
+) -> None:
+    for name in ("one", "other"):
+        deploy(code(consumer(), slug=name))
+        publish(workflow=name, topic=RECEIVED, message_id=name, payload="a")
+    host = start(at_once=12)
+    host.linger_seconds = 60
+    done = [host.take(row(name).pk) for name in ("one", "other")]
+    eventually(_statuses, {"one": "consumed", "other": "consumed"})
+
+    lease = "SELECT FROM workflows_app_lease WHERE workflow_id = %s FOR UPDATE"
+    with workflows_held(row("one").pk), holding(lease, row("one").pk):
+        host.stop(within_seconds=0)
+        assert all(one.result(timeout=1) for one in done)
+        assert (row("one").lease.holder != "", row("other").lease.holder) == (True, "")
+
+
+def test_a_late_answer_of_a_workflow_that_somebody_has_locked_holds_up_no_other(
+    start: Start, deploy: Deploy, door: Door
+) -> None:
+    for name in ("one", "other"):
+        deploy(with_lanes(door, slug=name))
+        publish(workflow=name, topic=RECEIVED, message_id=name, payload="a")
+    host = start(at_once=4)
+    _, done = [host.take(row(name).pk) for name in ("one", "other")]
+    eventually(lambda: len(door.entered), 2)
+    Lease.objects.filter(workflow=row("one")).update(token=7)
+    eventually(lambda: list(host.holdings), [row("other").pk])
+
+    with workflows_held(row("one").pk):
+        door.open()
+        assert not done.result(timeout=10).has_more
+    eventually(lambda: [(one.kind, one.verdict) for one in _evidence("one")], [("late", "applied")])
+
+
+def _evidence(slug: str) -> Any:
+    return Evidence.objects.filter(mutation__run__workflow__slug=slug)
 
 
 def test_answers_of_several_that_somebody_has_locked_are_all_kept(

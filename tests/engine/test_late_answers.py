@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection, transaction
 
 from tests.engine.stage import (
     Deploy,
@@ -21,11 +24,18 @@ from tests.engine.stage import (
     last_run,
     mutator,
     reasons,
+    row,
     runs,
     send,
     status_of,
 )
+from tests.eventually import eventually
+from tests.owner import as_owner
+from tests.rivals import Rival, sessions_that_wait, workflows_held
+from workflows_app.engine.answers import Finding, Verdict
+from workflows_app.engine.late import record_late
 from workflows_app.models import Mutation
+from workflows_app.models.clocks import database_now
 from workflows_app.operations import it_didnt_happen
 from workflows_app.sdk import Reconciliation
 
@@ -132,3 +142,59 @@ def test_a_call_that_ends_its_thread_late_is_kept_as_unknown(
     slow.answers(None)
 
     assert evidence_of(Mutation.objects.get())[1:] == [("late", "unknown", "SystemExit: ", 1)]
+
+
+def test_a_late_answer_waits_for_whoever_has_the_workflow_locked(deploy: Deploy) -> None:
+    """And what it waits does not count as time in which the search of the outside may have caught up, or not."""
+    lag = timedelta(seconds=30)
+    deploy(calling(mutator(lambda params, key: {}, absence_is_proof_after=lag)))
+    send()
+    host()
+    called = Mutation.objects.get()
+    Mutation.objects.update(ended_at=database_now() - lag)
+    proven_for = time.monotonic() + 0.5
+    absent = Finding(Verdict.NOT_APPLIED, "not there", is_of_question=True)
+    sessions: set[int] = set()
+
+    def record() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = '300ms'")
+        record_late(called, absent)
+
+    def has_come_again() -> bool:
+        sessions.update(sessions_that_wait())
+        return len(sessions) > 1 and time.monotonic() > proven_for
+
+    with workflows_held(row().pk):
+        rival = Rival(record)
+        eventually(has_come_again, True)
+    rival.result()
+
+    assert evidence_of(called)[1:] == [("late", "not_applied", "not there", 1)]
+    assert called.evidence.get(kind="late").contradicts
+
+
+def test_an_answer_to_a_call_that_the_database_has_lost_is_told_with_its_key(
+    deploy: Deploy, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A standby took over that has the claim, and lacks the run."""
+    lost: list[str] = []
+
+    def execute(params: Any, key: str) -> Any:
+        lost.append(f"workflow=ship run={last_run().pk} mutator=carrier.ship key={key}")
+        _lose_runs()
+        return {"parcel": 7}
+
+    deploy(calling(mutator(execute)))
+    send()
+    host()
+
+    told = [one.getMessage() for one in caplog.records if one.levelno == logging.ERROR]
+    assert told == [f"mutation.forgotten {lost[0]} said=applied"]
+
+
+def _lose_runs() -> None:
+    with as_owner(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for table in ("reservation", "mutation", "run"):
+            cursor.execute(f"DELETE FROM workflows_app_{table}")

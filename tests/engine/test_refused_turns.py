@@ -109,15 +109,15 @@ def test_an_answer_that_the_database_refuses_is_unknown_and_the_others_go_on(
     assert sorted(called) == sorted(LANES), "nothing is sent twice"
 
 
-@pytest.fixture
-def stopped() -> Iterator[None]:
-    """The database takes too long, twice, for what came back of one call, and is stopped."""
+@pytest.fixture(params=["query_canceled", "deadlock_detected", "serialization_failure"])
+def stopped(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The database ends, twice, what writes what came back of one call: it took too long, or lost a race."""
     _tell(
         "CREATE SEQUENCE stops",
-        """CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$
+        f"""CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$
            BEGIN
                IF nextval('stops') <= 2 THEN
-                   RAISE EXCEPTION 'statement timeout' USING ERRCODE = 'query_canceled';
+                   RAISE EXCEPTION 'stopped' USING ERRCODE = '{request.param}';
                END IF;
                RETURN NEW;
            END $$""",
@@ -130,9 +130,7 @@ def stopped() -> Iterator[None]:
     )
 
 
-def test_an_answer_for_which_the_database_took_too_long_is_kept(
-    deploy: Deploy, stopped: None
-) -> None:
+def test_an_answer_that_the_database_can_t_take_now_is_kept(deploy: Deploy, stopped: None) -> None:
     flow, called = _meeting()
     deploy(flow)
     _send_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -24,6 +25,14 @@ def work(until: Callable[[], bool], *, at: datetime = NOW, at_once: int = 4) -> 
             worker.step(wait=0.05)
     finally:
         worker.give_back()
+        late_answers_are_written()
+
+
+def late_answers_are_written() -> None:
+    """Wait for the threads that write them."""
+    for thread in threading.enumerate():
+        if thread.name == "workflows-late":
+            thread.join(PATIENCE_SECONDS)
 
 
 def never() -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone, translation
 
@@ -116,19 +117,31 @@ def test_the_result_is_what_the_outside_says_where_it_agrees(
     assert Run.objects.get(pk=bank.run.pk).mutation.result == {"number": "B-1"}
 
 
+@pytest.mark.parametrize("slow_is", ["the outside", "the database"])
 def test_not_there_says_what_was_so_when_the_outside_was_asked(
-    bank: Bank, operator_user: User
+    bank: Bank, operator_user: User, slow_is: str
 ) -> None:
     proof_at = timezone.now() + timedelta(seconds=0.5)
     bank.mutator.absence_is_proof_after = proof_at - bank.run.mutation.ended_at
 
-    def slow() -> Reconciliation:
+    def wait() -> None:
         while timezone.now() <= proof_at:
             pass
+
+    def ask() -> Reconciliation:
+        if slow_is == "the outside":
+            wait()
         return ABSENT
 
-    bank.says(slow)
-    it_happened(bank.run, actor=operator_user, reason="they told me", probe=True)
+    def execute(do: Callable[..., Any], *statement: Any) -> Any:
+        if bank.mutator.reconciliations[asked:]:
+            wait()
+        return do(*statement)
+
+    asked = len(bank.mutator.reconciliations)
+    bank.says(ask)
+    with connection.execute_wrapper(execute):
+        it_happened(bank.run, actor=operator_user, reason="they told me", probe=True)
 
     assert (bank.now()[0], bank.probe.verdict) == ("active", "unknown")
 

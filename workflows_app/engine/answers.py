@@ -6,8 +6,7 @@ Only `NotApplied` and a reconciliation say "it did not happen". All else is unkn
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workflows_app.conf import Policy
@@ -16,6 +15,7 @@ from workflows_app.engine.phases import cut, said_by, traceback_of
 from workflows_app.errors import WorkflowsError
 from workflows_app.models import Evidence
 from workflows_app.models.saving import storable
+from workflows_app.sdk.deadlines import machine_seconds
 from workflows_app.sdk.failures import NotApplied
 from workflows_app.sdk.json_values import json_value
 from workflows_app.sdk.raised import is_for_caller
@@ -37,13 +37,11 @@ class Finding:
     caller_fault: bool = False
     unsent: bool = False
     duration_ms: int = 0
+    #: When the call or question was given, by `machine_seconds`.
+    began: float = field(default_factory=machine_seconds, compare=False)
     traceback: str = ""
     #: It answers a question: "not there" proves nothing while the search of the outside system may lag.
     is_of_question: bool = False
-
-    @property
-    def took(self) -> timedelta:
-        return timedelta(milliseconds=self.duration_ms)
 
     @property
     def is_rejection(self) -> bool:
@@ -76,7 +74,7 @@ def _read(answer: Answer, policy: Policy, read: Callable[[Answer, Policy], Findi
         unread = replace(answer, value=None, error=error, timed_out=False)
         found = _unknown(unread, policy)
         found = replace(found, detail=f"the answer can't be read: {found.detail}")
-    return replace(found, duration_ms=answer.duration_ms)
+    return replace(found, duration_ms=answer.duration_ms, began=answer.began)
 
 
 def _of_execute(answer: Answer, policy: Policy) -> Finding:

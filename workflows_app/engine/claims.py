@@ -238,11 +238,21 @@ def _longest_seconds() -> float:
 
 
 def release(claims: Iterable[Claim]) -> None:
-    """Give the claims back that are still held, and leave their workflows due now. Commits."""
+    """Give the claims back that are still held, and leave their workflows due now. Commits.
+
+    That of a workflow which somebody has locked ends by itself, or with this process.
+    """
     for claim in claims:
-        with transaction.atomic(durable=True):
-            setting(NAMED, MAY_BE_LOST).execute()
-            ours = Lease.objects.filter(
-                pk=claim.workflow_id, token=claim.token, holder=claim.holder
-            )
-            ours.update(holder="", expires_at=None, next_due_at=Now())
+        try:
+            _release(claim)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+            logger.warning("claim.not_given_back workflow_id=%s: it is locked", claim.workflow_id)
+
+
+def _release(claim: Claim) -> None:
+    with transaction.atomic(durable=True):
+        setting(NAMED, MAY_BE_LOST, IMPATIENT).execute()
+        ours = Lease.objects.filter(pk=claim.workflow_id, token=claim.token, holder=claim.holder)
+        ours.update(holder="", expires_at=None, next_due_at=Now())

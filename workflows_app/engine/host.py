@@ -25,7 +25,7 @@ from workflows_app.engine import claims
 from workflows_app.engine.handing import CommittedAlone, Died, Hander
 from workflows_app.engine.holding import Hand, Holding
 from workflows_app.engine.items import Item, Naming, Ready, Step, Taken
-from workflows_app.engine.late import record_if_answer, record_late
+from workflows_app.engine.late import record_aside, record_if_answer, record_late
 from workflows_app.engine.log import logger
 from workflows_app.engine.moments import LEFT_SECONDS, Later, looks_at
 from workflows_app.engine.outages import retry_through_outage
@@ -63,6 +63,7 @@ class Host:
         self._holder = claims.new_holder()
         self._may_begin = may_begin
         self._inline = inline
+        self._record_late = record_late if inline else record_aside
         hander = Hander(self.inbox.put, clock, may_die=inline)
         gather = (lambda: self._gather(0)) if inline else None
         self._under_way = UnderWay(hander, self.inbox.put, at_once=at_once, ran_here=gather)
@@ -179,7 +180,7 @@ class Host:
     def _is_ours(self, item: Item) -> bool:
         """Tell whether its run is in hand. If not, its claim is over, and maybe there is a new one: an answer is kept."""
         if not (is_in_hand := self._is_in_hand(item.hand)):
-            record_if_answer(item.hand, item.what)
+            record_if_answer(item.hand, item.what, self._record_late)
         return is_in_hand
 
     def _is_in_hand(self, hand: Hand) -> bool:
@@ -243,7 +244,7 @@ class Host:
         for holding in taken.fenced:
             self._lose(holding, items)
         for hand, finding in taken.late:
-            record_late(hand.run.mutation, finding)
+            self._record_late(hand.run.mutation, finding)
         for hand in taken.forgotten:
             told = "run.forgotten workflow=%s run=%s"
             logger.warning(told, hand.holding.workflow.slug, hand.run.pk)
@@ -285,7 +286,7 @@ class Host:
             self._drop(holding)
         for item in items:
             if item.hand.holding is holding:
-                record_if_answer(item.hand, item.what)
+                record_if_answer(item.hand, item.what, self._record_late)
 
     def _seconds_to_wait(self, wait: float | None) -> float:
         if self._items or self._namings:

@@ -239,21 +239,25 @@ class ThreadedHost(Host):
 
     def _fail(self, error: Exception) -> None:
         done, self._done = self._done, {}
+        self._give_back_what_can_be()
+        for future in done.values():
+            if not future.done():
+                future.set_exception(error)
+
+    def _give_back_what_can_be(self) -> None:
+        held = len(self.holdings)
         try:
             self.give_back()
         except Error:
             # Then the claims end by themselves.
-            logger.warning("claim.not_given_back workflows=%s", len(done))
-        for future in done.values():
-            if not future.done():
-                future.set_exception(error)
+            logger.warning("claim.not_given_back workflows=%s", held)
 
     def _end(self) -> None:
         hung = {pk for pk, holding in self.holdings.items() if holding.hands}
         for pk in hung:
             logger.warning("workflow.still_busy workflow=%s", self.holdings[pk].workflow.slug)
         kept = {pk: self.holdings.pop(pk) for pk in hung}
-        self.give_back()
+        self._give_back_what_can_be()
         self.holdings.update(kept)
         for future in self._done.values():
             if not future.done():

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -21,7 +21,7 @@ from django.db import close_old_connections, connections
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 
-from workflows_app.sdk.deadlines import limit_call
+from workflows_app.sdk.deadlines import limit_call, machine_seconds
 
 #: How a thread is called while it works, and while it waits.
 _WORKING, _WAITING = "workflows-call", "workflows-caller"
@@ -54,6 +54,8 @@ class Answer:
     error: BaseException | None = None
     timed_out: bool = False
     duration_ms: int = 0
+    #: When the job was given, by `machine_seconds`.
+    began: float = field(default_factory=machine_seconds)
 
 
 class Job:
@@ -72,18 +74,21 @@ class Job:
         self._late = late
         self._lock = threading.Lock()
         self._is_over = False
+        self._context = contextvars.copy_context()
+        # First: what it sends must not leave when its time is over.
+        self._context.run(limit_call, seconds)
+        self._began = machine_seconds()
         self._started = time.monotonic()
         self.ends_at = self._started + seconds
-        self._context = contextvars.copy_context()
-        self._context.run(limit_call, seconds)
 
     @property
     def is_over(self) -> bool:
         """Tell whether nobody waits for its end any more."""
         return self._is_over
 
-    def _elapsed_ms(self) -> int:
-        return int((time.monotonic() - self._started) * 1000)
+    def _answer(self, **what: Any) -> Answer:
+        elapsed_ms = int((time.monotonic() - self._started) * 1000)
+        return Answer(**what, duration_ms=elapsed_ms, began=self._began)
 
     def run(self, *, afterwards: Callable[[], None] = lambda: None) -> bool:
         """Do the work here, then `afterwards`. Return whether somebody still waited for its end."""
@@ -91,9 +96,9 @@ class Job:
 
     def _run(self, afterwards: Callable[[], None]) -> bool:
         try:
-            answer = Answer(value=self._work(), duration_ms=self._elapsed_ms())
+            answer = self._answer(value=self._work())
         except BaseException as error:
-            answer = Answer(error=error, duration_ms=self._elapsed_ms())
+            answer = self._answer(error=error)
         try:
             afterwards()
         finally:
@@ -115,7 +120,7 @@ class Job:
                 return None
             self._is_over = True
             _hanging.add(self)
-        return Answer(timed_out=True, duration_ms=self._elapsed_ms())
+        return self._answer(timed_out=True)
 
 
 def hanging() -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connections, transaction
 
 from workflows_app import registry
 from workflows_app.conf import policy
@@ -13,30 +15,52 @@ from workflows_app.engine.answers import Finding, Verdict
 from workflows_app.engine.claims import NAMED, lock_workflow, setting
 from workflows_app.engine.holding import Hand
 from workflows_app.engine.log import log
-from workflows_app.engine.outages import retry_through_outage
+from workflows_app.engine.outages import HELD_UP, retry_through_outage
 from workflows_app.engine.outcomes import as_proof, record_evidence
 from workflows_app.models import Evidence, Mutation
+from workflows_app.models.clocks import database_now
 from workflows_app.models.saving import storable
 from workflows_app.sdk.deadlines import machine_seconds
 
 
 def record_late(mutation: Mutation, finding: Finding) -> None:
     """Keep a finding that can't change the state any more; flag it if it contradicts. Commits."""
-    came_at = machine_seconds()
+    # Nobody else knows it: it is kept, too, while somebody has the workflow locked for long.
     retry_through_outage(
-        lambda is_again: _write_late(mutation, finding, came_at, is_again=is_again),
+        lambda is_again: _write_late(mutation, finding, is_again=is_again),
         within_seconds=policy().answer_kept_seconds,
+        also=HELD_UP,
     )
 
 
-def record_if_answer(hand: Hand, what: object) -> None:
-    """Keep what came back of a run that is in other hands by now, if it is an answer. Commits."""
+def record_aside(mutation: Mutation, finding: Finding) -> None:
+    """Do as `record_late`, in a thread of its own: a workflow that is locked holds up no other.
+
+    The end of the process waits for it.
+    """
+
+    def record() -> None:
+        try:
+            record_late(mutation, finding)
+        finally:
+            connections.close_all()
+
+    threading.Thread(target=record, name="workflows-late", daemon=False).start()
+
+
+def record_if_answer(hand: Hand, what: object, record: Callable[[Mutation, Finding], None]) -> None:
+    """Have what came back of a run that is in other hands by now recorded, if it is an answer."""
     finding: Finding | None = getattr(what, "finding", None)
     if finding is not None:
-        record_late(hand.run.mutation, finding)
+        record(hand.run.mutation, finding)
 
 
-def _write_late(called: Mutation, finding: Finding, came_at: float, *, is_again: bool) -> None:
+def database_time(at: float) -> datetime:
+    """Return when it was `at` by `machine_seconds`, on the database's clock: never too late. One query."""
+    return database_now() - timedelta(seconds=machine_seconds() - at)
+
+
+def _write_late(called: Mutation, finding: Finding, *, is_again: bool) -> None:
     # By its key too: the number of a row that is gone is given again.
     same = Mutation.objects.filter(pk=called.pk, idempotency_key=called.idempotency_key)
     workflow_pk = same.values_list("run__workflow_id", flat=True).first()
@@ -47,10 +71,9 @@ def _write_late(called: Mutation, finding: Finding, came_at: float, *, is_again:
         return
     with transaction.atomic(durable=True):
         setting(NAMED).execute()
-        now = lock_workflow(workflow_pk).lease.seen_at
+        lock_workflow(workflow_pk)
         mutation = same.select_related("run__workflow").get()
-        age = timedelta(seconds=machine_seconds() - came_at)
-        finding = _as_proof(mutation, finding, asked_at=now - age - finding.took)
+        finding = _as_proof(mutation, finding)
         contradicts = contradicts_ledger(finding.verdict, mutation.status)
         if not (is_again and _is_kept(mutation, finding)):
             record_evidence(mutation, Evidence.Kind.LATE, finding, contradicts=contradicts)
@@ -60,12 +83,12 @@ def _write_late(called: Mutation, finding: Finding, came_at: float, *, is_again:
     log(name, mutation.run, level=level, mutation=mutation.pk, **facts)
 
 
-def _as_proof(mutation: Mutation, finding: Finding, *, asked_at: datetime) -> Finding:
+def _as_proof(mutation: Mutation, finding: Finding) -> Finding:
     """Return what a late answer proves."""
     mutator = registry.mutator(mutation.run.workflow.slug, mutation.mutator)
     if not finding.is_of_question or mutator is None or mutation.ended_at is None:
         return finding
-    return as_proof(mutation, mutator, finding, asked_at=asked_at)
+    return as_proof(mutation, mutator, finding, asked_at=database_time(finding.began))
 
 
 def _is_kept(mutation: Mutation, finding: Finding) -> bool:

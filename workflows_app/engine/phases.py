@@ -13,18 +13,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
-
 from workflows_app.conf import Policy
 from workflows_app.engine import prepared as prepare_results
 from workflows_app.engine.contexts import NextView, PollView, PrepareView, Publication
 from workflows_app.engine.holding import Hand
 from workflows_app.engine.log import log
+from workflows_app.engine.outages import LOST_A_RACE
 from workflows_app.engine.pending import LaneReader
 from workflows_app.errors import UndeclaredMutator, WorkflowsError, WrongReturn
 from workflows_app.models import Mutation, Run
 from workflows_app.outages import outage_of
-from workflows_app.sdk.deadlines import machine_seconds
+from workflows_app.sdk.deadlines import machine_seconds, seconds_left
 from workflows_app.sdk.failures import NotApplied, TransientError
 from workflows_app.sdk.handlers import Consumer, Handler, Producer
 from workflows_app.sdk.json_values import copied, json_value
@@ -38,8 +37,6 @@ from workflows_app.secrets import struck_out
 TARGET_LENGTH = 300
 #: An author gave data for a call, and forgot to say of which events.
 _TOOK_NOTHING = "data was given, but no event: name it in PrepareResult(reservations=...)"
-#: The database has undone what somebody else was writing at the same time.
-LOST_A_RACE = (DeadlockDetected, LockNotAvailable, SerializationFailure)
 MESSAGE_LENGTH = 10_000
 TRACEBACK_LENGTH = 50_000
 
@@ -202,13 +199,14 @@ def execute(hand: Hand) -> Callable[[], Any]:
 
     A worker that was suspended between the checkpoint and the call may wake up after another one has
     taken over and settled it: the call begins while the claim is certainly still held, or not at all.
+    Nor does it begin when its host waits for it no longer: then that asks, and may have it made anew.
     """
     mutation, send_by = hand.run.mutation, hand.send_by
     mutator = hand.holding.code.mutator_named(mutation.mutator)
     assert mutator is not None, "the checkpoint takes listed mutators only"
 
     def send() -> Any:
-        if machine_seconds() > send_by:
+        if machine_seconds() > send_by or seconds_left() == 0.0:
             told = "the worker was held up, and did not send it"
             raise NotApplied(told, retryable=True, unsent=True)
         return mutator().execute(copied(mutation.params), idempotency_key=mutation.idempotency_key)

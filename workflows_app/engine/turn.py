@@ -182,6 +182,9 @@ class _Turn:
         if run is None or run.started_at != hand.run.started_at:
             self._refuse_alone()
             taken.forgotten.append(hand)
+            if isinstance(what, Called | Asked):
+                # Nobody else will ever know of it.
+                taken.late.append((hand, what.finding))
             return
         case = self._case(hand, run, taken.now)
         if not is_expected(hand, run, what):

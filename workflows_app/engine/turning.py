@@ -14,7 +14,6 @@ from datetime import datetime
 
 from django.db import DatabaseError, Error
 from django.utils import timezone
-from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from workflows_app.boundaries import Boundary, reached
 from workflows_app.conf import policy
@@ -23,7 +22,7 @@ from workflows_app.engine.drift import Drift
 from workflows_app.engine.holding import Holding
 from workflows_app.engine.items import Asked, Called, Item, Naming, Taken
 from workflows_app.engine.log import log, logger
-from workflows_app.engine.outages import retry_through_outage
+from workflows_app.engine.outages import HELD_UP, retry_through_outage
 from workflows_app.engine.outcomes import Todo
 from workflows_app.engine.phases import Broke, Finished, Polled, Prepared, cut, said_by
 from workflows_app.engine.places import BEGIN_NOTHING, Limits
@@ -69,7 +68,7 @@ class Turner:
         turned = self._try([holding], [item], BEGIN_NOTHING)
         if not isinstance(turned, DatabaseError):
             return turned
-        if isinstance(turned.__cause__, LockNotAvailable | QueryCanceled):
+        if isinstance(turned.__cause__, HELD_UP):
             # An application is writing the same row, or the database is too busy: what came back from
             # outside is kept, and this run waits, and nobody else does.
             return Taken(self.now(), left=[item]), []

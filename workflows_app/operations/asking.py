@@ -23,7 +23,7 @@ from workflows_app.engine.case import Case, Changes
 from workflows_app.engine.claims import Claim, lock_workflow
 from workflows_app.engine.holding import Holding
 from workflows_app.engine.jobs import Answer, Job, Worker
-from workflows_app.engine.late import contradicts_ledger, record_late
+from workflows_app.engine.late import contradicts_ledger, database_time, record_late
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Breaker, Evidence, OperatorAction, Run, Workflow
 from workflows_app.operations.base import NAME_LENGTH, events_held_by, locked_run
@@ -127,7 +127,7 @@ def case_of(run: Run, workflow: Workflow, probed: Probe, *, now: datetime) -> Ca
 def proven(probed: Probe, case: Case) -> Finding:
     """Return what the answer proves."""
     finding = probed.finding
-    asked_at = case.now - finding.took
+    asked_at = database_time(finding.began)
     return outcomes.as_proof(case.run.mutation, probed.mutator, finding, asked_at=asked_at)
 
 
