@@ -99,18 +99,24 @@ def test_a_retry_after_exhausted_backoff_starts_the_backoff_anew(
     assert retry.retry_due_at is not None
 
 
-def test_new_code_after_a_failure_of_another_kind_starts_the_backoff_anew(
-    scene: SceneMaker,
+@pytest.mark.parametrize(
+    ("answers", "days", "failures"),
+    [(("refused", "refused", "rejected", "refused"), 3, 2), (("refused",), 6, 5)],
+    ids=["after a failure of another kind", "after the last retry"],
+)
+def test_new_code_starts_the_backoff_anew(
+    scene: SceneMaker, answers: tuple[str, ...], days: int, failures: int
 ) -> None:
-    play = scene("refused", "refused", "rejected", "refused")
-    play.happens(days=3)
-    rejected = Run.objects.get(failure_kind="rejected")
-    assert rejected.earlier_failures == 2
+    play = scene(*answers)
+    play.happens(days=days)
+    failed = Run.objects.get(owes_retry=True)
+    assert (failed.earlier_failures, failed.retry_due_at) == (failures, None)
 
     new = at("1.1", play)
     with registry.override(new):
         sync(new)
         drain("pay")
 
-    retry = Run.objects.get(retry_of=rejected)
+    retry = Run.objects.get(retry_of=failed)
     assert (retry.failure_kind, retry.earlier_failures) == ("transient", 0)
+    assert retry.retry_due_at is not None

@@ -110,6 +110,13 @@ def test_a_producer_whose_worker_dies(tell: Tell) -> None:
             story.trouble("ReadMail.poll", TransientError("the shop is away"), "worker dies")
             for seconds in (300, 9, 1):
                 story.works(after=seconds)
+        with story.what_if("new code comes between two deaths"):
+            story.trouble("ReadMail.poll", *["worker dies"] * 2)
+            for seconds in (300, 0):
+                story.works(after=seconds)
+            story.deploy(shipping(story, "1.1", producers=reads, tells=False, policy=rules))
+            for seconds in (9, 0):
+                story.works(after=seconds)
         story.trouble("ReadMail.poll", *["worker dies"] * 3)
         story.publish(RECEIVED, ("1", order("a")))
         for seconds in (300, 0, 9, 0, 18, 0, 36, 36):

@@ -96,7 +96,7 @@ def drop_owed_retries_without_handler(
 def make_owed_retries_due(
     workflow: Workflow, *, reason: str, actor: User | None, now: datetime
 ) -> None:
-    """New code is reason to try again what failed for good, or for the time being."""
+    """New code is reason to try again what waits for a reason, and not for a date."""
     for run in workflow.runs.filter(owes_retry=True, retry_due_at__isnull=True):
         run.retry_due_at = now
         save_with_history(run, reason=reason, actor=actor, fields=["retry_due_at"])

@@ -139,7 +139,7 @@ class Beginner:
             same_prepare_result=not next_only
             and recovery.took_over(ended)
             and ended.failure_kind == "",
-            **retry.counts_of(ended),
+            **retry.counts_of(ended, holding.version),
         )
         made.workflow, made.handler = holding.workflow, ended.handler
         self._changes.touch(made)

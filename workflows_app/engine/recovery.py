@@ -72,12 +72,14 @@ def recover(case: Case, *, why: str = DIED, is_counted: bool = False) -> Todo:
 
 
 def _polls_that_died(case: Case) -> int:
-    """Return how many of the failed polls just before this one ended as it does. A query for each, and one more."""
+    """Return how many of the failed polls of this code just before this one ended as it does. A query for each, and one more."""
     last, died = case.run, 0
     polls = Run.objects.filter(workflow_id=last.workflow_id, lane=last.lane).order_by("-pk")
     for _ in range(case.lane_view().failures):
         earlier = polls.filter(pk__lt=last.pk).first()
-        if earlier is None or (earlier.status, earlier.failure_kind) not in _DIED:
+        if earlier is None or earlier.version_id != last.version_id:
+            break
+        if (earlier.status, earlier.failure_kind) not in _DIED:
             break
         last, died = earlier, died + 1
     return died

@@ -195,11 +195,13 @@ def _take_over(run: Run, retry: Run, events: Iterable[Event], *, reason: str, ac
         save_with_history(event, reason=reason, actor=actor, fields=["status", "reserved_by"])
 
 
-def counts_of(run: Run) -> dict[str, int]:
-    """Return how many failures and crashes in a row come before the retry of the ended `run`.
+def counts_of(run: Run, version: WorkflowVersion) -> dict[str, int]:
+    """Return how many failures and crashes in a row come before the retry of the ended `run` by `version`.
 
-    What failed as poison is retried for a reason: new code, or a person. That counts from the start.
+    Other code counts from the start, and so does what failed as poison: it is retried for a reason.
     """
+    if run.version_id != version.pk:
+        return {"failures": 0, "crashes": 0}
     if run.status == Run.Status.CRASHED:
         return {"failures": run.earlier_failures, "crashes": run.earlier_crashes + 1}
     is_transient = run.failure_kind == Kind.TRANSIENT
