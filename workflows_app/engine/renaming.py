@@ -1,7 +1,8 @@
 """Naming the lanes of pending events anew, when another version becomes active (P6, P8).
 
 Authors' code is asked before anything is locked, with a limit; what it said is written under the workflow's
-lock. An event that came or changed meanwhile has no lane then, and the host names it.
+lock. An event that came or changed meanwhile has no lane then, and the host names it. For one that an
+application is changing it is waited without the lock: publishers lock events first, and may take long.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db import transaction
+from django.db.models import Count, Max, QuerySet
 
 from workflows_app.engine.lanes import refresh_now
 from workflows_app.errors import LaneRefused
@@ -25,6 +27,14 @@ from workflows_app.sdk.workflow import Workflow as WorkflowCode
 
 #: So many events are read at once, and their lanes named in one thread.
 _TOGETHER = 1000
+
+
+class BeingChanged(Exception):
+    """A publisher's transaction has locked an event of a topic."""
+
+    def __init__(self, topic: Topic) -> None:
+        self.topic = topic
+        super().__init__(topic.name)
 
 
 @dataclass
@@ -79,21 +89,47 @@ def ask_lanes(code: type[WorkflowCode], workflow: Workflow) -> LanesAsked:
 def name_lanes_anew(
     code: type[WorkflowCode], workflow: Workflow, asked: LanesAsked, *, reason: str, actor: Any
 ) -> None:
-    """Let pending events be in the lanes that `code` names. Needs the workflow's lock."""
+    """Let pending events be in the lanes that `code` names. Needs the workflow's lock.
+
+    Raises BeingChanged if somebody has one of them locked: then none may stay as they are by now.
+    """
     left: set[tuple[int, str]] = set()
     for topic, consumer in _topics(code, workflow):
         names_lanes = consumer.names_lanes()
         pending = _pending(topic).exclude(lane=None if names_lanes else MAIN_LANE)
+        known = pending.aggregate(number=Count("pk"), last=Max("pk"))
+        locked = _free(pending.filter(pk__lte=known["last"] or 0))
+        seen = 0
         with collected():
-            for event in pending.select_for_update(no_key=True).iterator(chunk_size=1000):
+            for event in locked.iterator(chunk_size=_TOGETHER):
+                seen += 1
                 lane = asked.lane_for(event) if names_lanes else MAIN_LANE
                 if lane != event.lane:
                     if event.lane is not None:
                         left.add((workflow.pk, event.lane))
                     event.lane = lane
                     save_with_history(event, reason=reason, actor=actor, fields=["lane"])
+        if seen < known["number"]:
+            raise BeingChanged(topic)
     refresh_now(*left)
     LaneRefusal.objects.filter(event__topic__workflow=workflow).delete()
+
+
+def wait_for_publishers(topic: Topic) -> None:
+    """Wait until nobody changes the events of `topic` that somebody changes now. Holds nothing else."""
+    pending = _pending(topic)
+    with transaction.atomic():
+        free = set(_free(pending).values_list("pk", flat=True))
+        transaction.set_rollback(True)
+    for pk in set(pending.values_list("pk", flat=True)) - free:
+        with transaction.atomic():
+            list(pending.filter(pk=pk).select_for_update(no_key=True))
+            transaction.set_rollback(True)
+
+
+def _free(events: QuerySet[Event]) -> QuerySet[Event]:
+    """Lock those of the events that nobody else has locked."""
+    return events.select_for_update(no_key=True, skip_locked=True)
 
 
 def _topics(code: type[WorkflowCode], workflow: Workflow) -> Iterator[tuple[Topic, type[Consumer]]]:

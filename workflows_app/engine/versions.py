@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -24,7 +25,13 @@ from workflows_app.engine.adopting import (
 from workflows_app.engine.claims import lock_workflow
 from workflows_app.engine.log import logger, say
 from workflows_app.engine.orphans import refuse_orphans, refuse_other_kinds
-from workflows_app.engine.renaming import LanesAsked, ask_lanes, name_lanes_anew
+from workflows_app.engine.renaming import (
+    BeingChanged,
+    LanesAsked,
+    ask_lanes,
+    name_lanes_anew,
+    wait_for_publishers,
+)
 from workflows_app.errors import SyncRefused
 from workflows_app.models import Lease, Workflow, WorkflowVersion
 from workflows_app.models.saving import insert_unless_there, save_with_history
@@ -56,8 +63,31 @@ def sync(
     accept_orphans: bool = False,
     now: datetime | None = None,
 ) -> SyncResult:
-    """Record the version of `code` and make it active, in one transaction. Raises SyncRefused."""
+    """Record the version of `code` and make it active, in one transaction. Raises SyncRefused.
+
+    Waits for applications that are publishing pending events again; the workflow is not held meanwhile.
+    """
     asked = _ask_lanes(code)
+    once = partial(
+        _sync, code, asked, actor=actor, note=note, rollback=rollback, accept_orphans=accept_orphans
+    )
+    while True:
+        try:
+            return once(now=now)
+        except BeingChanged as busy:
+            wait_for_publishers(busy.topic)
+
+
+def _sync(
+    code: type[WorkflowCode],
+    asked: LanesAsked,
+    *,
+    actor: User | None,
+    note: str,
+    rollback: bool,
+    accept_orphans: bool,
+    now: datetime | None,
+) -> SyncResult:
     with transaction.atomic():
         workflow = _ensure(code, actor)
         now = now or workflow.lease.seen_at
