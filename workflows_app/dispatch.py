@@ -210,6 +210,7 @@ async def _clear_stalled_jobs() -> None:
 
     What they worked on is found by its lease, as soon as that has expired. Jobs of other queues are left alone.
     """
+    await sync_to_async(_doubt_heartbeats)()
     manager: Any = app.job_manager
     seconds = policy().stalled_after_seconds
     stalled = await manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=seconds)
@@ -225,6 +226,14 @@ async def _clear_stalled_jobs() -> None:
             logger.warning("job.not_cleared job=%s error=%s", job_id, error)
 
 
+def _doubt_heartbeats() -> None:
+    """Let no heartbeat be of a time to come: a clock that was ahead has dated it, maybe of a worker that is dead."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE last_heartbeat > now()"
+        )
+
+
 def abandoned_jobs() -> dict[int, str]:
     """Return the jobs, with their tasks, that nobody works on, though their workers have a heartbeat.
 
@@ -232,7 +241,9 @@ def abandoned_jobs() -> dict[int, str]:
     before. Whoever works on a workflow holds its lease; to end a job that only waits for a lock does no harm.
     """
     long_ago = Now() - timedelta(seconds=policy().stalled_after_seconds)
-    lately = ProcrastinateEvent.objects.filter(job=OuterRef("pk"), type="started", at__gt=long_ago)
+    lately = ProcrastinateEvent.objects.filter(
+        job=OuterRef("pk"), type="started", at__range=(long_ago, Now())
+    )
     doing = ProcrastinateJob.objects.filter(queue_name=QUEUE, status="doing")
     found = list(doing.annotate(is_new=Exists(lately)))
     if not found:

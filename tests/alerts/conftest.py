@@ -102,7 +102,7 @@ def tell(post: Post | None = None) -> None:
 def time_passes(**times: float) -> None:
     """Let all messages be older, by the arguments of a timedelta."""
     ago = timedelta(**times)
-    for name in ("created_at", "ended_at", "next_attempt_at"):
+    for name in ("created_at", "ended_at", "next_attempt_at", "claimed_until"):
         Alert.objects.update(**{name: F(name) - ago})
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import F
 from django.utils import timezone, translation
 from pytest_django import Settings
 
@@ -21,7 +22,7 @@ from tests.alerts.conftest import (
 )
 from tests.connectors.server import Outside
 from tests.models.rows import Rows
-from workflows_app.alerts.looking import forget_old
+from workflows_app.alerts.looking import forget_old, look
 from workflows_app.alerts.pending import pending_too_long
 from workflows_app.alerts.settings import AlertSettings
 from workflows_app.models import (
@@ -36,6 +37,7 @@ from workflows_app.models import (
     Topic,
     Workflow,
 )
+from workflows_app.models.clocks import database_now
 from workflows_app.operations import close_breaker, it_didnt_happen, pause_workflow, skip_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -165,6 +167,23 @@ def test_what_is_new_is_told_after_a_minute_also_of_what_was_told_before(
         "Pay the invoices: 2 late answers say the opposite of what was decided",
         "Pay: 2 consumers send no new calls",
     ]
+
+
+def test_what_a_clock_that_was_ahead_has_dated_does_not_keep_it_from_being_told(
+    scene: Callable[..., Any], webhook: Outside, alerting: Alerting
+) -> None:
+    alerting({"hook": webhook})
+    scene("lost").happens()
+    look(now=database_now())
+    Alert.objects.update(claimed_until=F("created_at"))
+    time_passes(days=-1)
+    tell()
+    assert len(webhook.received) == 1
+
+    time_passes(days=-1)
+    tell()
+    tell()
+    assert len(webhook.received) == 2
 
 
 def test_what_settles_before_it_was_sent_is_not_told(

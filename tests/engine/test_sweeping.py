@@ -117,6 +117,18 @@ def test_the_sweep_clears_the_job_of_a_worker_without_a_heartbeat_and_wakes_the_
     )
 
 
+def test_a_heartbeat_of_a_clock_that_was_ahead_counts_as_one_of_now(workflow_id: int) -> None:
+    defer_advance(workflow_id)
+    job = _take_job(_worker(-86_400))
+    _sweep()
+    assert ProcrastinateJob.objects.filter(pk=job).exists()
+    ago = "last_heartbeat = last_heartbeat - interval '31 seconds'"
+    _sql(f"UPDATE procrastinate_workers SET {ago} RETURNING id")
+    _sweep()
+
+    assert not ProcrastinateJob.objects.filter(pk=job).exists()
+
+
 @pytest.mark.parametrize(
     ("heartbeat_seconds", "clearing"), [(10, [0, 10]), (15, [0]), (2, [0, 5, 10])]
 )
@@ -172,6 +184,7 @@ def test_the_sweep_leaves_the_job_of_a_worker_that_lives(workflow_id: int) -> No
 ABANDONED = {
     "taken long ago, and nobody works on it": (31, "", True),
     "taken lately": (29, "", False),
+    "taken when the clock was ahead": (-86_400, "", True),
     "taken long ago, and somebody works on it": (3600, "elsewhere/pid:[1] 5 1", False),
     "taken long ago, of another queue": (3600, "", False),
     "taken lately by a process of this machine that was killed": (1, "killed", True),

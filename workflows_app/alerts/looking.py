@@ -19,6 +19,8 @@ from workflows_app.models import Alert, Workflow
 
 #: How long messages that were sent, or dropped, are kept.
 KEPT = timedelta(days=90)
+#: So far ahead two looks may be.
+_TOLERATED = timedelta(minutes=1)
 #: The advisory lock of whoever looks: any number that nothing else here takes.
 _LOCK = 0x616C657274
 
@@ -76,6 +78,9 @@ def is_due(facts: Sequence[Fact], last: Alert | None, limits: AlertSettings, now
     if last.status == Alert.Status.WAITING:
         return False
     since = now - (last.ended_at or last.created_at)
+    if since < -_TOLERATED:
+        # What is to come was written by a clock that was ahead.
+        return True
     if since < timedelta(seconds=limits.gather_seconds):
         return False
     told = set(last.facts) if last.status == Alert.Status.SENT else set()

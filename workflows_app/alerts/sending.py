@@ -119,8 +119,16 @@ def _lines_with_mail() -> set[str]:
 
 
 def _due() -> QuerySet[Alert]:
-    is_free = Q(claimed_until=None) | Q(claimed_until__lt=Now())
-    return Alert.objects.filter(is_free, status=Alert.Status.WAITING, next_attempt_at__lte=Now())
+    """Return what is to be sent now. Later dates than there can be were written by a clock that was ahead."""
+    longest_claim = 2 * (timedelta(seconds=alert_settings().send_seconds) + _CLAIMED_FOR_LONGER)
+    longest_pause = timedelta(seconds=2 * policy().backoff_max_seconds)
+    is_free = Q(claimed_until=None) | _is_over("claimed_until", longest_claim)
+    has_paused = _is_over("next_attempt_at", longest_pause)
+    return Alert.objects.filter(is_free, has_paused, status=Alert.Status.WAITING)
+
+
+def _is_over(name: str, longest: timedelta) -> Q:
+    return Q(**{f"{name}__lte": Now()}) | Q(**{f"{name}__gt": Now() + longest})
 
 
 def _claimed(line: str) -> Alert | None:
