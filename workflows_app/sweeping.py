@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
@@ -25,11 +24,16 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from workflows_app import dispatch
 from workflows_app.models import Lease, Run
 from workflows_app.models.clocks import database_now
+from workflows_app.sdk.deadlines import machine_seconds
 
 logger = logging.getLogger("workflows_app")
 
-#: From here on a clock was set back; less is a correction that does no harm.
-_SET_BACK = timedelta(seconds=60)
+#: From here on a clock was set; less is a correction that does no harm.
+_SET = timedelta(seconds=60)
+_SET_FORWARD = (
+    "clock.set_forward seconds=%d: claims that are held have ended, and calls that are under way"
+    " may be taken for ended ones"
+)
 
 
 @contextlib.asynccontextmanager
@@ -76,7 +80,7 @@ async def defer_sweep(app: App, now: datetime) -> None:
 
 
 class DatabaseClock:
-    """Reads the database's clock, and notices when it was set back, also before this worker began."""
+    """Reads the database's clock, and notices when it was set; back, also before this worker began."""
 
     def __init__(self) -> None:
         self._last: datetime | None = None
@@ -87,16 +91,18 @@ class DatabaseClock:
         try:
             now = database_now()
             expected = self._expected()
-            if expected is not None and now < expected - _SET_BACK:
+            if expected is not None and now < expected - _SET:
                 look_at_all(now, expected)
-            self._last, self._read_at = now, time.monotonic()
+            elif expected is not None and self._last is not None and now > expected + _SET:
+                logger.warning(_SET_FORWARD, (now - expected).total_seconds())
+            self._last, self._read_at = now, machine_seconds()
             return now
         finally:
             close_old_connections()
 
     def _expected(self) -> datetime | None:
         if self._last is not None:
-            return self._last + timedelta(seconds=time.monotonic() - self._read_at)
+            return self._last + timedelta(seconds=machine_seconds() - self._read_at)
         # The newest run can't be younger than now.
         return Run.objects.order_by("-pk").values_list("started_at", flat=True).first()
 

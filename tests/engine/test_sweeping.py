@@ -6,11 +6,13 @@ It drops connections that are not in order, so these tests commit for real.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import re
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -288,6 +290,21 @@ async def _defer_twice(now: datetime) -> None:
                 queueing_lock=None
             )
             await defer_sweep(opened, now)
+
+
+@pytest.mark.parametrize("seconds", [300, 30])
+def test_a_clock_that_is_set_forward_is_told(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    # As if this machine's clock stood, and the database's did not.
+    machine = itertools.count(1_000, -seconds)
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: float(next(machine)))
+    clock = DatabaseClock()
+    clock.read()
+    clock.read()
+
+    told = [text.partition(":")[0] for text in caplog.messages if text.startswith("clock.")]
+    assert told == ["clock.set_forward seconds=300"] * (seconds == 300)
 
 
 @pytest.mark.parametrize(("seconds", "is_looked_at"), [(86_400, True), (30, False)])

@@ -19,6 +19,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore
+from django.core.cache import cache
 from django.db import Error
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
@@ -140,13 +141,19 @@ def name_now(request: HttpRequest) -> None:
 def is_password(request: HttpRequest, password: str) -> bool:
     """Tell whether it is the person's, and remember that. Too many wrong ones end the session."""
     user: Any = request.user
-    if user.check_password(password):
+    # Of requests that overlap each saves a count that knows nothing of the others: so each takes a place, too.
+    of_session = f"workflows.password:{user.pk}:{request.session.get(_LOGGED_IN_AT)}"
+    places = [f"{of_session}:{place}" for place in range(WRONG_AT_MOST + 1)]
+    seconds = request.session.get_expiry_age()
+    place = next((n for n, key in enumerate(places, 1) if cache.add(key, 1, timeout=seconds)), None)
+    if place is not None and user.check_password(password):
         name_now(request)
         request.session.pop(_WRONG, None)
+        cache.delete_many(places)
         return True
     wrong = request.session.get(_WRONG, 0) + 1
     request.session[_WRONG] = wrong
-    if wrong > WRONG_AT_MOST:
+    if place is None or max(wrong, place) > WRONG_AT_MOST:
         logout(request)
     return False
 
