@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from _pytest.assertion.rewrite import AssertionRewritingHook
+from _pytest.pathlib import fnmatch_ex
 
 from workflows_app import failed_runs
 from workflows_app.sdk.failures import NotApplied
@@ -80,12 +81,15 @@ def _is_stand_in(mutator: type[Mutator]) -> bool:
     """Tell whether the mutator was made for tests: it is scripted, or a module of tests defines it."""
     if issubclass(mutator, ScriptedMutator):
         return True
-    parts = mutator.__module__.split(".")
-    if any(part in ("test", "tests", "conftest") or part.startswith("test_") for part in parts):
+    *packages, module = mutator.__module__.split(".")
+    if "tests" in (*packages, module) or module == "conftest" or module.startswith("test_"):
         return True
-    # pytest has loaded it as a test, whatever it is called.
-    spec = getattr(sys.modules.get(mutator.__module__), "__spec__", None)
-    return isinstance(getattr(spec, "loader", None), AssertionRewritingHook)
+    # A project may call its tests otherwise. pytest also loads plugins, and what the command line names.
+    loaded: Any = sys.modules.get(mutator.__module__)
+    hook = getattr(getattr(loaded, "__spec__", None), "loader", None)
+    return isinstance(hook, AssertionRewritingHook) and any(
+        fnmatch_ex(pattern, loaded.__file__) for pattern in hook.fnpats
+    )
 
 
 def _refused(mutator: type[Mutator]) -> type[Mutator]:

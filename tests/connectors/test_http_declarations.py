@@ -31,6 +31,9 @@ def told(base: type[HttpMutator], **attributes: Any) -> list[str]:
 
 def test_nothing_is_said_of_what_is_whole() -> None:
     assert told(HttpLookupMutator) == []
+    of_its_own: dict[str, Any] = {"not_applied_statuses": {409, 503}, "retryable_statuses": {503}}
+    assert told(HttpLookupMutator, **of_its_own) == []
+    assert told(HttpMutator, retryable_statuses=property(lambda _: {429})) == []
     computed = {"url": "", "request_url": lambda self, params: BANK}
     assert told(HttpMutator, **computed) == []
     computed = {"lookup_url": "", "request_lookup_url": lambda self, params: BANK}
@@ -43,6 +46,20 @@ def test_nothing_is_said_of_what_is_whole() -> None:
         ({"url": ""}, "url is '': it must begin with http:// or https://"),
         ({"url": "{base}/x"}, "url is '{base}/x': it must begin with http:// or https://"),
         ({"lookup_url": ""}, "lookup_url is '': it must begin with http:// or https://"),
+        (
+            {"retryable_statuses": {429}},
+            "retryable_statuses has 429, and not_applied_statuses has not: so it is an unknown outcome,"
+            " and nothing is tried again",
+        ),
+        (
+            {"caller_fault_statuses": {401, 407}},
+            "caller_fault_statuses has 407, and not_applied_statuses has not: so it is an unknown outcome,"
+            " and nothing is tried again",
+        ),
+        (
+            {"not_applied_statuses": {202, 400}},
+            "not_applied_statuses has 202, and 2xx always means that it happened",
+        ),
         ({"method": "post"}, "method is 'post': it must be one of GET, POST, PUT, PATCH, DELETE"),
     ],
 )

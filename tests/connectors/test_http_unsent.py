@@ -6,6 +6,7 @@ import contextvars
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -89,6 +90,33 @@ def test_a_request_that_cannot_be_built_did_not_happen_and_will_not_later(
     assert str(caught.value) == "The request can't be built: KeyError: 'missing'"
     refused = caught.value
     assert (refused.retryable, refused.caller_fault, refused.unsent) == (False, True, True)
+    assert outside.received == []
+
+
+def raises(self: object) -> Any:
+    raise AttributeError("no BANK in the settings")
+
+
+@pytest.mark.parametrize(
+    ("attribute", "read", "why"),
+    [
+        ("connect_timeout_seconds", lambda _: "5", "must be a number above 0, of 1,000,000,000 at most, not '5'."),
+        ("read_timeout_seconds", lambda _: "20", "must be a number above 0, of 1,000,000,000 at most, not '20'."),
+        ("answer_max_bytes", raises, "no BANK in the settings"),
+        ("not_applied_statuses", lambda _: 404, "must be a set of numbers, as {404}, not 404."),
+        ("caller_fault_statuses", raises, "no BANK in the settings"),
+        ("idempotency_header", raises, "no BANK in the settings"),
+        ("headers", raises, "no BANK in the settings"),
+    ],
+)  # fmt: skip
+def test_a_property_is_found_wrong_before_anything_is_sent(
+    outside: Outside, attribute: str, read: Callable[[Any], Any], why: str
+) -> None:
+    wrong = sure_no(outside.address, **{attribute: property(read)})
+
+    assert str(wrong).startswith("The request can't be built: ")
+    assert str(wrong).endswith(why)
+    assert wrong.caller_fault is True
     assert outside.received == []
 
 

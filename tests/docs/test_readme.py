@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from django.core.management import get_commands
 from django.utils import timezone
 
 from workflows_app import registry, sdk
+from workflows_app.connectors.http.answer import HttpAnswer
 from workflows_app.models import Event, Run
 from workflows_app.publishing import publish
 
@@ -152,6 +155,19 @@ def test_a_mutator_of_another_kind_is_asked_as_shown(
         ("committed", "", "reconcile", {"letter": 1}),
         ("failed", "rejected", "response", None),
     ]
+
+
+def test_what_a_call_and_a_look_up_leave_is_the_same_as_shown() -> None:
+    shown: dict[str, Any] = {}
+    exec(block("def result_from(self, status, body):\n"), shown)
+    (found,) = re.findall(r"```python\n(  def found\(.*?)```", README, flags=re.DOTALL)
+    exec(textwrap.dedent(found), shown)
+    payment = {"number": "4711"}
+    answer = HttpAnswer(200, json.dumps({"items": [payment], "total": 1}))
+
+    assert shown["result_from"](None, 200, shown["found"](None, answer)) == {"payment": "4711"}
+    assert shown["result_from"](None, 201, payment) == {"payment": "4711"}
+    assert shown["found"](None, HttpAnswer(200, '{"items": [], "total": 0}')) is None
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

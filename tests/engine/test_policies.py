@@ -9,8 +9,19 @@ import pytest
 from pytest_django import Settings
 
 from tests.engine.outside import RETRY, Outside
-from tests.engine.stage import Deploy, after, calling, evidence_of, host, last_run, mutator, send
-from workflows_app.sdk import NotApplied
+from tests.engine.stage import (
+    Deploy,
+    after,
+    calling,
+    code,
+    consumer,
+    evidence_of,
+    host,
+    last_run,
+    mutator,
+    send,
+)
+from workflows_app.sdk import MutationCall, NotApplied
 
 pytestmark = pytest.mark.django_db
 
@@ -68,3 +79,20 @@ def test_the_time_limit_of_a_call_is_the_mutators(deploy: Deploy) -> None:
     assert evidence_of(last_run().mutation) == [
         ("execute", "unknown", "no answer within 0.02 s", 1)
     ]
+
+
+@pytest.mark.parametrize(
+    ("of_mutator", "is_called"), [({}, False), ({"json_max_bytes": 999}, True)]
+)
+def test_how_large_params_may_be_is_the_mutators(
+    deploy: Deploy, of_mutator: dict[str, Any], is_called: bool
+) -> None:
+    called: list[Any] = []
+    bank = mutator(lambda params, key: called.append(params), policy=of_mutator)
+    large = {"text": "x" * 100}
+    sends = consumer(mutate=lambda prepared: MutationCall(bank, large))
+    deploy(code(sends, calls=[bank], policy={"json_max_bytes": 90}))
+    send()
+    host()
+
+    assert called == ([large] if is_called else [])

@@ -117,6 +117,7 @@ workflow(mutators=[mutator(policy={"call_timeout_seconds": "5"})])
 workflow(mutators=[mutator(policy={"backoff_initial_seconds": 601})])
 workflow(mutators=[mutator(policy={"lease_seconds": 600})])
 workflow(policy={"second_factor_to_decide": True})
+workflow(mutators=[mutator(policy={"breaker_after_unknowns": 1})])
 workflow(mutators=[lookup()])
 workflow(mutators=[type("Send", (lookup(),), {})])
 workflow(mutators=[lookup(absence_is_proof_after=timedelta(0))])
@@ -131,6 +132,9 @@ workflow(producer=[])
 workflow(consumer=[])
 workflow(mutator=[])
 workflow(versions=[])
+workflow(transient_retries=0)
+workflow(secret_params=["iban"])
+workflow(handles_rejection=True)
 Every()
 Every(seconds=0.9)
 Every(seconds=1)
@@ -190,13 +194,24 @@ MISSPELT = {
     "consumer": [
         *("subscribe", "subscirbes", "publish", "prepair", "mutates", "netx", "lanes", "records"),
         *("handle_rejection", "nmae", "prepare_lines", "next_number", "_subscribe"),
+        *("result_fields", "absence_is_proof_after", "handler_timeout_seconds", "title", "version"),
     ],
-    "producer": ["schedul", "shedule", "polls", "polled_until", "_publish"],
+    "producer": [
+        *("schedul", "shedule", "polls", "polled_until", "_publish"),
+        *("time_zone", "subscribes", "record"),
+    ],
     "mutator": [
         *("absence_is_proof", "absence_proof_after", "reconsile", "reconcil", "excute", "targets"),
         *("verification_step", "verification_urls", "check_results", "result_field", "key_last"),
         *("secret_param", "polciy", "target_account", "key", "params"),
         "need_second_person",
+        *(
+            "calls_at_once",
+            "call_timeout_seconds",
+            "secret_fields",
+            "handles_rejection",
+            "_calls_at_once",
+        ),
     ],
-    "lookup": ["lookup_urls", "read_timeout", "answer_max"],
+    "lookup": ["lookup_urls", "read_timeout", "answer_max", "call_timeout_seconds"],
 }

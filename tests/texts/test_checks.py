@@ -14,7 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from tests.unit.declarations import consumer, mutator, workflow
 from workflows_app import registry
-from workflows_app.alerts.checks import check_alerts, check_times
+from workflows_app.alerts.checks import check_alerts, check_mail, check_times
 from workflows_app.checks import (
     check_declared,
     check_mutators,
@@ -128,6 +128,10 @@ HARMFUL_ALERTS: list[Any] = [
     {"gather_seconds": 3_601, "repeat_seconds": 604_801, "send_seconds": 301},
     {"gather_seconds": -1},
 ]
+BACKENDS = [
+    *(f"django.core.mail.backends.{name}.EmailBackend" for name in ("console", "locmem", "smtp")),
+    "shop.console.EmailBackend",
+]
 DECIDERS: list[Any] = [
     {},
     {"invoices-*": ["Clerks"], "pay": ("Clerks", "Boards")},
@@ -192,6 +196,10 @@ def test_what_is_said_of_alerts(kept: SnapshotAssertion) -> None:
     lines = [*of_settings(check_alerts, "WORKFLOWS", values)]
     harmful = [{"alerts": alerts} for alerts in HARMFUL_ALERTS]
     lines += of_settings(check_times, "WORKFLOWS", harmful)
+    with override_settings(WORKFLOWS={"alerts": {"base_url": BASE}}):
+        lines += of_settings(check_mail, "EMAIL_BACKEND", BACKENDS)
+    with override_settings(EMAIL_BACKEND=BACKENDS[0]):
+        lines += of_settings(check_mail, "WORKFLOWS", [{}, {"alerts": []}])
     assert "\n".join(lines) == kept(name="alerts")
     assert not any("s3cret" in line for line in "".join(lines).splitlines() if line[0] != "#")
 
@@ -281,7 +289,7 @@ def test_which_checks_there_are(
     monkeypatch.setattr("workflows_app.secrets._names", {"SHORT_TOKEN"})
     wrong: dict[str, Any] = {"WORKFLOWS": {"peek_limit": 0, "alerts": []}, "WORKFLOWS_DECIDERS": []}
     harmful: dict[str, Any] = {
-        "WORKFLOWS": {"poll_seconds": 0.1, "alerts": {"repeat_seconds": 1}},
+        "WORKFLOWS": {"poll_seconds": 0.1, "alerts": {"repeat_seconds": 1, "base_url": BASE}},
         "WORKFLOWS_DECIDERS": {"nothing": ["Clerks"]},
     }
     usual, deployed = set(), set()

@@ -210,6 +210,30 @@ def test_a_stand_in_for_what_can_not_be_asked_can_not_be_asked() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("module", "is_of_tests"),
+    [
+        ("tests.bank", True),
+        ("invoices.tests.fakes", True),
+        ("invoices.tests", True),
+        ("invoices.test_workflows", True),
+        ("invoices.conftest", True),
+        ("test_orders.workflows", False),
+        ("acme.test_bench.mutators", False),
+        ("lab.test.workflows", False),
+        ("invoices.workflows", False),
+    ],
+)
+def test_a_mutator_is_a_stand_in_where_tests_define_it(module: str, is_of_tests: bool) -> None:
+    flow = workflow(mutators=[mutator(__module__=module)])
+
+    with registered(flow):
+        found = registry.mutator("flow", "send")
+
+    assert (found is flow.mutators[0]) is is_of_tests
+
+
+@pytest.mark.django_db
 def test_a_stand_in_plays_in_place_of_the_mutator_of_its_name() -> None:
     stand_in = scripted("applied", replaces=CreatePayment)
     flow: Any = workflow_with(CreatePayment)  # type: ignore[arg-type]  # any mutator will do

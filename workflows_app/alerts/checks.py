@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from workflows_app.alerts.channels import can_send_to_channels, problem_of
@@ -80,3 +81,32 @@ def check_times(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Check
             )
         )
     return messages
+
+
+#: Where Django's own backends leave mails that go to nobody.
+_NOWHERE = {
+    "console": "written to the standard output of the worker",
+    "dummy": "thrown away",
+    "filebased": "written into files",
+    "locmem": "kept in the memory of the worker",
+}
+
+
+@register(deploy=True)
+def check_mail(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """W032: alerts are on, and e-mails reach nobody."""
+    package, _dot, name = str(settings.EMAIL_BACKEND).removesuffix(".EmailBackend").rpartition(".")
+    if package != "django.core.mail.backends" or name not in _NOWHERE:
+        return []
+    try:
+        if not alert_settings().are_on:
+            return []
+    except SettingsError:
+        return []
+    return [
+        Warning(
+            f"Alerts by e-mail count as sent and reach nobody: they are {_NOWHERE[name]}.",
+            hint="Set EMAIL_BACKEND and EMAIL_HOST; in this project's own settings by EMAIL_URL.",
+            id="workflows_app.W032",
+        )
+    ]

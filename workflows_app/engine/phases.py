@@ -129,7 +129,7 @@ def prepare(hand: Hand, *, now: datetime) -> Prepared | Finished | Broke:
         result = prepare_results.checked(result, consumer, policy, view.offered)
         phase = Run.Phase.PREPARED
         if result.reservations:
-            return Prepared(result, _mutate(hand, consumer, result, policy))
+            return Prepared(result, _mutate(hand, consumer, result))
     except BaseException as error:
         return Broke.of_code(error, phase.value)
     if result.data and view.offered:
@@ -150,7 +150,7 @@ def mutate_again(hand: Hand) -> Prepared | Broke:
     assert hand.prepared is not None
     try:
         consumer = code_of(hand, Consumer)
-        call = _mutate(hand, consumer, hand.prepared, hand.holding.policy)
+        call = _mutate(hand, consumer, hand.prepared)
     except BaseException as error:
         return Broke.of_code(error, hand.run.phase)
     return Prepared(hand.prepared, call, is_again=True)
@@ -242,9 +242,7 @@ def _copied(hand: Hand) -> Any:
     return type(outcome)(outcome.status, copied(outcome.result), outcome.reason)
 
 
-def _mutate(
-    hand: Hand, consumer: type[Consumer], result: PrepareResult, policy: Policy
-) -> Call | None:
+def _mutate(hand: Hand, consumer: type[Consumer], result: PrepareResult) -> Call | None:
     with _looked_at(hand, "mutate"):
         call = consumer().mutate(result.copied())
     if call is None:
@@ -263,7 +261,7 @@ def _mutate(
         raise UndeclaredMutator(consumer.handler_name(), name, declared)
     if not isinstance(call.params, dict):
         raise WrongReturn(f"{who}: params", "a dict", call.params)
-    limit = policy.json_max_bytes
+    limit = hand.holding.policy_of(mutator.name).json_max_bytes
     params = json_value(call.params, field="params", limit_bytes=limit)
     target = mutator().target(copied(params))
     if not isinstance(target, str):

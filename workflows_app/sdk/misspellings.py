@@ -1,11 +1,13 @@
-"""Attributes that authors meant for the host and misspelt: it would never look at them."""
+"""Attributes that authors meant for the host, misspelt or in the wrong place: it would never look at them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from difflib import get_close_matches
 from inspect import get_annotations, getattr_static
 
+from workflows_app.conf import Policy
 from workflows_app.errors import DefinitionError
 
 #: What subclasses may have although their base has not.
@@ -16,6 +18,17 @@ OPTIONAL = {
         "needs_second_person",
     ),
 }
+_POLICY = frozenset(field.name for field in fields(Policy))
+#: What each class alone is asked for. Words that authors use for things of their own, as `title`, are none of these.
+_PLACES = {
+    "Workflow": ("time_zone", "secret_fields"),
+    "Mutator": (
+        *("absence_is_proof_after", "key_lasts", "must_say", "result_fields", "secret_params"),
+        "needs_second_person",
+    ),
+    "Consumer": ("subscribes", "handles_rejection"),
+}
+_PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}
 #: `absence_is_proof` is just as close to its right name; `prepare_lines` is far from `prepare`.
 _CUTOFF = 0.84
 
@@ -36,12 +49,26 @@ def require_well_spelt(who: str, cls: type, base: type) -> None:
         if each in ours or not issubclass(each, base):
             continue
         for name in vars(each):
-            meant = None if name.startswith("_") or name in known else _meant(name, settable)
+            if name.startswith("_") or name in known:
+                continue
+            if name in _POLICY or name in _PLACE_OF:
+                raise DefinitionError(
+                    f"{who}: the host does not look for '{name}' here. {_right_place(name, base)} If you mean"
+                    f" something else, choose another name, or one that begins with an underscore."
+                )
+            meant = _meant(name, settable)
             if meant is not None:
                 raise DefinitionError(
                     f"{who}: the host knows no '{name}'. Did you mean '{meant}'? If not, choose a"
                     f" name that is less like it, or one that begins with an underscore."
                 )
+
+
+def _right_place(name: str, base: type) -> str:
+    if name in _PLACE_OF:
+        return f"It belongs to the {_PLACE_OF[name]}."
+    whose = "" if hasattr(base, "policy") else " of the Workflow"
+    return f"It is a key of `policy`{whose}: write policy = {{'{name}': ...}}."
 
 
 def _is_an_author_s(cls: type, name: str) -> bool:

@@ -24,7 +24,12 @@ from workflows_app.connectors.http.headers import (
     require_own,
 )
 from workflows_app.connectors.http.network import NotSent
-from workflows_app.connectors.http.values import require_headers, require_values, wrong_address
+from workflows_app.connectors.http.values import (
+    require_headers,
+    require_values,
+    statuses_without_effect,
+    wrong_address,
+)
 from workflows_app.errors import DefinitionError
 from workflows_app.scrubbing import scrub
 from workflows_app.sdk.failures import NotApplied
@@ -97,6 +102,7 @@ class HttpMutator(Mutator):
             yield from wrong_address("url", cls.url)
         if cls.method not in _METHODS:
             yield f"method is {cls.method!r}: it must be one of {', '.join(_METHODS)}"
+        yield from statuses_without_effect(cls, HttpMutator)
 
     def request_url(self, params: Any) -> str:
         """Return the address of the request."""
@@ -118,8 +124,9 @@ class HttpMutator(Mutator):
         return {"status": status, "body": body}
 
     def execute(self, params: Any, *, idempotency_key: str) -> Any:
-        key_header = {self.idempotency_header: idempotency_key} if self.idempotency_header else {}
         try:
+            name = self.idempotency_header
+            key_header = {name: idempotency_key} if name else {}
             request = self._request(
                 self.method,
                 self.request_url(params),
@@ -163,6 +170,7 @@ class HttpMutator(Mutator):
         headers: Mapping[str, str] | None = None,
         body: Any = None,
     ) -> httpx.Request:
+        require_values(self)
         if method not in _METHODS:
             raise ValueError(f"method {method} is none of {', '.join(_METHODS)}")
         require_own(self.headers, self.idempotency_header)
@@ -186,7 +194,11 @@ class HttpMutator(Mutator):
         return answer.without(self._secrets())
 
     def _secrets(self) -> list[str]:
-        return [*known_values(), *plain_secrets(self.headers)]
+        try:
+            return [*known_values(), *plain_secrets(self.headers)]
+        except Exception:
+            # Headers of a property that can't be read were not sent.
+            return known_values()
 
     def _told(self, what: str, error: Exception) -> str:
         is_told = isinstance(error, NotSent | NoAnswer)

@@ -51,8 +51,8 @@ class CallBudget:
             return
         if seconds_left() == 0:
             raise NotSent("connecting took longer than the host waits for the call")
-        self.has_begun = True
         self._give_time(self._read_seconds)
+        self.has_begun = True
 
     def seconds(self, error: type[Exception]) -> float:
         """Return the seconds that are left. Raises `error` if there are none."""

@@ -18,8 +18,12 @@ _STATUSES = (
 )
 
 
-def require_values(cls: type) -> None:
-    """Check the limits and the statuses of a mutator. Raises DefinitionError."""
+def require_values(mutator: object) -> None:
+    """Check the limits and the statuses of a mutator: at import of its class, before a call of the instance.
+
+    Raises DefinitionError, and whatever a property of the author's raises.
+    """
+    cls = mutator if isinstance(mutator, type) else type(mutator)
     for names, fits, wanted in (
         (_LIMITS, _is_limit, f"a number above 0, of {LARGEST_NUMBER:,} at most"),
         (_STATUSES, _are_statuses, "a set of numbers, as {404}"),
@@ -27,9 +31,9 @@ def require_values(cls: type) -> None:
         for name in names:
             if not hasattr(cls, name):
                 continue
-            value = getattr(cls, name)
-            # A property is asked at the call.
-            if not isinstance(value, property) and not fits(value):
+            value = getattr(mutator, name)
+            # A property of the class is asked at the call.
+            if not hasattr(value, "__get__") and not fits(value):
                 raise DefinitionError(
                     f"{cls.__qualname__}: {name} must be {wanted}, not {value!r:.100}."
                 )
@@ -58,6 +62,23 @@ def wrong_address(name: str, address: object) -> Iterator[str]:
     """Tell of an attribute that can't become an address, whatever the params are."""
     if not (isinstance(address, str) and address.startswith(("http://", "https://"))):
         yield f"{name} is {address!r}: it must begin with http:// or https://"
+
+
+def statuses_without_effect(cls: type, base: type) -> Iterator[str]:
+    """Tell of statuses that an author names, and that mean something else. What `base` says is for others."""
+    refused, *named = (getattr(cls, name) for name in _STATUSES[:3])
+    if hasattr(refused, "__get__"):
+        return  # It is known at the call.
+    for status in sorted(each for each in refused if 200 <= each < 300):
+        yield f"not_applied_statuses has {status}, and 2xx always means that it happened"
+    for name, statuses in zip(_STATUSES[1:3], named, strict=True):
+        if hasattr(statuses, "__get__") or statuses is getattr(base, name):
+            continue
+        for status in sorted({*statuses} - {*refused}):
+            yield (
+                f"{name} has {status}, and not_applied_statuses has not: so it is an unknown outcome,"
+                " and nothing is tried again"
+            )
 
 
 def _is_limit(value: Any) -> bool:
