@@ -302,7 +302,11 @@ LOGGING: dict[str, Any] = {
         "django.request": {"filters": ["told_once", "unless_told"]},
         # Hosts that are not ours, forms without a token: refused, and told by the guard.
         "django.security": {"level": "CRITICAL"},
-        "workflows_app": {"level": env.level("WORKFLOWS_LOG_LEVEL", default="INFO")},
+        "workflows_app": {
+            "level": env.level(
+                "WORKFLOWS_LOG_LEVEL", default=env.level("LOG_LEVEL", default="INFO")
+            )
+        },
     },
 }
 

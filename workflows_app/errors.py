@@ -40,7 +40,7 @@ class TooLarge(WorkflowsError):
         self.limit = limit
         super().__init__(
             f"{field} takes {size:,} bytes as JSON; at most {limit:,} are allowed. Store the bulk "
-            f"elsewhere and keep a reference, or raise WORKFLOWS['json_max_bytes']."
+            f"elsewhere and keep a reference, or raise json_max_bytes, in WORKFLOWS or in the `policy` that overrides it."
         )
 
 

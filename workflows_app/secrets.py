@@ -17,10 +17,12 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
+from workflows_app.errors import DefinitionError
 from workflows_app.scrubbing import scrub, scrub_json
 
 #: A shorter value stands in answers by chance: striking it out would spoil them.
 MIN_LENGTH = 8
+_SAMPLE = "s" * MIN_LENGTH
 #: The names of all secrets that the code has. A `Secret` that a thread makes for a call adds one at any time.
 _names: set[str] = set()
 #: An environment, and the passwords of proxies in it.
@@ -39,6 +41,16 @@ class Secret:
     template: str = "{}"
 
     def __post_init__(self) -> None:
+        """Raise DefinitionError for a template that has no place for the value: it would be sent without."""
+        try:
+            is_right = _SAMPLE in self.template.format(_SAMPLE)
+        except (AttributeError, LookupError, ValueError):
+            is_right = False
+        if not is_right:
+            raise DefinitionError(
+                f"Secret({self.name!r}, {self.template!r}): the template needs one {{}} for the value, as"
+                " 'Bearer {}'."
+            )
         _names.add(self.name)
 
     def __format__(self, spec: str) -> str:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.apps import AppConfig, apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DEFAULT_DB_ALIAS
+from django.db.utils import DatabaseError
 
 from workflows_app import registry
 from workflows_app.conf import policy
-from workflows_app.deciders import fitting_nothing
+from workflows_app.deciders import fitting_nothing, named_groups
 from workflows_app.errors import SettingsError
-from workflows_app.installation import CONSOLE
+from workflows_app.installation import CONSOLE, is_complete
 
 GUARD = "workflows_app.admin.guard.GuardMiddleware"
+HEALTH = "workflows_app.health.HealthMiddleware"
 SESSION_AGE = "workflows_app.admin.sessions.SessionAgeMiddleware"
 LOGIN = "workflows_app.login"
 
 
 @register()
 def check_security(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """E020: no guard before the pages. E021: `WORKFLOWS_DECIDERS` is wrong.
+    """E020: no guard before the pages. W023: it holds up health checks. E021: `WORKFLOWS_DECIDERS` is wrong.
     E040: a second factor that nothing asks for. W020: sessions don't end. W021: deciders about nothing."""
     messages: list[CheckMessage] = []
     has_console = apps.is_installed(CONSOLE)
@@ -31,8 +34,18 @@ def check_security(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
             Error(
                 "The guard is missing: statements of pages have no limit, and pages show nothing of what"
                 " belongs to a row.",
-                hint=f"Put '{GUARD}' first into MIDDLEWARE.",
+                hint=f"Put '{GUARD}' into MIDDLEWARE before all others, but behind LocaleMiddleware and"
+                f" '{HEALTH}'.",
                 id="workflows_app.E020",
+            )
+        )
+    elif has_console and HEALTH in settings.MIDDLEWARE[settings.MIDDLEWARE.index(GUARD) :]:
+        messages.append(
+            Warning(
+                "Health checks wait behind the guard: where all places for pages are taken, a process that is"
+                " only busy counts as dead.",
+                hint=f"Put '{HEALTH}' before '{GUARD}' in MIDDLEWARE.",
+                id="workflows_app.W023",
             )
         )
     try:
@@ -67,6 +80,40 @@ def check_security(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
             )
         )
     return messages
+
+
+@register(Tags.database)
+def check_deciders(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None, **_: Any
+) -> list[CheckMessage]:
+    """W005: `WORKFLOWS_DECIDERS` names a group that does not exist."""
+    try:
+        return missing_groups("WORKFLOWS_DECIDERS", named_groups(), databases)
+    except SettingsError:
+        return []
+
+
+def missing_groups(
+    where: str, names: Iterable[str], databases: Sequence[str] | None
+) -> list[CheckMessage]:
+    """Return W005 for those of `names` that are no group, if the database may be asked, and has its tables."""
+    wanted = set(names)
+    if DEFAULT_DB_ALIAS not in (databases or []) or not wanted or not is_complete():
+        return []
+    from django.contrib.auth.models import Group
+
+    try:
+        wanted -= set(Group.objects.filter(name__in=wanted).values_list("name", flat=True))
+    except DatabaseError:
+        return []
+    return [
+        Warning(
+            f"{where} names the group '{name}', which does not exist: nobody is in it.",
+            hint="Correct the name, or make the group.",
+            id="workflows_app.W005",
+        )
+        for name in sorted(wanted)
+    ]
 
 
 @register(deploy=True)

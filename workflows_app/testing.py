@@ -7,7 +7,6 @@ uses the database needs `transaction=True`, to see what the test wrote.
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,8 +14,6 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from _pytest.assertion.rewrite import AssertionRewritingHook
-from _pytest.pathlib import fnmatch_ex
 
 from workflows_app import failed_runs
 from workflows_app.sdk.failures import NotApplied
@@ -25,9 +22,11 @@ from workflows_app.sdk.raised import EndsTest
 from workflows_app.sdk.values import Reconciliation
 from workflows_app.sdk.workflow import Workflow
 from workflows_app.sdk.writes import heard
+from workflows_app.stand_ins import is_of_tests
 from workflows_app.testing_arguments import (
     require_class,
     require_drainable,
+    require_migrated,
     require_played,
     require_registrable,
 )
@@ -53,6 +52,7 @@ def registered(
     from workflows_app.engine.versions import sync
 
     mutators = require_registrable(workflows, mutators)
+    require_migrated()
     stand_ins = {mutator.name: mutator for mutator in mutators}
     if allow_outside:
         require_played(workflows, stand_ins)
@@ -79,17 +79,7 @@ def _with_stand_ins(
 
 def _is_stand_in(mutator: type[Mutator]) -> bool:
     """Tell whether the mutator was made for tests: it is scripted, or a module of tests defines it."""
-    if issubclass(mutator, ScriptedMutator):
-        return True
-    *packages, module = mutator.__module__.split(".")
-    if "tests" in (*packages, module) or module == "conftest" or module.startswith("test_"):
-        return True
-    # A project may call its tests otherwise. pytest also loads plugins, and what the command line names.
-    loaded: Any = sys.modules.get(mutator.__module__)
-    hook = getattr(getattr(loaded, "__spec__", None), "loader", None)
-    return isinstance(hook, AssertionRewritingHook) and any(
-        fnmatch_ex(pattern, loaded.__file__) for pattern in hook.fnpats
-    )
+    return issubclass(mutator, ScriptedMutator) or is_of_tests(mutator.__module__)
 
 
 def _refused(mutator: type[Mutator]) -> type[Mutator]:
@@ -268,8 +258,10 @@ def scripted(
         if not replaces.says("key_lasts"):
             del told["key_lasts"]
     base = ReconcilableScriptedMutator if reconcilable else ScriptedMutator
-    # What staff are told may be made up by other methods of that mutator.
-    bases = (base,) if replaces is None else (base, replaces)
+    # What staff are told may be made up by other methods of that mutator. One that plays already plays on.
+    bases: tuple[type, ...] = (base,) if replaces is None else (base, replaces)
+    if replaces is not None and issubclass(replaces, ScriptedMutator):
+        bases = (replaces,)
     records: dict[str, Any] = {
         **told,
         "outcomes": list(outcomes or ("applied",)),

@@ -112,7 +112,7 @@ def test_an_answer_of_just_the_limit_is_taken_and_one_byte_more_is_no_answer(
         (
             {"body": {"number": "x" * 300_000}},
             "the call returned, but result takes 300,035 bytes as JSON; at most 262,144 are allowed."
-            " Store the bulk elsewhere and keep a reference, or raise WORKFLOWS['json_max_bytes']. It"
+            " Store the bulk elsewhere and keep a reference, or raise json_max_bytes, in WORKFLOWS or in the `policy` that overrides it. It"
             " returned: dict {'status': 201, 'body': {'number': 'xxxxxxxx",
         ),
     ],

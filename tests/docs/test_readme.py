@@ -199,6 +199,15 @@ def test_every_promise_names_a_test_that_shows_it() -> None:
         assert re.search(r"tests/[\w/]+\.py::\w+", shown_by), number
 
 
+def test_every_variable_of_the_environment_is_on_a_page() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "config").glob("*.py"))
+    names = {*re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', code)}
+    text = "".join(page.read_text() for page in PAGES)
+
+    assert {"DEBUG", "SECURE_HSTS_SECONDS", "STATIC_ROOT"} <= names
+    assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", text)] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_picture_that_a_page_shows_is_there(page: Path) -> None:
     for path in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page.read_text()):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,10 +27,18 @@ from tests.engine.stage import (
 )
 from workflows_app import registry
 from workflows_app.engine.versions import SyncResult, sync
+from workflows_app.errors import SyncRefused
 from workflows_app.models import Handler, WorkflowVersion
+from workflows_app.models import Workflow as WorkflowRow
 from workflows_app.sdk import PrepareContext, PrepareResult, Workflow
 
 pytestmark = pytest.mark.django_db
+
+
+FIRST_AT = (
+    "SimpleNamespace.first_at: what it returns must be a datetime with a time zone, 11,574 days from now at"
+    " most"
+)
 
 
 def _at(version: str, *, edited: bool = False) -> type[Workflow]:
@@ -51,6 +62,31 @@ def test_with_debug_the_same_version_with_other_code_is_accepted_with_a_warning(
     assert Handler.objects.filter(name="Import", is_current=True).exists()
     assert WorkflowVersion.objects.get().source_digest == registry.source_digest(edited)
     assert sync(edited, now=NOW).outcome == "unchanged"
+
+
+def _fails(now: datetime) -> datetime:
+    raise LookupError("no calendar for next year")
+
+
+@pytest.mark.parametrize(
+    ("first_at", "why"),
+    [
+        (lambda now: None, f"{FIRST_AT}, but is NoneType: None."),
+        (lambda now: datetime(2030, 1, 1), f"{FIRST_AT}, but is datetime: datetime.datetime(2030, 1, 1, 0, 0)."),
+        (_fails, "LookupError: no calendar for next year"),
+    ],
+)  # fmt: skip
+def test_a_schedule_that_can_not_say_when_it_is_due_is_refused(
+    first_at: Callable[[datetime], Any], why: str
+) -> None:
+    schedule = SimpleNamespace(first_at=first_at, next_after=lambda now: now)
+
+    with pytest.raises(SyncRefused) as refused:
+        sync(code(producer(lambda ctx, state: None, schedule)), now=NOW)
+
+    assert refused.value.code == "schedule_refused"
+    assert str(refused.value) == f"ship 1.0: the schedule of 'Import' fails. {why}"
+    assert not WorkflowRow.objects.exists()
 
 
 def test_the_title_and_what_is_secret_follow_the_code() -> None:

@@ -28,7 +28,7 @@ from workflows_app.demo.checks import check_deployment
 from workflows_app.login.checks import MIDDLEWARE, check_login
 from workflows_app.policy_checks import check_policy
 from workflows_app.secrets import Secret
-from workflows_app.security_checks import GUARD, SESSION_AGE, check_hosts, check_security
+from workflows_app.security_checks import GUARD, HEALTH, SESSION_AGE, check_hosts, check_security
 
 BASE = "https://ops.example.com"
 HOOK = "json://hooks.example.com/s3cret"
@@ -211,6 +211,7 @@ def test_what_is_said_of_what_keeps_the_console_safe(kept: SnapshotAssertion) ->
         with override_settings(MIDDLEWARE=left):
             missing = {*settings.MIDDLEWARE, GUARD, SESSION_AGE, MIDDLEWARE} - {*left}
             lines.append(told(f"without {missing}", [*check_security(None), *check_login(None)]))
+    lines += of_settings(check_security, "MIDDLEWARE", [[*without(HEALTH), HEALTH]])
     lines += of_settings(check_hosts, "ALLOWED_HOSTS", [[".example.com"], ["a.example", "*"]])
     assert "\n".join(lines) == kept(name="security")
 
@@ -219,6 +220,8 @@ def test_what_is_said_of_the_login(kept: SnapshotAssertion) -> None:
     lines = []
     for name in ("ACCOUNT_ADAPTER", "SOCIALACCOUNT_ADAPTER", "MFA_ADAPTER", "LOGIN_URL"):
         lines += of_settings(check_login, name, [None])
+    lines += of_settings(check_login, "ACCOUNT_EMAIL_VERIFICATION", [None, "optional"])
+    lines += of_settings(check_login, "MFA_ALLOW_UNVERIFIED_EMAIL", [False])
     caches = [
         f"{CACHE}.{each}" for each in ("locmem.LocMemCache", "dummy.DummyCache", "db.DatabaseCache")
     ]

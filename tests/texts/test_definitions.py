@@ -17,6 +17,7 @@ from workflows_app import registry
 from workflows_app.connectors.http import HttpLookupMutator
 from workflows_app.errors import DefinitionError
 from workflows_app.sdk import Consumer, Cron, Every, Mutator, Producer, Workflow, register
+from workflows_app.secrets import Secret
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,7 @@ NAMES = {
     each.__name__: each
     for each in (
         *(consumer, producer, mutator, workflow, made, lookup, timedelta),
-        *(Consumer, Producer, Mutator, Workflow, Every, Cron),
+        *(Consumer, Producer, Mutator, Workflow, Every, Cron, Secret),
         *(coroutine, async_generator, generator, too_few, too_many, wants_keyword),
     )
 }
@@ -67,7 +68,7 @@ def said_of(line: str) -> str:
     """Return a declaration, and what comes of it."""
     try:
         declared = eval(line, {"__name__": __name__, "gettext_lazy": gettext_lazy}, NAMES)
-        if not isinstance(declared, Every | Cron):
+        if not isinstance(declared, Every | Cron | Secret):
             register(declared)
         said = "is taken"
     except DefinitionError as error:

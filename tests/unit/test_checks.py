@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.checks import CheckMessage, run_checks
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from tests.unit.declarations import consumer, made, mutator, workflow
 from workflows_app import registry
@@ -111,6 +114,34 @@ def test_w001_keeps_silent_before_the_first_migration(only_flow: None) -> None:
             cursor.execute("ALTER TABLE workflows_app_workflow RENAME TO not_there_yet")
         assert check_database(None, databases=["default"]) == []
         transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
+def test_w005_a_group_that_a_setting_names_does_not_exist(settings: Settings) -> None:
+    Group.objects.create(name="Clerks")
+    settings.WORKFLOWS_DECIDERS = {
+        "a-*": ["Clerks", "Clerk"],
+        "b-*": ["Clerk", "Workflow operators"],
+    }
+    company = {"provider_id": "company", "settings": {"groups": {"ops": "Workflow operator"}}}
+    settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [company, {"settings": 5}]}}
+
+    found = [
+        f"{message.id} {message.msg} {message.hint}"
+        for message in run_checks(databases=["default"])
+        if message.id == "workflows_app.W005"
+    ]
+
+    remedy = "Correct the name, or make the group."
+    assert sorted(found) == [
+        "workflows_app.W005 Single sign-on by 'company' names the group 'Workflow operator', which does not"
+        f" exist: nobody is in it. {remedy}",
+        "workflows_app.W005 WORKFLOWS_DECIDERS names the group 'Clerk', which does not exist: nobody is in"
+        f" it. {remedy}",
+    ]
+    with CaptureQueriesContext(connection) as asked:
+        run_checks(databases=[])
+    assert not any("auth_group" in query["sql"] for query in asked)
 
 
 def test_e002_is_heard_although_workflows_are_registered_at_import() -> None:

@@ -170,7 +170,7 @@ def test_too_large_says_how_large_and_what_to_do() -> None:
 
     assert str(refused.value) == (
         "params takes 20,008 bytes as JSON; at most 10,000 are allowed. Store the bulk elsewhere and"
-        " keep a reference, or raise WORKFLOWS['json_max_bytes']."
+        " keep a reference, or raise json_max_bytes, in WORKFLOWS or in the `policy` that overrides it."
     )
 
 

@@ -236,7 +236,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "too large": (
         ("42", "x" * 999),
         "Event 1, message_id '42': payload takes 1,001 bytes as JSON; at most 1,000 are allowed. Store"
-        " the bulk elsewhere and keep a reference, or raise WORKFLOWS['json_max_bytes'].",
+        " the bulk elsewhere and keep a reference, or raise json_max_bytes, in WORKFLOWS or in the `policy` that overrides it.",
     ),
     "no lane": (
         ("42", {}),

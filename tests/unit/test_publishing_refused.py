@@ -50,6 +50,11 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         "There is no workflow 'flaw' in the database. Check the slug, or deploy it with"
         " `manage.py sync_workflows`.",
     ),
+    "a workflow's class": (
+        {"workflow": workflow(slug="pay")},
+        errors.InvalidName,
+        "workflow must be a slug, as 'pay', not <class 'tests.unit.declarations.Flow'>.",
+    ),
     "an unknown topic": (
         {"topic": "inn"},
         errors.UnknownTopic,
@@ -89,7 +94,7 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         {"payload": "x" * 999},
         errors.TooLarge,
         "payload takes 1,001 bytes as JSON; at most 1,000 are allowed. Store the bulk elsewhere and"
-        " keep a reference, or raise WORKFLOWS['json_max_bytes'].",
+        " keep a reference, or raise json_max_bytes, in WORKFLOWS or in the `policy` that overrides it.",
     ),
     "an input of no kind": (
         {"input": "42"},

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from tests.scenes import Scene, workflow_with
 from tests.unit.declarations import mutator, workflow
@@ -187,6 +188,15 @@ def test_what_a_test_can_not_give_is_refused_at_once(give: Callable[[], Any], wh
     assert str(refused.value) == why
 
 
+@pytest.mark.django_db
+def test_a_database_without_migrations_is_refused_in_a_sentence() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE procrastinate_jobs RENAME TO not_migrated")
+
+    with pytest.raises(AssertionError, match=r"made without migrations.* without --nomigrations"):
+        _register(workflow())
+
+
 def test_a_stand_in_tells_staff_what_the_mutator_tells() -> None:
     stand_in = scripted("lost", replaces=CreatePayment)
 
@@ -203,6 +213,17 @@ def test_a_stand_in_tells_staff_what_the_mutator_tells() -> None:
         stand_in().execute({}, idempotency_key="k")
     assert stand_in().reconcile({}, idempotency_key="k").verdict == "applied"  # type: ignore[attr-defined]
     assert stand_in().reconcile({}, idempotency_key="x").verdict == "not_applied"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("reconcilable", [False, True])
+def test_a_stand_in_may_stand_in_for_another(reconcilable: bool) -> None:
+    other = type("Loses", (scripted("applied", reconcilable=reconcilable),), {})
+    stand_in = scripted("lost", replaces=other)
+
+    with pytest.raises(TimeoutError):
+        stand_in().execute({}, idempotency_key="k")
+    assert (stand_in.effects, other.effects) == (["k"], [])
+    assert stand_in.can_reconcile() is reconcilable
 
 
 def test_a_stand_in_for_what_can_not_be_asked_can_not_be_asked() -> None:

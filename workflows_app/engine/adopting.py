@@ -12,15 +12,21 @@ from django.db import connection
 
 from workflows_app.engine.lanes import refresh_now
 from workflows_app.engine.retry import only_next_is_missing, owe_nothing
+from workflows_app.errors import SyncRefused, WrongReturn
 from workflows_app.models import Arrival, Handler, LaneState, Topic, Workflow
 from workflows_app.models.saving import save_with_history
 from workflows_app.sdk.handlers import Handler as HandlerCode
 from workflows_app.sdk.handlers import Producer
+from workflows_app.sdk.schedules import first_due
 from workflows_app.sdk.workflow import Workflow as WorkflowCode
+from workflows_app.secrets import struck_out
 
 
 def sync_handlers(code: type[WorkflowCode], workflow: Workflow, now: datetime) -> None:
-    """Let handlers and topics be those of `code`. Needs the workflow's lock: nobody else makes any."""
+    """Let handlers and topics be those of `code`. Needs the workflow's lock: nobody else makes any.
+
+    Raises SyncRefused if a schedule of an author's own can't say when it is due.
+    """
     handlers = {handler.name: handler for handler in workflow.handlers.all()}
     names = []
     for handler_code in code.handlers():
@@ -32,7 +38,7 @@ def sync_handlers(code: type[WorkflowCode], workflow: Workflow, now: datetime) -
         names.append(name)
         state, _ = LaneState.objects.get_or_create(handler=handler, lane=handler.own_lane)
         if issubclass(handler_code, Producer):
-            first = code.schedule_of(handler_code).first_at(now)
+            first = _first_due(code, handler_code, now)
             state.wake_at = min(state.wake_at or first, first)
             state.save(update_fields=["wake_at"])
     workflow.handlers.exclude(name__in=names).update(is_current=False)
@@ -46,6 +52,17 @@ def sync_handlers(code: type[WorkflowCode], workflow: Workflow, now: datetime) -
     # A new handler's lane may be held by a run of another one.
     refresh_now(*((workflow.pk, handler.own_lane) for handler in handlers.values()))
     Arrival.objects.filter(topic__workflow=workflow, topic__consumer=None).delete()
+
+
+def _first_due(code: type[WorkflowCode], producer: type[Producer], now: datetime) -> datetime:
+    try:
+        return first_due(code.schedule_of(producer), now)
+    except Exception as error:
+        why = str(error) if isinstance(error, WrongReturn) else f"{type(error).__name__}: {error}"
+        raise SyncRefused(
+            "schedule_refused",
+            f"{code.slug} {code.version}: the schedule of '{producer.handler_name()}' fails. {struck_out(why)}",
+        ) from error
 
 
 def forget_code(workflow: Workflow) -> None:

@@ -53,7 +53,10 @@ def checked(
         if event.id in seen:
             raise DoubleReservation(consumer.handler_name(), event.topic, event.message_id)
         if event.id not in offered:
-            raise WrongReturn(f"{who}: reservations", "events from ctx.peek or ctx.get", event)
+            raise HandlerViolation(
+                f"{who}: event {event.message_id!r:.200} of topic '{event.topic}' was not given to this run: take"
+                " what ctx.peek or ctx.get of this call returned."
+            )
         seen.add(event.id)
     data = json_value(result.data, field="data", limit_bytes=policy.json_max_bytes)
     title = json_value(result.title, field="title", limit_bytes=policy.json_max_bytes)

@@ -7,8 +7,10 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.urls import NoReverseMatch, reverse
+
+from workflows_app.security_checks import missing_groups
 
 MIDDLEWARE = "workflows_app.login.factors.LoginMiddleware"
 #: The settings that this app relies on, and what they must be.
@@ -17,6 +19,9 @@ _NEEDED = {
     "SOCIALACCOUNT_ADAPTER": "workflows_app.login.adapters.SingleSignOnAdapter",
     "MFA_ADAPTER": "workflows_app.login.adapters.SecondFactorAdapter",
     "LOGIN_URL": "account_login",
+    # There are no pages that verify an address, and no page sends mails.
+    "ACCOUNT_EMAIL_VERIFICATION": "none",
+    "MFA_ALLOW_UNVERIFIED_EMAIL": True,
 }
 #: Caches that each process has for itself, or that keep nothing.
 _NOT_SHARED = ("locmem.LocMemCache", "dummy.DummyCache")
@@ -29,7 +34,7 @@ def check_login(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Check
     """
     messages: list[CheckMessage] = [
         Error(
-            f"The login needs {name} = '{wanted}'.",
+            f"The login needs {name} = {wanted!r}.",
             hint="docs/install.md has the settings of the login.",
             id="workflows_app.E041",
         )
@@ -68,6 +73,21 @@ def check_login(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Check
     return messages
 
 
+@register(Tags.database)
+def check_groups(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None, **_: Any
+) -> list[CheckMessage]:
+    """W005: single sign-on gives a group that does not exist."""
+    messages: list[CheckMessage] = []
+    for app in _providers():
+        of_provider = app.get("settings", {})
+        groups = of_provider.get("groups", {}) if isinstance(of_provider, dict) else {}
+        if _is_map(groups):
+            where = f"Single sign-on by '{app.get('provider_id', '?')}'"
+            messages += missing_groups(where, groups.values(), databases)
+    return messages
+
+
 def _has_addresses() -> bool:
     try:
         reverse("workflows_login_again")
@@ -76,10 +96,18 @@ def _has_addresses() -> bool:
     return True
 
 
-def _wrong_providers() -> list[tuple[str, str]]:
+def _providers() -> list[dict[str, Any]]:
     configured = getattr(settings, "SOCIALACCOUNT_PROVIDERS", {}).get("openid_connect", {})
+    return list(configured.get("APPS", []))
+
+
+def _is_map(groups: object) -> bool:
+    return isinstance(groups, dict) and all(isinstance(each, str) for each in groups.values())
+
+
+def _wrong_providers() -> list[tuple[str, str]]:
     found = []
-    for app in configured.get("APPS", []):
+    for app in _providers():
         name = app.get("provider_id", "?")
         missing = [
             key for key in ("provider_id", "name", "client_id", "secret") if not app.get(key)
@@ -96,9 +124,6 @@ def _wrong_providers() -> list[tuple[str, str]]:
             for key in ("email_authentication", "asks_for_second_factor")
             if not isinstance(of_provider.get(key, False), bool)
         ]
-        groups = of_provider.get("groups", {})
-        if not isinstance(groups, dict) or not all(
-            isinstance(each, str) for each in groups.values()
-        ):
+        if not _is_map(of_provider.get("groups", {})):
             found.append((name, "its groups must be a dict: a group here for each there."))
     return found

@@ -10,6 +10,7 @@ from workflows_app import registry
 from workflows_app.conf import policy
 from workflows_app.errors import (
     EventRefused,
+    InvalidName,
     RetiredWorkflow,
     UnknownInput,
     UnknownTopic,
@@ -112,6 +113,9 @@ def workflow_of(workflow: str | Workflow) -> Workflow:
     """Return the workflow, given by its slug or as its row. Raises UnknownWorkflow and InvalidName."""
     if isinstance(workflow, Workflow):
         return workflow
+    slug = getattr(workflow, "slug", None)
+    if isinstance(slug, str):
+        raise InvalidName("workflow", f"must be a slug, as '{slug}', not {workflow!r:.200}")
     require_text(workflow, field="workflow")
     try:
         return Workflow.objects.select_related("active_version").get(slug=workflow)

@@ -23,7 +23,7 @@ class PrepareContext(Protocol):
         """
 
     def get(self, topic: str, ids: Iterable[str]) -> list[EventRecord]:
-        """Return those events of these message ids that are pending, oldest first."""
+        """Return those events of these message ids that are pending in this lane, oldest first."""
 
 
 class NextContext(Protocol):

@@ -41,12 +41,20 @@ class Schedule(Protocol):
         """Return when a producer that ran at `now` is due again."""
 
 
+def first_due(schedule: Schedule, now: datetime) -> datetime:
+    """Ask a schedule, which may be an author's own. Raises WrongReturn, and whatever it raises."""
+    return _checked(schedule, "first_at", schedule.first_at(now), now)
+
+
 def due_after(schedule: Schedule, now: datetime) -> datetime:
     """Ask a schedule, which may be an author's own. Raises WrongReturn, and whatever it raises."""
-    due_at = schedule.next_after(now)
+    return _checked(schedule, "next_after", schedule.next_after(now), now)
+
+
+def _checked(schedule: Schedule, method: str, due_at: datetime, now: datetime) -> datetime:
     is_aware = isinstance(due_at, datetime) and due_at.tzinfo is not None
     if not is_aware or due_at - now > LONGEST:
-        who = f"{type(schedule).__name__}.next_after: what it returns"
+        who = f"{type(schedule).__name__}.{method}: what it returns"
         wanted = f"a datetime with a time zone, {LONGEST.days:,} days from now at most"
         raise WrongReturn(who, wanted, due_at)
     return due_at

@@ -203,6 +203,8 @@ def _require_unique(who: str, what: str, names: list[str]) -> None:
 def _check_handler(workflow: str, handler: type[Handler]) -> None:
     who = f"{workflow}: {handler.__qualname__}"
     base = Consumer if issubclass(handler, Consumer) else Producer
+    if issubclass(handler, Consumer) and issubclass(handler, Producer):
+        raise DefinitionError(f"{who}: it is both a Consumer and a Producer: write two classes.")
     require_well_spelt(who, handler, base)
     _require_match(_NAME, handler.handler_name(), who, "name", "as 'PayInvoice'", 100)
     topic_lists = {"publishes": handler.publishes}

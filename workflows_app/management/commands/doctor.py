@@ -22,8 +22,8 @@ class Command(command.Command):
     statement_limit = "report_statement_seconds"
     help = (
         "Check every invariant of the design over the whole database, and say what is wrong and"
-        " what to do. Exits with 1 if anything is violated; warnings alone exit with 0. It reads"
-        " only, and may run beside the workers."
+        " what to do. Exits with 1 if anything is violated; warnings alone exit with 0. Without"
+        " --fix it only reads. It may run beside the workers."
     )
 
     if_away = if_interrupted = "It had not looked at everything. What was fixed stays fixed."
