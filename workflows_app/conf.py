@@ -173,6 +173,13 @@ _MAY_BE_ZERO = {
     "session_seconds",
     "password_again_seconds",
 }
+#: What a workflow has one of, for all its mutators.
+OF_WORKFLOW = frozenset(
+    {
+        *("crash_retries", "lanes_at_once", "breaker_after_unknowns"),
+        *("wake_min_seconds", "wake_max_seconds", "peek_limit"),
+    }
+)
 #: Keys of `WORKFLOWS` that other modules read and check: `alerts.settings`.
 SECTIONS = ("alerts",)
 _ORDERED = [

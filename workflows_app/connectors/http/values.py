@@ -32,8 +32,7 @@ def require_values(mutator: object) -> None:
             if not hasattr(cls, name):
                 continue
             value = getattr(mutator, name)
-            # A property of the class is asked at the call.
-            if not hasattr(value, "__get__") and not fits(value):
+            if not (mutator is cls and _is_computed(value)) and not fits(value):
                 raise DefinitionError(
                     f"{cls.__qualname__}: {name} must be {wanted}, not {value!r:.100}."
                 )
@@ -67,18 +66,23 @@ def wrong_address(name: str, address: object) -> Iterator[str]:
 def statuses_without_effect(cls: type, base: type) -> Iterator[str]:
     """Tell of statuses that an author names, and that mean something else. What `base` says is for others."""
     refused, *named = (getattr(cls, name) for name in _STATUSES[:3])
-    if hasattr(refused, "__get__"):
-        return  # It is known at the call.
+    if _is_computed(refused):
+        return
     for status in sorted(each for each in refused if 200 <= each < 300):
         yield f"not_applied_statuses has {status}, and 2xx always means that it happened"
     for name, statuses in zip(_STATUSES[1:3], named, strict=True):
-        if hasattr(statuses, "__get__") or statuses is getattr(base, name):
+        if _is_computed(statuses) or statuses is getattr(base, name):
             continue
         for status in sorted({*statuses} - {*refused}):
             yield (
                 f"{name} has {status}, and not_applied_statuses has not: so it is an unknown outcome,"
                 " and nothing is tried again"
             )
+
+
+def _is_computed(value: object) -> bool:
+    """Tell whether it is a property: what it returns is known at the call."""
+    return hasattr(value, "__get__") and not callable(value)
 
 
 def _is_limit(value: Any) -> bool:
