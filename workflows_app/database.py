@@ -35,6 +35,13 @@ def database_problems() -> list[CheckMessage]:
     return [*_of_letters(database), *_of_isolation(database)]
 
 
+def has_queue() -> bool:
+    """Tell whether the workers' queue is there: its tables, as the triggers, come by migrations alone."""
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute("SELECT to_regclass('procrastinate_jobs') IS NOT NULL")
+        return bool(cursor.fetchone()[0])
+
+
 def _of_letters(database: BaseDatabaseWrapper) -> list[CheckMessage]:
     with database.cursor() as cursor:
         cursor.execute("SELECT current_setting('server_encoding')")

@@ -16,23 +16,28 @@ from typing import Any
 import pytest
 
 from workflows_app import failed_runs
+from workflows_app.database import has_queue
+from workflows_app.made_for_tests import is_of_tests
 from workflows_app.sdk.failures import NotApplied
 from workflows_app.sdk.mutators import Mutator
 from workflows_app.sdk.raised import EndsTest
 from workflows_app.sdk.values import Reconciliation
 from workflows_app.sdk.workflow import Workflow
 from workflows_app.sdk.writes import heard
-from workflows_app.stand_ins import is_of_tests
 from workflows_app.testing_arguments import (
     require_class,
     require_drainable,
-    require_migrated,
     require_played,
     require_registrable,
 )
 
 pytest_runtest_setup = failed_runs.pytest_runtest_setup
 pytest_runtest_makereport = failed_runs.pytest_runtest_makereport
+
+WITHOUT_MIGRATIONS = (
+    "The database was made without migrations, and has no queue and no triggers: run the tests without"
+    " --nomigrations, and with the migrations of all apps (MIGRATION_MODULES)."
+)
 
 
 @contextmanager
@@ -52,7 +57,8 @@ def registered(
     from workflows_app.engine.versions import sync
 
     mutators = require_registrable(workflows, mutators)
-    require_migrated()
+    if not has_queue():
+        raise AssertionError(WITHOUT_MIGRATIONS)
     stand_ins = {mutator.name: mutator for mutator in mutators}
     if allow_outside:
         require_played(workflows, stand_ins)

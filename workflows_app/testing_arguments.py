@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
 from workflows_app.sdk.mutators import Mutator
 from workflows_app.sdk.workflow import Workflow
 
@@ -63,15 +61,4 @@ def require_drainable(slug: object, now: object, max_steps: object, at_once: obj
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             raise AssertionError(
                 f"drain({name}=...) takes a whole number above 0, not {number!r:.200}."
-            )
-
-
-def require_migrated() -> None:
-    """Raise AssertionError if the database was made without migrations: the queue and the triggers come by them alone."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('procrastinate_jobs')")
-        if cursor.fetchone()[0] is None:
-            raise AssertionError(
-                "The database was made without migrations, and has no queue and no triggers: run the tests"
-                " without --nomigrations, and with the migrations of all apps (MIGRATION_MODULES)."
             )
