@@ -39,7 +39,7 @@ def test_the_number_of_queries_does_not_grow_with_what_waits(
         failed = {"owes_retry": True, "ended_at": NOON}
         rows.mutation(rows.run("failed", lane=f"failed {number}", **failed), "failed")
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         assert len(run("list_blocked", "--format", "json").json) == 20
 
 
@@ -50,3 +50,28 @@ def test_foreign_words_can_not_command_the_terminal(scene: SceneMaker) -> None:
     ran = run("list_blocked")
     assert len(ran.lines) == 2
     assert "ACME⟦U+001B⟧[2J Ltd⟦U+202E⟧ " in ran.lines[1]
+
+
+def test_what_contradicts_the_ledger_waits_and_a_trial_that_is_under_way_has_no_date() -> None:
+    rows = Rows()
+    effect = rows.mutation(rows.run("committed", title="Pay 42"), "applied")
+    late = effect.evidence.create(kind="late", verdict="not_applied", contradicts=True)
+    (listed,) = run("list_blocked", "--format", "json").json
+    assert (listed["kind"], listed["run"], listed["verdict"]) == (
+        "contradiction",
+        effect.run_id,
+        late.verdict,
+    )
+    breaker = rows.breaker("half_open")
+    breaker.opened_at = NOON
+    breaker.save()
+
+    ran = run("list_blocked")
+
+    assert "Nothing waits" not in ran.err
+    (told,) = [line for line in ran.lines if line.startswith(str(effect.run_id))]
+    assert "Pay 42" in told
+    assert "Applied" in told
+    assert "it did not happen" in told
+    assert "under way" in ran.lines[-1]
+    assert run("list_blocked", "--workflow", Rows("other").workflow.slug) == NOTHING

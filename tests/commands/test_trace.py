@@ -16,6 +16,7 @@ def test_a_retry_that_found_nothing_to_reserve_is_shown() -> None:
     failed = rows.run("failed", title="Pay invoice 42")
     event = rows.event("skipped", message_id="42")
     Reservation.objects.create(run=failed, event=event)
+    effect = rows.mutation(failed, "failed")
     retry = rows.run("committed", retry_of=failed)
     another = rows.run("committed", retry_of=retry)
 
@@ -37,3 +38,5 @@ def test_a_retry_that_found_nothing_to_reserve_is_shown() -> None:
     assert [f"    {each}" for each in (told, told_of_another)] == run(
         "trace", "run", failed.pk
     ).lines[-2:]
+    told_of_effect = f"    mutation {effect.pk}: bank.pay, failed by response"
+    assert told_of_effect in run("trace", "run", failed.pk).lines

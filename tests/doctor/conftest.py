@@ -45,6 +45,7 @@ def _rows(shop: Shop, *events: Event) -> Rows:
         "topic": workflow.topics.get(name="ordered").pk,
         "handler": workflow.handlers.get(name="Pay").pk,
         "other_handler": workflow.handlers.get(name="Tell").pk,
+        "producer": workflow.handlers.get(kind="producer").pk,
     }
     rows |= _numbered("event", [event.pk for event in events])
     runs = Run.objects.filter(reservations__event__in=events).order_by("pk")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 
+from tests.commands.console import run
 from tests.doctor.planting import Rows, found_after, found_by, plant
 from tests.doctor.shop import Shop
 from workflows_app.doctor import CHECKS, examine
@@ -131,6 +132,17 @@ def test_a_breaker_that_opened_and_one_that_is_tried_are_no_finding(blocked: Row
             {"status": status, "id": breaker.pk},  # type: ignore[dict-item]
         )
         assert found_by("D345") == []
+
+
+def test_the_command_that_a_remedy_names_makes_the_retry_that_is_not_owed(
+    rejected: Rows, person: User
+) -> None:
+    plant("UPDATE workflows_app_run SET owes_retry = false WHERE id = %(run)s", rejected)
+    assert len(found_by("D331")) == 1
+    how = ("--operation", "retry_failed_run", "--no-input")
+    who = ("--actor", "olga", "--reason", "enough")
+    assert run("resolve_runs", rejected["run"], *how, *who).code == 0
+    assert found_by("D331") == []
 
 
 def test_a_failed_run_whose_events_were_skipped_owes_nothing_and_is_no_finding(

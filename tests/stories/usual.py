@@ -12,6 +12,7 @@ from typing import Any
 from tests.model.rows import OPEN, Row, Rows
 from tests.stories.ledger import Change
 from tests.stories.names import Names
+from workflows_app.conf import PRODUCER_LANE
 
 _OVER = ("committed", "failed", "crashed")
 
@@ -215,7 +216,9 @@ class Usual:
                 due = row["retry_due_at"] and self._names.value("", row["retry_due_at"])
                 waits = row["owes_retry"] and due is None
                 told = f"{lane} kind={row['failure_kind']} retry_due_at={due}"
-                level = "ERROR" if waits else "INFO"
+                is_poll = row["lane"].startswith(PRODUCER_LANE)
+                fails_each_time = is_poll and row["failure_kind"] == "logic"
+                level = "ERROR" if waits else "WARNING" if fails_each_time else "INFO"
                 waits_for = f" waits_for=Retry now, {self._skips(row)}or a new version"
                 yield f"{level} run.failed {of} {told}{waits_for if waits else ''}"
 

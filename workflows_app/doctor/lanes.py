@@ -19,6 +19,8 @@ from workflows_app.engine.lanes import HELD, announce, refresh_now
 from workflows_app.models import LaneState
 from workflows_app.waking import wake_at
 
+#: So many polls of a producer that failed in a row are no outage of minutes any more.
+_POLLS_FAILED = 3
 _BY_HAND = "Find in the history of the row what was written last, and by whom."
 
 #: Consumers `h`, and lanes in which their events wait without their knowing.
@@ -156,6 +158,21 @@ CHECKS = [
               JOIN workflows_app_topic t ON t.id = e.topic_id
               JOIN workflows_app_workflow w ON w.id = t.workflow_id
                AND w.active_version_id = refusal.version_id
+        """),
+    ),
+    Check(
+        id="D347",
+        title="A producer fails each time",
+        meaning="Nothing new comes in by it. It polls again by itself, and no person is asked.",
+        remedy="Its last run says why: put that right, or deploy a version that can poll.",
+        severity=Severity.WARNING,
+        find=statement(f"""
+            SELECT h.workflow_id, 'handler' AS subject, h.id,
+                   concat(h.name, ' failed ', s.failures, ' times in a row') AS detail
+              FROM workflows_app_lanestate s
+              JOIN workflows_app_handler h ON h.id = s.handler_id AND h.is_current
+              JOIN workflows_app_workflow w ON w.id = h.workflow_id AND w.retired_at IS NULL
+             WHERE h.kind = 'producer' AND s.failures >= {_POLLS_FAILED}
         """),
     ),
 ]

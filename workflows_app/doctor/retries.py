@@ -6,6 +6,8 @@ from workflows_app.doctor.check import Check, Severity
 from workflows_app.doctor.statements import statement
 
 _BY_HAND = "Find in the history of both runs what was written last, and by whom."
+#: Pages offer “Retry now” only where a retry is owed.
+_MAKES_RETRY = "`manage.py resolve_runs --operation retry_failed_run`"
 
 CHECKS = [
     Check(
@@ -143,8 +145,8 @@ CHECKS = [
         title="A settled outside effect is not carried to `next`",
         meaning="What follows from the effect would never be published, or the effect be made again.",
         remedy=(
-            "If it has no retry, “Retry now” on the run makes one. Else pause the workflow before"
-            f" that does the work from the start. {_BY_HAND}"
+            f"If it failed and has no retry, {_MAKES_RETRY} makes one. Else pause the workflow before its retry"
+            f" does the work from the start. {_BY_HAND}"
         ),
         find=statement("""
             SELECT r.workflow_id, 'run' AS subject, r.id,
@@ -167,7 +169,10 @@ CHECKS = [
             "Its handler is there, and was so since. Nothing is lost, since it holds no events; but"
             " nothing says when they are tried again."
         ),
-        remedy="“Retry now” on the run makes a retry, unless another run did its work since.",
+        remedy=(
+            f"If it failed, {_MAKES_RETRY} makes a retry, unless another run did its work since. If it"
+            " crashed, look at what became of its events."
+        ),
         severity=Severity.WARNING,
         find=statement("""
             SELECT r.workflow_id, 'run' AS subject, r.id,

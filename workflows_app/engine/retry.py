@@ -120,7 +120,9 @@ def _tell(case: Case, kind: Kind) -> None:
     facts: dict[str, Any] = {"lane": run.lane, "kind": kind.value, "retry_due_at": due}
     if waits:
         facts["waits_for"] = waits
-    log("run.failed", run, level=logging.ERROR if waits else logging.INFO, **facts)
+    fails_each_time = run.handler.kind == Handler.Kind.PRODUCER and kind == Kind.LOGIC
+    level = logging.WARNING if fails_each_time else logging.INFO
+    log("run.failed", run, level=logging.ERROR if waits else level, **facts)
 
 
 def waits_for(run: Run) -> str:

@@ -15,10 +15,15 @@ from workflows_app.management import command
 from workflows_app.management.actors import add_reader, masked_for
 from workflows_app.management.selection import workflow_named
 from workflows_app.management.tables import table
-from workflows_app.masking import shown, struck_of
-from workflows_app.models import Breaker, Evidence, OperatorAction
+from workflows_app.masking import Names, shown, struck_of
+from workflows_app.models import Breaker, Evidence, Mutation, OperatorAction
 from workflows_app.operations.seen import seen_now
-from workflows_app.queries.attention import blocked_runs, failures_that_wait, open_breakers
+from workflows_app.queries.attention import (
+    blocked_runs,
+    contradictions,
+    failures_that_wait,
+    open_breakers,
+)
 from workflows_app.queries.lanes import with_lane
 from workflows_app.queries.taking import late_answers, taken_by
 
@@ -26,6 +31,7 @@ RUN_COLUMNS = [
     *("run", "workflow", "lane", "title", "mutator", "target", "since", "behind"),
     *("late answer", "taken by", "why"),
 ]
+CONTRADICTION_COLUMNS = ["contradicts", "workflow", "title", "ledger", "late answer", "since"]
 BREAKER_COLUMNS = ["breaker", "workflow", "unknowns", "since", "trial", "why"]
 TOO_MANY_UNKNOWNS = "too many unknown outcomes in a row: no new call goes out"
 
@@ -33,7 +39,8 @@ TOO_MANY_UNKNOWNS = "too many unknown outcomes in a row: no new call goes out"
 class Command(command.Command):
     help = (
         "List what waits for a person: runs of which nobody knows whether their outside effect "
-        "happened, failed runs that no date brings back, and open circuit breakers."
+        "happened, failed runs that no date brings back, late answers that say the opposite of the "
+        "ledger, and open circuit breakers."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -44,10 +51,12 @@ class Command(command.Command):
     def handle(self, *, workflow: str | None, format: str, actor: str | None, **_: Any) -> None:
         names = masked_for(actor)
         blocked, failed, breakers = blocked_runs(), failures_that_wait(), open_breakers()
+        contradicting = contradictions(now=timezone.now())
         if workflow is not None:
             only = workflow_named(workflow)
             blocked, failed = blocked.filter(workflow=only), failed.filter(workflow=only)
             breakers = breakers.filter(handler__workflow=only)
+            contradicting = contradicting.filter(mutation__run__workflow=only)
         found = [(run, run.blocked_at) for run in with_lane(blocked)]
         found += [(run, run.ended_at) for run in with_lane(failed)]
         all_runs = [run for run, _ in found]
@@ -63,12 +72,16 @@ class Command(command.Command):
             for run, since in found
         ]
         opened = [_breaker(breaker) for breaker in breakers]
+        opposite = [_contradiction(answer, names) for answer in contradicting]
         if format == "json":
-            self.stdout.write(json.dumps([*runs, *opened], cls=DjangoJSONEncoder))
+            self.stdout.write(json.dumps([*runs, *opposite, *opened], cls=DjangoJSONEncoder))
             return
         tables = []
         if runs:
             tables.append(table(RUN_COLUMNS, [_cells_of_run(row) for row in runs]))
+        if opposite:
+            rows = [_cells_of_contradiction(row) for row in opposite]
+            tables.append(table(CONTRADICTION_COLUMNS, rows))
         if opened:
             tables.append(table(BREAKER_COLUMNS, [_cells_of_breaker(row) for row in opened]))
         if tables:
@@ -117,6 +130,20 @@ def _taker(taken: OperatorAction | None) -> dict[str, Any] | None:
     return {"person": taken.actor_name, "since": taken.created_at, "reason": taken.reason}
 
 
+def _contradiction(answer: Evidence, names: Names) -> dict[str, Any]:
+    mutation = answer.mutation
+    return {
+        "kind": "contradiction",
+        "run": mutation.run_id,
+        "mutation": mutation.pk,
+        "mutation_status": mutation.status,
+        "workflow": mutation.run.workflow.slug,
+        "title": shown(mutation.run, names).title,
+        "verdict": answer.verdict,
+        "at": answer.created_at,
+    }
+
+
 def _breaker(breaker: Breaker) -> dict[str, Any]:
     return {
         "kind": "breaker",
@@ -142,11 +169,21 @@ def _cells_of_run(row: dict[str, Any]) -> list[object]:
     return [{**row, **told, "since": _minute(row["since"])}[column] for column in RUN_COLUMNS]
 
 
+def _cells_of_contradiction(row: dict[str, Any]) -> list[object]:
+    told = {
+        "contradicts": row["run"],
+        "ledger": Mutation.Status(row["mutation_status"]).label,
+        "late answer": Evidence.Verdict(row["verdict"]).label,
+        "since": _minute(row["at"]),
+    }
+    return [{**row, **told}[column] for column in CONTRADICTION_COLUMNS]
+
+
 def _cells_of_breaker(row: dict[str, Any]) -> list[object]:
     told = {
         "breaker": row["consumer"],
         "since": _minute(row["opened_at"]),
-        "trial": _minute(row["trial_at"]),
+        "trial": "under way" if row["status"] == "half_open" else _minute(row["trial_at"]),
     }
     return [{**row, **told}[column] for column in BREAKER_COLUMNS]
 

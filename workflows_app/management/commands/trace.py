@@ -24,7 +24,7 @@ LINES = {
     "input": "{source} {type} {external_id}: {title}",
     "event": "{topic} {message_id}, {status}{in_lane}",
     "run": "{name}, {status}{failure} ({workflow} {version}, {handler}{in_lane}{retry})",
-    "mutation": "{mutator} → {target}, {status}{resolved}",
+    "mutation": "{mutator}{to}, {status}{resolved}",
     "decision": "“{label}” by {actor}: {reason}",
     "evidence": "{call} {attempt}: {verdict}{detail}",
 }
@@ -110,6 +110,7 @@ def _line(node: Node) -> str:
         "in_lane": f", lane {facts['lane']}" if facts.get("lane") else "",
         "failure": f" ({facts['failure_kind']})" if facts.get("failure_kind") else "",
         "retry": f", retry of run {facts['retry_of']}" if facts.get("retry_of") else "",
+        "to": f" → {facts['target']}" if facts.get("target") else "",
         "resolved": f" by {facts['resolved_by']}" if facts.get("resolved_by") else "",
     }
     if node.kind == "decision":
