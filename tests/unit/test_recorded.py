@@ -17,6 +17,8 @@ READ = {
     " 50 % of\nit",
     "its worker died, 3 times in a row": "sein Worker ist abgestürzt, 3-mal in Folge",
     "a trial: run 12": "ein Versuch: Lauf 12",
+    "a trial: of lane 'Dorf'": "ein Versuch: der Spur „Dorf“",
+    "version 1.1 active (rolled_back): a mistake": "Version 1.1 aktiv (zurückgesetzt): a mistake",
     "the mail server refused: SMTPDataError": "der Mailserver hat abgelehnt: SMTPDataError",
     "Pay.lane can't name the lane of event '42' of topic 'received': what it returned must be text, not int. It"
     " must return a text of at most 200 characters.": "Pay.lane kann die Spur des Ereignisses „42“ des Themas"

@@ -47,12 +47,12 @@ def test_an_event_that_nobody_holds_up_is_in_line(rows: Rows) -> None:
         (
             "failed",
             {"retry_due_at": NOON},
-            f"Run # of its lane failed; it is tried again at 21:00:00 JST. {MEANWHILE}",
+            f"Run # of its lane failed; it is tried again on 2026-01-01 at 21:00:00 JST. {MEANWHILE}",
         ),
         (
             "crashed",
             {"retry_due_at": NOON},
-            "Run # of its lane ended when its worker died or hung; it is tried again at 21:00:00 JST."
+            "Run # of its lane ended when its worker died or hung; it is tried again on 2026-01-01 at 21:00:00 JST."
             f" {MEANWHILE}",
         ),
         (
@@ -206,7 +206,7 @@ def left_lying(rows: Rows, *, wake_at: datetime | None) -> None:
     [
         ("lost", "is blocked and waits for a person."),
         ("rejected", "failed and waits for a person or a new version."),
-        ("refused", "failed; it is tried again at "),
+        ("refused", "failed; it is tried again on "),
     ],
 )
 def test_behind_a_real_run_the_next_event_waits_for_the_same_reason(

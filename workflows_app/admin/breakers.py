@@ -14,7 +14,7 @@ from workflows_app.admin.base import link_to
 from workflows_app.admin.buttons import ButtonsAdmin, button
 from workflows_app.admin.labels import STATUS_LABELS, state_of
 from workflows_app.admin.seeing import may_see, seen, shown_text
-from workflows_app.models import Breaker, Evidence, Mutation, Run
+from workflows_app.models import Breaker, Evidence, Mutation, Run, Workflow
 from workflows_app.operations.close_breaker import CLOSE_BREAKER
 from workflows_app.queries.attention import last_unknown_runs
 
@@ -24,7 +24,7 @@ _SHORT = {"open": _("open"), "half_open": _("half open"), "closed": _("closed")}
 @admin.register(Breaker)
 class BreakerAdmin(ButtonsAdmin):
     change_form_outer_before_template = "workflows_app/breaker_explanation.html"
-    buttons = (button(CLOSE_BREAKER),)
+    buttons = (button(CLOSE_BREAKER, details="workflows_app/dialog_breaker.html"),)
     list_display = ["consumer", "workflow", "status_label", "unknowns", "opened_at", "trial_at"]
     list_select_related = ["handler__workflow"]
     list_filter = ["status", "handler__workflow"]
@@ -56,7 +56,8 @@ class BreakerAdmin(ButtonsAdmin):
         runs: list[Any] = list(seen(Run, last_unknown_runs(row)))
         for run in runs:
             run.told = shown_text(run, run.told) if sees_evidence else ""
-        return {"runs": runs}
+        is_paused = row.handler.workflow.status == Workflow.Status.PAUSED
+        return {"runs": runs, "is_paused": is_paused}
 
     @display(description=_("consumer"))
     def consumer(self, breaker: Breaker) -> str:

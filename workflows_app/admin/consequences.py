@@ -18,6 +18,7 @@ from workflows_app.admin.asked_first import asked_first, proves_nothing_yet
 from workflows_app.admin.seeing import may_see, shown
 from workflows_app.admin.values import in_short
 from workflows_app.admin.what_follows import NAMED_AT_MOST, events_of, never_follows, news
+from workflows_app.engine.retry import only_next_is_missing
 from workflows_app.models import Breaker, Evidence, Mutation, OperatorAction, Run, Workflow
 from workflows_app.operations.heard import definite, outside_says, said
 from workflows_app.queries.explanation import late_answer
@@ -110,15 +111,26 @@ def skipped(runs: Sequence[Run]) -> list[dict[str, Any]]:
 def retried(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """Return `attempted`, what a retry does now, and what follows if it works."""
     held_back = _held_back(runs)
-    told_of_all = _("A new run takes over. If it works, the workflow goes on: %(news)s.")
     return [
         {
             **told,
-            "follows": f"{told_of_all % {'news': news(run)}} {held_back[run.pk]}".strip(),
+            "follows": f"{_goes_on(run)} {held_back[run.pk]}".strip(),
             "caution": _refused_before(run),
         }
         for run, told in zip(runs, attempted(runs), strict=True)
     ]
+
+
+def _goes_on(run: Run) -> str:
+    effect = run.settled_mutation
+    if (
+        effect is not None
+        and effect.status != Mutation.Status.APPLIED
+        and only_next_is_missing(run)
+    ):
+        return _("A new run takes over, and the workflow goes on without the effect.")
+    told = _("A new run takes over. If it works, the workflow goes on: %(news)s.")
+    return told % {"news": news(run)}
 
 
 def asked_again(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -224,7 +236,9 @@ def _held_back(runs: Sequence[Run]) -> dict[int, str]:
     is_open = set(breakers.exclude(status=closed).values_list("handler", flat=True))
     told = {}
     for run in runs:
-        sentence = ""
+        told[run.pk] = sentence = ""
+        if only_next_is_missing(run):
+            continue
         if run.handler_id in is_open:
             sentence = _(
                 "The circuit breaker of %(consumer)s is open: the outside system gave no answers of late."

@@ -14,7 +14,7 @@ from unfold.decorators import display
 from workflows_app.admin.base import ReadOnlyAdmin, pretty_json
 from workflows_app.admin.labels import lane_label
 from workflows_app.admin.seeing import shown, shown_value
-from workflows_app.models import Handler
+from workflows_app.models import Handler, Workflow
 from workflows_app.queries.attention import open_breakers
 from workflows_app.queries.lanes import LIMIT, lanes_of
 
@@ -56,7 +56,12 @@ class HandlerAdmin(ReadOnlyAdmin):
             }
             for state in found[:LIMIT]
         ]
-        return {"lanes": lanes, "has_more": len(found) > LIMIT, "breaker": breaker}
+        return {
+            "lanes": lanes,
+            "has_more": len(found) > LIMIT,
+            "breaker": breaker,
+            "is_paused": row.workflow.status == Workflow.Status.PAUSED,
+        }
 
     @display(description=_("state"))
     def pretty_state(self, handler: Handler) -> SafeString:

@@ -79,6 +79,15 @@ def lane_label(lane: str | None) -> str:
     return lane or _("main")
 
 
+def in_words(row: Any) -> str:
+    """Return how a row stands, as its list says it."""
+    if isinstance(row, Run):
+        return state_of_run(row)[1]
+    if isinstance(row, Workflow) and row.retired_at is not None:
+        return _("Retired")
+    return str(row.get_status_display())
+
+
 def state_of_run(run: Run) -> tuple[str, str]:
     """Return how a run stands, in one word and in the reader's. Reads its outside effect unless it is there."""
     return state_with(run, run.settled_mutation)

@@ -11,12 +11,14 @@ from unfold.enums import ActionVariant
 from workflows_app.admin.next_page import next_for
 from workflows_app.admin.not_offered import not_offered
 from workflows_app.admin.seeing import may_see, may_see_why, seen, shown, shown_text
+from workflows_app.engine.retry import only_next_is_missing
 from workflows_app.models import Event, Evidence, Input, Mutation, OperatorAction, Run
 from workflows_app.operations import DECLARED
 from workflows_app.operations.asking import is_asked_for
 from workflows_app.operations.heard import answer_about
 from workflows_app.queries.explanation import Explanation
 from workflows_app.queries.fates import Fate
+from workflows_app.queries.waiting import held_back
 
 Operation = OperatorAction.Operation
 
@@ -79,6 +81,8 @@ def put_decisions(context: dict[str, Any], explanation: Explanation, person: Any
     run, decisions = explanation.run, explanation.decisions
     if (decisions or _was_pressed(explanation)) and not run.needs_person:
         context["next"] = next_for(person, near=run.workflow_id)
+    context["only_next_is_missing"] = only_next_is_missing(run)
+    context["held_back"] = held_back(run)
     if run.is_sent_again:
         by = next((each for each in decisions if each.operation == Operation.IT_DIDNT_HAPPEN), None)
         context["denied"] = by

@@ -107,7 +107,7 @@ class RunAdmin(SearchPage, FoundByWords, LooksOutside):
         "status": "status",
         "phase": "phase",
         "failure": "failure_kind",
-        "message": "failure_message",
+        "message": "told_failure",
         "retry_of": "retry_of_id",
         "started_at": "started_at",
         "ended_at": "ended_at",

@@ -14,7 +14,7 @@ from unfold.decorators import display
 from workflows_app import registry
 from workflows_app.admin.buttons import ButtonsAdmin, button
 from workflows_app.admin.filters import BlockedFilter, RetiredFilter
-from workflows_app.admin.labels import STATUS_LABELS, lane_label, state_of
+from workflows_app.admin.labels import STATUS_LABELS, in_words, lane_label, state_of
 from workflows_app.admin.seeing import may_see, may_see_why, seen, shown, shown_text
 from workflows_app.models import Breaker, Handler, OperatorAction, Run, Topic, Workflow
 from workflows_app.operations.pause_workflow import PAUSE_WORKFLOW
@@ -107,8 +107,7 @@ class WorkflowAdmin(ButtonsAdmin):
     @display(description=gettext_lazy("status"))
     def status_in_words(self, workflow: Workflow) -> str:
         """Return how it stands, as its page says it."""
-        is_over = workflow.retired_at is not None
-        return _("Retired") if is_over else workflow.get_status_display()
+        return in_words(workflow)
 
     @display(description=gettext_lazy("blocked"), label={"blocked": "danger", "no": "success"})
     def blocked_label(self, workflow: Any) -> tuple[str, str]:

@@ -265,6 +265,11 @@ class Run(FSMModelMixin, models.Model):
             and effect.is_denied_by_person
         )
 
+    @property
+    def told_failure(self) -> str:
+        """Return why it failed; nothing where that is a person's reason, which stands with their decision."""
+        return "" if self.is_sent_again else self.failure_message
+
     # The phase only moves forward.
 
     @transition(phase, source=Phase.PREPARING.value, target=Phase.PREPARED.value)

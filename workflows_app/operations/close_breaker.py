@@ -40,8 +40,8 @@ CLOSE_BREAKER = Operation(
     weight="primary",
     hint=_("The outside system answers again."),
     consequence=_(
-        "New calls of this consumer go out at once. What is unknown already stays so, and is not sent"
+        "New calls of this consumer are no longer held back. What is unknown already stays so, and is not sent"
         " again."
     ),
-    done=_("calls go out."),
+    done=_("its calls are no longer held back."),
 )

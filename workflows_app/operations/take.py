@@ -23,7 +23,11 @@ def take(run: Run, *, actor: Any, reason: str = "") -> OperatorAction:
 
 def _waits_for_somebody(run: Run) -> bool:
     waits = (Run.Status.BLOCKED, Run.Status.RECONCILING)
-    return run.status in waits or (run.status == Run.Status.FAILED and run.owes_retry)
+    if run.status in waits or (run.status == Run.Status.FAILED and run.owes_retry):
+        return True
+    # A late answer that says the opposite waits for somebody whatever has become of the run.
+    effect = run.own_mutation
+    return effect is not None and effect.evidence.filter(contradicts=True).exists()
 
 
 TAKE_RUN = Operation(

@@ -109,7 +109,9 @@ def lanes_of(handler: Handler) -> QuerySet[LaneState]:
 
 
 def with_next_at(handlers: QuerySet[Handler]) -> QuerySet[Handler]:
-    """Annotate `next_at`: when each wants to run again in the lane that it has without naming one."""
+    """Annotate `next_at` and `failures`: when each wants to run again in the lane that it has without naming one,
+    and how many of its last polls failed.
+    """
     own = Case(
         When(kind=Handler.Kind.PRODUCER, then=Concat(Value(PRODUCER_LANE), "name")),
         default=Value(MAIN_LANE),
@@ -117,7 +119,8 @@ def with_next_at(handlers: QuerySet[Handler]) -> QuerySet[Handler]:
     )
     state = LaneState.objects.filter(handler=OuterRef("pk"), lane=OuterRef("own_lane_name"))
     return handlers.annotate(own_lane_name=own).annotate(
-        next_at=Subquery(state.values("wake_at")[:1])
+        next_at=Subquery(state.values("wake_at")[:1]),
+        failures=Subquery(state.values("failures")[:1]),
     )
 
 

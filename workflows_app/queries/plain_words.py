@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from workflows_app.models import Evidence
+from workflows_app.models import Evidence, Mutation, Run
 
 #: What the detail of an evidence of an unknown outcome says, and what that means. The first that fits counts.
 _MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -201,6 +201,14 @@ def heard(detail: str) -> str:
         [each for each in body.values() if isinstance(each, str)] if isinstance(body, dict) else []
     )
     return f"{texts[0]} ({found['status']})" if found and len(texts) == 1 else detail
+
+
+def was_refused(run: Run) -> bool:
+    """Tell whether the outside system said no for good to what `run` asked of it, also if the workflow handled that."""
+    effect = run.settled_mutation
+    is_handled = run.phase in (Run.Phase.MUTATED, Run.Phase.EMITTING, Run.Phase.COMMITTED)
+    said_no = effect is not None and effect.status == Mutation.Status.FAILED
+    return run.failure_kind == Run.FailureKind.REJECTED or (said_no and is_handled)
 
 
 def in_a_line(item: Evidence, *, is_refusal: bool = False) -> str:

@@ -17,6 +17,13 @@ _SAID = (
     gettext_noop("committed"),
     gettext_noop("its lane was named"),
     gettext_noop("another version names its lane"),
+    gettext_noop("waits for a place"),
+    gettext_noop("starts over"),
+    gettext_noop("of lane '%(text)s'"),
+    gettext_noop("%(label)s by sync_workflows"),
+    gettext_noop("version %(name)s active (%(label)s)"),
+    gettext_noop("version %(name)s active (%(label)s): %(text)s"),
+    gettext_noop("other code, with DEBUG"),
     gettext_noop("prepared; there is nothing to call"),
     gettext_noop("about to be sent"),
     gettext_noop("not sent: the workflow is paused"),
@@ -86,6 +93,16 @@ _SAID = (
     gettext_noop("there is no such channel any more"),
     gettext_noop("your account has no e-mail"),
 )
+#: What `sync_workflows` says that it has done.
+_LABELS = (
+    gettext_noop("made known"),
+    gettext_noop("created"),
+    gettext_noop("repaired"),
+    gettext_noop("replanned"),
+    gettext_noop("rolled_back"),
+    gettext_noop("brought_back"),
+    gettext_noop("edited"),
+)
 #: What stands in the place of a name.
 _PARTS = {
     "number": r"\d+",
@@ -93,7 +110,7 @@ _PARTS = {
     "seconds": r"[\d.]+",
     "name": r"[^\s':]+",
     "topic": r"[^']+",
-    "label": r"[a-z ]+",
+    "label": r"[a-z_ ]+",
     "person": r"[^:\n]+",
     "text": r".*",
     "told": r".*",

@@ -7,7 +7,15 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from workflows_app.models import Breaker, Event, LaneRefusal, LaneState, Run, Workflow
+from workflows_app.models import (
+    Breaker,
+    Event,
+    LaneRefusal,
+    LaneState,
+    OperatorAction,
+    Run,
+    Workflow,
+)
 from workflows_app.queries.lanes import holds, severity
 from workflows_app.queries.recorded import in_readers_words
 
@@ -50,6 +58,28 @@ def why_pending(event: Event) -> str:
     return _("It is in line for %(consumer)s: the oldest pending events of a lane go first.") % {
         "consumer": consumer.name
     }
+
+
+def held_back(run: Run) -> str:
+    """Return that the open breaker of its consumer holds `run` back, and how long; nothing if it does not.
+
+    It does not where a person has ordered the call, or it was sent already; while the workflow is paused, that
+    counts. Two queries at most.
+    """
+    is_paused = run.workflow.status == Workflow.Status.PAUSED
+    if is_paused or not run.waits_for_turn or run.settled_mutation is not None:
+        return ""
+    breaker = Breaker.objects.filter(handler=run.handler).exclude(status="closed").first()
+    if breaker is None or _is_ordered(run):
+        return ""
+    return _held_back(breaker, run.handler.name)
+
+
+def _is_ordered(run: Run) -> bool:
+    """Tell of a run what `engine.work` asks for."""
+    orders = (OperatorAction.Operation.IT_DIDNT_HAPPEN, OperatorAction.Operation.RETRY_FAILED_RUN)
+    actions = OperatorAction.objects.filter(run=run.retry_of_id, operation__in=orders)
+    return run.retry_of_id is not None and actions.exists()
 
 
 def _held_up(lane: str) -> str:
@@ -106,13 +136,13 @@ def _holding(run: Run) -> str:
         )
     if run.retry_due_at is None:
         return _("Run %(run)s of its lane failed and waits for a person or a new version.") % names
-    due = {**names, "time": _when(run.retry_due_at)["time"]}
+    due = {**names, **_when(run.retry_due_at)}
     if run.status == Run.Status.FAILED:
-        return _("Run %(run)s of its lane failed; it is tried again at %(time)s.") % due
+        return _("Run %(run)s of its lane failed; it is tried again on %(day)s at %(time)s.") % due
     return (
         _(
-            "Run %(run)s of its lane ended when its worker died or hung; it is tried again at"
-            " %(time)s."
+            "Run %(run)s of its lane ended when its worker died or hung; it is tried again on"
+            " %(day)s at %(time)s."
         )
         % due
     )

@@ -96,11 +96,11 @@ def folded(text: object) -> SafeString | str:
 
 
 @register.filter
-def state_of(run: Any) -> str:
-    """Return how a run stands, in a word, as the list of runs says it."""
-    from workflows_app.admin.labels import state_of_run
+def state_of(row: Any) -> str:
+    """Return how a row stands, in a word, as its list says it."""
+    from workflows_app.admin.labels import in_words
 
-    return state_of_run(run)[1]
+    return in_words(row)
 
 
 @register.filter
@@ -197,12 +197,11 @@ def numbered(by_state: dict[str, int]) -> str:
 
 
 @register.filter
-def in_a_line(item: Any, failure_kind: str = "") -> str:
-    """Return what one call to the outside system told, in a line; `failure_kind`: of the run that made it."""
-    from workflows_app.models import Run
-    from workflows_app.queries.plain_words import in_a_line
+def in_a_line(item: Any, run: Any) -> str:
+    """Return what one call to the outside system told, in a line; `run`: by which it was made."""
+    from workflows_app.queries.plain_words import in_a_line, was_refused
 
-    return in_a_line(item, is_refusal=failure_kind == Run.FailureKind.REJECTED)
+    return in_a_line(item, is_refusal=was_refused(run))
 
 
 @register.filter
