@@ -60,3 +60,14 @@ def test_a_third_attempt_shows_the_effect_that_it_carries_from_the_first(viewer:
     assert sorted(boxes) == sorted(map(page_of, (effect, second, third)))
     assert arrows == 3
     assert "run, skipped" in text_of(viewer, page_of(third))
+
+
+def test_a_second_attempt_shows_the_one_before_it_and_the_one_after(viewer: Client) -> None:
+    rows = Rows()
+    first = rows.run("failed")
+    second = rows.run("failed", retry_of=first)
+    third = rows.run("committed", retry_of=second)
+
+    boxes, arrows = graph_of(viewer, second)
+
+    assert (sorted(boxes), arrows) == (sorted(map(page_of, (first, second, third))), 2)

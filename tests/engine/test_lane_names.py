@@ -13,6 +13,7 @@ from tests.engine.stage import (
     SHIPPED,
     SLUG,
     Deploy,
+    by_payload,
     code,
     consumer,
     fresh,
@@ -107,6 +108,27 @@ def test_what_the_code_said_of_an_older_payload_does_not_count(deploy: Deploy) -
 
     assert asked == ["old", "new"]
     assert (fresh(event).lane, fresh(event).status) == ("new", "consumed")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_new_code_said_of_a_payload_that_changed_during_the_deploy_does_not_count(
+    deploy: Deploy,
+) -> None:
+    first = code(consumer(lane=by_payload))
+
+    def lane(event: EventRecord) -> str:
+        if event.payload == "old":
+            with registry.override(first):
+                send("1", "new")
+        return f"{event.payload} lane"
+
+    deploy(first)
+    event = send("1", "old")
+    deploy(code(consumer(lane=lane), version="1.1"))
+    assert (fresh(event).lane, fresh(event).revision) == (None, 2)
+    host()
+
+    assert (fresh(event).lane, fresh(event).status) == ("new lane", "consumed")
 
 
 def test_an_event_whose_lane_cannot_be_named_stays_pending_and_holds_nothing_up(
