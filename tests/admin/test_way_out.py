@@ -12,6 +12,7 @@ from django.test import Client
 from tests.admin.addresses import page_of, text_of, text_of_answer
 from tests.engine.stage import after, code, consumer, host, send
 from tests.models.rows import NOON, Rows
+from workflows_app import registry
 from workflows_app.models import Event, Lease, OperatorAction, Run
 from workflows_app.operations import skip_event
 from workflows_app.sdk import (
@@ -74,6 +75,24 @@ def test_it_shows_what_would_be_skipped_and_refuses_what_was_not_shown(
     assert OperatorAction.objects.count() == 0
 
 
+def test_what_somebody_else_has_skipped_since_is_not_taken_for_what_was_shown(
+    operator: Client, superuser_user: User
+) -> None:
+    rows = Rows()
+    Lease.objects.create(workflow=rows.workflow)
+    run = rows.run("failed", phase="prepared", owes_retry=True, ended_at=NOON)
+    first, second = rows.event(), rows.event()
+    for event in (first, second):
+        event.reservations.create(run=run)
+    sent = form_of(operator, run)
+    skip_event(first, actor=superuser_user, reason="It came twice")
+
+    answer = press(operator, run, sent)
+
+    assert f"Run {run.pk} is about other events than you saw" in text_of_answer(answer)
+    assert OperatorAction.objects.get().event == first
+
+
 def test_of_a_run_that_took_nothing_the_first_event_of_its_lane_is_skipped(
     operator: Client,
 ) -> None:
@@ -131,3 +150,16 @@ def test_a_page_says_why_nothing_can_be_skipped_and_the_log_names_it_where_the_r
     assert [
         line.partition(" waits_for=")[2] for line in caplog.messages if "run.failed" in line
     ] == [f"Retry now, {names}or a new version"]
+
+
+def test_of_a_run_whose_handler_is_gone_from_the_code_nobody_knows_what_it_publishes(
+    scene: Callable[..., Any], operator: Client
+) -> None:
+    run = scene("lost").happens("42")
+    with registry.override(code(consumer(), slug="pay", version="1.1")):
+        happened, skipped = (
+            text_of(operator, page_of(run, button)) for button in ("it_happened", "skip_run")
+        )
+
+    assert "what it publishes is not known here" in happened
+    assert "What it would have published is not known here" in skipped

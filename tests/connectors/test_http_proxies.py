@@ -32,7 +32,11 @@ def test_a_plain_address_is_reached_without_the_proxy(outside: Outside, proxy: O
     assert proxy.received == []
 
 
-def test_a_tunnel_that_the_proxy_refuses_is_proof_that_nothing_was_sent(proxy: Outside) -> None:
+@pytest.mark.parametrize("other", ["ALL_PROXY", "HTTPS_PROXY"])
+def test_a_tunnel_that_the_proxy_refuses_is_proof_that_nothing_was_sent(
+    proxy: Outside, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    monkeypatch.delenv(other)
     refused = sure_no("https://bank.example:8443/payments")
 
     assert str(refused) == "Nothing was sent: ProxyError: 403 Word"

@@ -10,8 +10,9 @@ import pytest
 from django.db import connection
 
 from tests.clocks import database_ahead
-from tests.doctor.planting import found_by
+from tests.doctor.planting import found_by, lines
 from tests.doctor.shop import Shop
+from workflows_app.doctor import CHECKS, examine
 from workflows_app.models import Lease, MachineClock
 from workflows_app.models.clocks import database_now
 from workflows_app.waking import defer_advance
@@ -100,6 +101,21 @@ def test_a_job_that_failed_is_found(shop: Shop) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE procrastinate_jobs SET task_name = 'others.task'")
     assert found_by("D814") == []
+
+
+def test_a_failed_job_of_no_workflow_is_found_whichever_is_examined(shop: Shop) -> None:
+    job = job_of(shop)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing'")
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET status = 'failed', args = '{}', task_name = 'workflows_app.sweep'"
+        )
+    checks = [check for check in CHECKS if check.id == "D814"]
+
+    for workflow in (None, shop.workflow):
+        assert lines(examine(checks, workflow=workflow)) == [
+            f"None: job {job} of task workflows_app.sweep failed"
+        ]
 
 
 def test_a_machine_whose_clock_differs_is_found(shop: Shop) -> None:
