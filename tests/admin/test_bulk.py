@@ -170,6 +170,18 @@ def test_a_preview_carries_what_it_showed_of_each_and_each_is_refused_by_itself(
     assert OperatorAction.objects.get(operation="skip_run").run == first
 
 
+def test_a_run_that_an_answer_says_happened_is_not_sent_again_among_many(
+    scene: Callable[..., Scene], operator: Client
+) -> None:
+    said, other = (scene("lost", slug=slug).happens() for slug in ("pay", "refund"))
+    said.mutation.evidence.create(kind="late", verdict="applied")
+
+    shown = choose(operator, "bulk_it_didnt_happen", [said, other]).context
+
+    assert [each["row"] for each in shown["applying"]] == [other]
+    assert [each["row"] for each in shown["asking"]] == [said]
+
+
 def test_a_preview_of_large_payloads_is_a_small_page(
     scene: Callable[..., Scene], operator: Client
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from django.contrib.admin import site
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.auth.models import Group, User
+from django.http import QueryDict
 from django.test import Client, RequestFactory
 from django.urls import resolve
 
@@ -54,6 +55,17 @@ def test_a_list_takes_nothing_but_what_it_offers(lived: Any, superuser: Client) 
         assert (answer.status_code, answer.url) == (302, list_of(model)), query
         name = query.partition("=")[0]
         assert told(answer)[-1:] == [f"This list has no filter “{name}”. {ALL_IS_SHOWN}"]
+
+
+@pytest.mark.parametrize("model", [*SHOWN_TO_SUPERUSERS, User, Group])
+def test_a_list_takes_all_that_its_own_filters_offer(
+    lived: Any, superuser: Client, model: type[Any]
+) -> None:
+    listed = superuser.get(list_of(model)).context["cl"]
+    choices = [choice for spec in listed.filter_specs for choice in spec.choices(listed)]
+    names = {name for choice in choices for name in QueryDict(choice.get("query_string", "?")[1:])}
+    assert names <= site.get_model_admin(model).offered(RequestFactory().get("/"))
+    assert model is not User or "groups__isnull" in names
 
 
 @pytest.mark.parametrize("term", ["a" * 201, "%00", "a%00b"])

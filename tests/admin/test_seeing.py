@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -110,6 +111,19 @@ def test_who_may_see_one_thing_is_told_of_no_other_and_led_to_no_other(
             refused = [link for link in others if client.get(link).status_code == 403]
             assert refused == [], (model, address)
         User.objects.filter(username="eve").update(username=f"eve-{model.__name__}")
+
+
+def test_who_may_see_two_things_is_told_of_no_third_and_led_to_none(
+    rows: dict[type[Any], Any],
+) -> None:
+    for model, other in permutations(PAGES, 2):
+        both = {model, other}
+        client = person_who_may(*(f"view_{each._meta.model_name}" for each in both))
+        page = client.get(page_of(rows[model])).content.decode()
+        assert {each for each, word in TELLS.items() if word in page} <= both, both
+        linked = re.findall(r'href="/admin/workflows_app/(\w+)/\d', page.split('id="main"')[-1])
+        assert set(linked) <= {each._meta.model_name for each in both}, both
+        User.objects.filter(username="eve").delete()
 
 
 def test_history_names_no_run_to_whoever_may_not_see_runs(blocked: Run) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.commands.console import run
 from tests.models.rows import Rows
-from workflows_app.models import Reservation
+from workflows_app.models import Reservation, Topic
 
 pytestmark = pytest.mark.django_db
 
@@ -40,3 +40,15 @@ def test_a_retry_that_found_nothing_to_reserve_is_shown() -> None:
     ).lines[-2:]
     told_of_effect = f"    mutation {effect.pk}: bank.pay, failed by response"
     assert told_of_effect in run("trace", "run", failed.pk).lines
+
+
+def test_of_each_topic_the_event_of_that_name_is_told() -> None:
+    rows = Rows()
+    paid = Topic.objects.create(workflow=rows.workflow, name="invoice.paid")
+    events = [rows.event(message_id="42"), rows.event(message_id="42", topic=paid)]
+
+    assert run("trace", "event", "42", "--workflow", "pay").lines == [
+        f"event {events[0].pk}: invoice.received 42, pending",
+        "",
+        f"event {events[1].pk}: invoice.paid 42, pending",
+    ]

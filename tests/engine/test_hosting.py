@@ -200,6 +200,22 @@ def test_a_workflow_that_somebody_has_locked_for_long_holds_up_no_other(
     assert _statuses() == {"1": "consumed", "2": "consumed"}
 
 
+def test_an_event_that_an_application_is_writing_holds_up_no_other(
+    start: Start, deploy: Deploy, door: Door
+) -> None:
+    deploy(with_lanes(door))
+    for number in ("1", "2"):
+        send(number)
+    done = start(at_once=2).take(row().pk)
+    eventually(lambda: len(door.entered), 2)
+    with holding("SELECT FROM workflows_app_event WHERE message_id = '1' FOR UPDATE"):
+        door.open()
+        eventually(_statuses, {"1": "reserved", "2": "consumed"}, within_seconds=15)
+
+    done.result(timeout=30)
+    assert _statuses() == {"1": "consumed", "2": "consumed"}
+
+
 @pytest.mark.parametrize("table", ["lease", "handler", "topic"])
 def test_a_claim_that_needs_a_locked_table_is_put_off(deploy: Deploy, table: str) -> None:
     """A migration locks one for long."""

@@ -95,11 +95,12 @@ def test_a_killed_process_neither_stops_the_server_nor_keeps_it_up(directory: Pa
     server = killed.read()
     survivor.read()
 
-    killed.die()
+    killed.become_a_zombie()
     assert survivor.ask() == server
 
     survivor.leave()
     assert not is_running(server)
+    killed.die()
 
 
 def test_the_next_process_takes_over_from_a_last_one_that_was_killed(directory: Path) -> None:
