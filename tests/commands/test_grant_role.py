@@ -14,6 +14,7 @@ from tests.models.rows import execute
 from tests.models.test_triggers import APPEND_ONLY, KEPT, WITH_HISTORY
 from tests.owner import as_owner, as_role
 from tests.scenes import Scene
+from workflows_app.grants.tables import tables
 from workflows_app.operations import it_didnt_happen
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +117,24 @@ def test_only_the_owner_grants() -> None:
             f"Only '{owner}', who owns the tables, can grant this, and you are 'clerk': set"
             f" MIGRATION_DATABASE_URL, or connect as '{owner}'."
         )
+
+
+def test_what_who_grants_may_not_give_is_told() -> None:
+    """A member of the owner who does not inherit may give only what it was given to give."""
+    execute("CREATE ROLE lord NOINHERIT; CREATE ROLE other; GRANT other TO lord", [])
+    for table in tables():
+        execute(f"ALTER TABLE {table.name} OWNER TO lord", [])
+    execute("ALTER TABLE workflows_app_input OWNER TO other", [])
+    execute("GRANT SELECT ON workflows_app_input TO lord WITH GRANT OPTION", [])
+    given = "USAGE, SELECT ON SEQUENCE workflows_app_input_id_seq"
+    execute(f"GRANT {given} TO lord WITH GRANT OPTION", [])
+
+    with as_role("lord"), pytest.raises(CommandError) as refused:
+        grant_role()
+
+    assert str(refused.value).splitlines()[1:] == [
+        "  - public.workflows_app_input: 'clerk' may not INSERT"
+    ]
 
 
 def test_the_role_runs_what_there_is_to_do(scene: Callable[..., Scene], operator_user: Any) -> None:

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from pytest_django import Settings
 
+from tests.models.rows import NOON, Rows
 from tests.operations.readiness import (
     SceneMaker,
     may_only,
@@ -184,6 +185,20 @@ def test_where_nothing_is_asked_for_two_runs_may_have_the_same_result(
         play.run_host()
 
     assert [one.result for one in Mutation.objects.all()] == [{"number": "4711"}] * 2
+
+
+def test_an_effect_of_another_outside_system_may_have_the_same_number(
+    numbered: Run, operator_user: User
+) -> None:
+    rows = Rows("other")
+    Mutation.objects.create(
+        run=rows.run("committed"), mutator="mail.send", params={}, idempotency_key="k", status="applied",
+        resolved_by="response", result=FOUND, sent_at=NOON, resolved_at=NOON,
+    )  # fmt: skip
+
+    it_happened(numbered, actor=operator_user, reason="it is there", result=FOUND)
+
+    assert Mutation.objects.get(run=numbered).result == FOUND
 
 
 def _mutator() -> Any:

@@ -228,6 +228,8 @@ def test_what_is_said_of_the_login(kept: SnapshotAssertion) -> None:
     lines += of_settings(check_login, "CACHES", [{"default": {"BACKEND": each}} for each in caches])
     lines += of_settings(check_login, "ROOT_URLCONF", ["workflows_app.urls"])
     providers = [{"openid_connect": {"APPS": [{**COMPANY, **change}]}} for change in PROVIDERS]
+    two = [{**COMPANY, "settings": 5}, {**COMPANY, "provider_id": "other", "secret": ""}]
+    providers.append({"openid_connect": {"APPS": two}})
     lines += of_settings(check_login, "SOCIALACCOUNT_PROVIDERS", [{}, *providers])
     assert "\n".join(lines) == kept(name="login")
 

@@ -19,6 +19,7 @@ from workflows_app.testing import (
     OUTCOMES,
     ScriptedMutator,
     SimulatedCrash,
+    UnscriptedMutator,
     drain,
     registered,
     scripted,
@@ -272,3 +273,21 @@ def test_a_stand_in_plays_in_place_of_the_mutator_of_its_name() -> None:
         "account 1",
     )
     assert stand_in.calls == [({"account": 1}, mutation.idempotency_key)]
+
+
+@pytest.mark.django_db
+def test_a_mutator_of_the_project_is_not_asked_outside_either() -> None:
+    outside = {each: lambda *_, **__: pytest.fail("outside") for each in ("execute", "reconcile")}
+    own = {"__module__": "shop.workflows", "name": "bank.pay", **outside}
+    flow: Any = workflow_with(type("Pay", (Mutator,), own))  # type: ignore[arg-type]  # any mutator will do
+    with registered(flow, mutators=[scripted("crash", replaces=flow.mutators[0])]):
+        publish(workflow="pay", topic="invoice.received", message_id="1", payload={})
+        with pytest.raises(SimulatedCrash):
+            drain("pay")
+
+    repaired = type("Payments", (flow,), {"__module__": __name__, "version": "1.1"})
+    with (
+        registered(repaired),
+        pytest.raises(UnscriptedMutator, match=r"^'bank\.pay' is no stand-in"),
+    ):
+        drain("pay")
