@@ -50,8 +50,10 @@ def test_all_that_a_run_took_is_skipped_each_by_a_decision_of_its_own(operator: 
         operator, page_of(run, "skip_events_of_run")
     )
 
-    press(operator, run, sent)
+    waiting = rows.run("blocked")
+    answer = press(operator, run, sent)
 
+    assert answer.headers["Location"] == page_of(waiting), "it leads to the next that waits"
     actions = OperatorAction.objects.order_by("pk").values_list("event", "event__status")
     assert list(actions) == [(event.pk, "skipped") for event in events]
     assert not Run.objects.get(pk=run.pk).owes_retry

@@ -21,6 +21,18 @@ def test_what_turns_or_hides_text_is_a_visible_mark() -> None:
     assert visible("a\r\nb") == "a\nb"
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        *(0x00, 0x08, 0x0B, 0x1F, 0x7F, 0x9F, 0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, 0x2028, 0x2029),
+        *(0x202A, 0x202E, 0x2060, 0x206F, 0xD800, 0xDFFF, 0xFEFF, 0xFFF9, 0xFFFB, 0xE0000, 0xE007F),
+    ],
+    ids="U+{:04X}".format,
+)  # fmt: skip
+def test_each_sort_of_them_is_one(number: int) -> None:
+    assert visible(f"a{chr(number)}b") == f"a⟦U+{number:04X}⟧b"
+
+
 def test_a_line_of_the_log_is_one_line_and_commands_no_terminal(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
