@@ -23,6 +23,7 @@ from workflows_app.models import (
     Event,
     Handler,
     Mutation,
+    OperatorAction,
     Run,
     Workflow,
 )
@@ -108,6 +109,11 @@ def test_secrets_are_masked_for_who_may_export_and_not_see_them(lived: Any) -> N
     # Of a list without an index of words nothing is masked.
     assert [row["handler"] for row in exported(client, Handler, q="pa")] == ["Pay"]
     assert {row["params"] for row in exported(client, Mutation)} == {f'{{"amount": "{MASK}"}}'}
+
+
+def test_a_decision_has_the_name_that_its_person_had_then(lived: Any, supervisor: Client) -> None:
+    User.objects.filter(username="olga").update(username="petra")
+    assert {row["person"] for row in exported(supervisor, OperatorAction)} == {"olga"}
 
 
 def test_who_may_not_export_or_not_see_the_list_is_refused(

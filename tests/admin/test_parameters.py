@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.contrib.admin import site
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.templatetags.admin_list import result_headers
+from django.contrib.admin.views.main import ORDER_VAR
 from django.contrib.auth.models import Group, User
 from django.http import QueryDict
 from django.test import Client, RequestFactory
@@ -58,12 +60,14 @@ def test_a_list_takes_nothing_but_what_it_offers(lived: Any, superuser: Client) 
 
 
 @pytest.mark.parametrize("model", [*SHOWN_TO_SUPERUSERS, User, Group])
-def test_a_list_takes_all_that_its_own_filters_offer(
+def test_a_list_takes_all_that_its_own_filters_and_columns_offer(
     lived: Any, superuser: Client, model: type[Any]
 ) -> None:
     listed = superuser.get(list_of(model)).context["cl"]
     choices = [choice for spec in listed.filter_specs for choice in spec.choices(listed)]
     names = {name for choice in choices for name in QueryDict(choice.get("query_string", "?")[1:])}
+    if any(header["sortable"] for header in result_headers(listed)):
+        names.add(ORDER_VAR)
     assert names <= site.get_model_admin(model).offered(RequestFactory().get("/"))
     assert model is not User or "groups__isnull" in names
 

@@ -43,6 +43,13 @@ def test_a_command_says_that_migrations_are_missing(arguments: list[str], unmigr
     assert (ran.code, ran.err.splitlines()[-1]) == (1, SAID)
 
 
+def test_a_command_says_so_too_where_a_column_is_missing(unmigrated: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE workflows_app_workflow (id bigint)")
+    ran = run("list_blocked", "--workflow", "pay")
+    assert (ran.code, ran.err.splitlines()[-1]) == (1, SAID)
+
+
 @pytest.mark.parametrize("option", [[], ["--until-idle"]], ids=["waiting", "until idle"])
 def test_a_worker_says_it_too(unmigrated: None, option: list[str]) -> None:
     with forked("run_worker", *option) as process:

@@ -107,6 +107,7 @@ def test_a_session_that_is_gone_is_told(own: psycopg.Connection[Any]) -> None:
         (2**62, "bigint", 2**62),
         ('"\\é', "text", '"\\é'),
         (['"a"\\', None, "", "NULL", "{,}"], "text[]", ['"a"\\', None, "", "NULL", "{,}"]),
+        (["a\\b", 'a"b'], "text[]", ["a\\b", 'a"b']),
         ([1, None], "bigint[]", [1, None]),
         ([], "int[]", []),
         (INSTANT, "timestamptz", INSTANT),
