@@ -13,6 +13,7 @@ from django.test import Client
 from tests.admin.addresses import list_of, told
 from tests.conftest import logged_in
 from tests.scenes import Scene
+from workflows_app.admin import bulk
 from workflows_app.admin.bulk import AT_MOST
 from workflows_app.models import Event, OperatorAction, Run, Topic
 from workflows_app.operations import add_note, skip_event
@@ -168,6 +169,19 @@ def test_a_preview_carries_what_it_showed_of_each_and_each_is_refused_by_itself(
     assert ok == "Skip: done for 1."
     assert "I have it on the phone" in refused
     assert OperatorAction.objects.get(operation="skip_run").run == first
+
+
+def test_what_there_was_no_time_for_is_counted_and_stays_as_it_is(
+    play: Scene, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "SECONDS_AT_MOST", -1.0)
+    why = "the outside system takes long to answer"
+    for rows, said in (
+        (events()[1:], f"3 were not tried: {why}. Choose them again."),
+        (events()[1:2], f"1 was not tried: {why}. Choose it again."),
+    ):
+        assert told(confirm(operator, "bulk_skip_event", rows, "Withdrawn")) == [said]
+    assert statuses() == ["reserved", "pending", "pending", "pending"]
 
 
 def test_a_run_that_an_answer_says_happened_is_not_sent_again_among_many(
