@@ -140,11 +140,14 @@ def test_told_to_stop_it_finishes_the_call_and_hands_the_rest_back(
     start: Start, outside: Outside, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outside.hold(f"{SLUG}/after")
-    worker = start()
+    worker = start(slice_seconds=0.1)
     outside.wait_for(f"{SLUG}/after")
     assert Mutation.objects.get().status == "in_flight"
 
     worker.send_signal(number)
+    with pytest.raises(subprocess.TimeoutExpired):
+        # As long as `stop_seconds`, however short its slices are.
+        worker.wait(1)
     outside.release(f"{SLUG}/after")
     out, _ = worker.communicate(timeout=60)
 
