@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.models.rows import Rows
-from workflows_app.models import Breaker, Evidence, OperatorAction, Run
+from workflows_app.models import Breaker, Evidence, OperatorAction, Run, Workflow
 from workflows_app.queries.attention import (
     CONTRADICTION_SHOWN_FOR,
     blocked_runs,
@@ -63,6 +63,9 @@ def test_open_breakers_come_with_the_longest_open_first(
             opened_at=now - timedelta(hours=hours),
             trial_at=None if status == "closed" else now,
         )
+    retired = Rows("retired")
+    Breaker.objects.create(handler=retired.handler, status="open", opened_at=now, trial_at=now)
+    Workflow.objects.filter(pk=retired.workflow.pk).update(status="paused", retired_at=now)
 
     with django_assert_num_queries(1):
         shown = [breaker.handler.workflow.slug for breaker in open_breakers()]
