@@ -12,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.utils import DatabaseError
 
 from workflows_app import registry
-from workflows_app.conf import policy
+from workflows_app.conf import OF_WORKFLOW, policy
 from workflows_app.database import database_problems
 from workflows_app.errors import SettingsError
 from workflows_app.installation import is_complete
@@ -120,6 +120,21 @@ def check_declared(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
             id="workflows_app.E023",
         )
         for name, why in sorted(wrong)
+    ]
+
+
+@register()
+def check_policies(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """W006: the policy of a mutator has what counts for all of its workflow."""
+    unread = {(mutator.name, key) for mutator in _mutators() for key in mutator.policy or ()}
+    return [
+        Warning(
+            f"Mutator '{name}': nobody reads '{key}' in its policy, since it counts for all of the workflow.",
+            hint="Set it in the policy of the workflow.",
+            id="workflows_app.W006",
+        )
+        for name, key in sorted(unread)
+        if key in OF_WORKFLOW
     ]
 
 

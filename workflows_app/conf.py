@@ -149,13 +149,6 @@ class Policy:
 
 _NAMES = [field.name for field in fields(Policy)]
 _OF_PROCESS = frozenset(_NAMES[_NAMES.index("lease_seconds") :])
-#: What a workflow has one of, for all its mutators.
-OF_WORKFLOW = frozenset(
-    {
-        *("crash_retries", "lanes_at_once", "breaker_after_unknowns"),
-        *("wake_min_seconds", "wake_max_seconds", "peek_limit"),
-    }
-)
 _MAY_BE_ZERO = {
     "transient_retries",
     "crash_retries",
@@ -173,7 +166,7 @@ _MAY_BE_ZERO = {
     "session_seconds",
     "password_again_seconds",
 }
-#: What a workflow has one of, for all its mutators.
+#: What counts for all of a workflow, and in the policy of a mutator for nothing.
 OF_WORKFLOW = frozenset(
     {
         *("crash_retries", "lanes_at_once", "breaker_after_unknowns"),

@@ -10,9 +10,9 @@ from _pytest.pathlib import fnmatch_ex
 
 
 def is_of_tests(module: str) -> bool:
-    """Tell whether a module is of tests. A package that is called `test_orders` or `test` may be the project's own."""
+    """Tell whether a module is of tests. A package that is called `test_orders` may be the project's own."""
     *packages, name = module.split(".")
-    if "tests" in (*packages, name) or name == "conftest" or name.startswith("test_"):
+    if {"test", "tests"} & {*packages, name} or name == "conftest" or name.startswith("test_"):
         return True
     # A project may call its tests otherwise. pytest also loads plugins, and what the command line names.
     loaded: Any = sys.modules.get(module)

@@ -57,11 +57,11 @@ def registered(
     from workflows_app.engine.versions import sync
 
     mutators = require_registrable(workflows, mutators)
-    if not has_queue():
-        raise AssertionError(WITHOUT_MIGRATIONS)
     stand_ins = {mutator.name: mutator for mutator in mutators}
     if allow_outside:
         require_played(workflows, stand_ins)
+    if not has_queue():
+        raise AssertionError(WITHOUT_MIGRATIONS)
     played = [_with_stand_ins(workflow, stand_ins, allow_outside) for workflow in workflows]
     with registry.override(*played):
         for workflow in played:

@@ -18,6 +18,7 @@ from workflows_app.alerts.checks import check_alerts, check_mail, check_times
 from workflows_app.checks import (
     check_declared,
     check_mutators,
+    check_policies,
     check_secret_names,
     check_settings,
     check_unaskable,
@@ -258,6 +259,7 @@ def declared() -> Iterator[None]:
 
     asking = {"reconcile": lambda *_, **__: None}
     silent = mutator(name="silent", **asking)
+    unread = mutator(name="unread", policy={"crash_retries": 1, "reconcile_attempts": 2})
     right = mutator(name="two", absence_is_proof_after=timedelta(0), **asking)
     flows = [
         workflow(
@@ -273,7 +275,7 @@ def declared() -> Iterator[None]:
                 mutator(name="two", declared_wrongly=lambda: ["this one fails"], **asking),
             ],
         ),
-        workflow(slug="other", mutators=[silent, mutator(name="nobody-asks"), right]),
+        workflow(slug="other", mutators=[silent, mutator(name="nobody-asks"), right, unread]),
     ]
     with registry.override():
         registry.declared.clear()
@@ -282,7 +284,9 @@ def declared() -> Iterator[None]:
 
 
 def test_what_is_said_of_the_code(declared: None, kept: SnapshotAssertion) -> None:
-    checks = (check_unaskable, check_mutators, check_declared, check_secret_names)
+    checks = (
+        check_unaskable, check_mutators, check_declared, check_policies, check_secret_names,
+    )  # fmt: skip
     assert "\n".join(told(check.__name__, check(None)) for check in checks) == kept(name="code")
 
 

@@ -242,7 +242,7 @@ def test_a_stand_in_for_what_can_not_be_asked_can_not_be_asked() -> None:
         ("invoices.conftest", True),
         ("test_orders.workflows", False),
         ("acme.test_bench.mutators", False),
-        ("lab.test.workflows", False),
+        ("invoices.test.fakes", True),
         ("invoices.workflows", False),
     ],
 )

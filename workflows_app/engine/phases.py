@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from workflows_app.conf import Policy
 from workflows_app.engine import prepared as prepare_results
 from workflows_app.engine.contexts import NextView, PollView, PrepareView, Publication
 from workflows_app.engine.holding import Hand

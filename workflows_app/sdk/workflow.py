@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from django.utils.functional import Promise
 
-from workflows_app.conf import OF_WORKFLOW, Policy, policy
+from workflows_app.conf import Policy, policy
 from workflows_app.errors import DefinitionError, SettingsError
 from workflows_app.sdk.handlers import Consumer, Handler, Producer
 from workflows_app.sdk.json_values import is_text
@@ -113,14 +113,7 @@ def _made(base: Policy, workflow: Any, _own: Any, mutator: Any, _of_mutator: Any
     effective = base.overridden(workflow.policy, by=f"workflow '{workflow.slug}'")
     if mutator is None:
         return effective
-    by = f"mutator '{mutator.name}'"
-    found = effective.overridden(mutator.policy, by=by)
-    for name in mutator.policy or ():
-        if name in OF_WORKFLOW:
-            raise SettingsError(
-                f"policy of {by}: '{name}' holds for all of the workflow: set it in the workflow's."
-            )
-    return found
+    return effective.overridden(mutator.policy, by=f"mutator '{mutator.name}'")
 
 
 #: Kept, since the host asks for it many times an event.
