@@ -151,7 +151,7 @@ def test_a_late_answer_waits_for_whoever_has_the_workflow_locked(deploy: Deploy)
     send()
     host()
     called = Mutation.objects.get()
-    Mutation.objects.update(ended_at=database_now() - lag)
+    Mutation.objects.update(ended_at=database_now() - lag - timedelta(seconds=0.2))
     proven_for = time.monotonic() + 0.5
     absent = Finding(Verdict.NOT_APPLIED, "not there", is_of_question=True)
     sessions: set[int] = set()
