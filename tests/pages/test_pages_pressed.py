@@ -186,6 +186,6 @@ def test_many_other_rows_at_once(root: Looking, kept: Any) -> None:
             root.presses(told, list_of(model), **sent, confirmed="yes", reason=" ")
         sent |= {"confirmed": "yes", "reason": "All of them"}
         root.presses(told, list_of(model), list_of(model), **sent)
-    address = f"{list_of(Run)}together/bulk_skip_run/?rows=3159.3164&list=status__exact%3Dblocked"
+    address = f"{list_of(Run)}together/bulk_skip_run/?rows=3160.3169&list=status__exact%3Dblocked"
     told.shows("two of them, by their address", root.at(address), kind=short(list_of(Run)))
     assert told.text == kept
