@@ -166,7 +166,9 @@ def test_many_runs_at_once(button: Any, root: Looking, kept: Any) -> None:
     sent = {"action": f"bulk_{button.name}", "_selected_action": chosen()}
     pressed = {**sent, "confirmed": "yes", "reason": "We looked at all of them", "looked": "on"}
     address = list_of(Run)
-    root.presses(told, f"{address}?status__exact=blocked", **sent)
+    of_button = {"retry_failed_run": "failed", "decide_now": "reconciling"}
+    status = of_button.get(button.name, "blocked")
+    root.presses(told, f"{address}?status__exact={status}", **sent)
     root.presses(told, address, f"{address}?on=2026-02-14", **pressed)
     assert told.text == kept
 
