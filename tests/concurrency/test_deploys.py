@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import pytest
 from django.db import transaction
 
 from tests.concurrency.stage import SLUG, Stage
@@ -51,6 +52,32 @@ def test_a_deploy_waits_for_a_publisher_without_the_workflow(stage: Callable[...
     publisher.result()
 
     assert (deploy.result().outcome, Event.objects.get().payload) == ("repaired", "changed")
+
+
+def test_a_deploy_ends_though_somebody_publishes_all_the_time(
+    stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the end it waits with the workflow in hand."""
+    scene = stage()
+    scene.publish()
+    new = scene.code(version="1.1")
+    new.consumers[0].lane = lambda self, event: "b"  # type: ignore[method-assign]
+    # As if the next one had begun when the last one ended.
+    monkeypatch.setattr("workflows_app.engine.versions.wait_for_publishers", lambda topic: None)
+
+    def publish_anew() -> None:
+        with transaction.atomic():
+            scene.publish(payload="changed")
+            scene.passes("published")
+
+    scene.hold("published")
+    publisher = Rival(publish_anew)
+    scene.wait_for("published")
+    (deploy,) = queued(partial(sync, new))
+    scene.release("published")
+    publisher.result()
+
+    assert deploy.result().outcome == "repaired"
 
 
 def _lock(workflow_id: int) -> None:

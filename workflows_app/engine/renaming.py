@@ -87,18 +87,25 @@ def ask_lanes(code: type[WorkflowCode], workflow: Workflow) -> LanesAsked:
 
 
 def name_lanes_anew(
-    code: type[WorkflowCode], workflow: Workflow, asked: LanesAsked, *, reason: str, actor: Any
+    code: type[WorkflowCode],
+    workflow: Workflow,
+    asked: LanesAsked,
+    *,
+    reason: str,
+    actor: Any,
+    waits: bool,
 ) -> None:
     """Let pending events be in the lanes that `code` names. Needs the workflow's lock.
 
-    Raises BeingChanged if somebody has one of them locked: then none may stay as they are by now.
+    Unless it `waits` it raises BeingChanged if somebody has one of them locked: then none may stay as they are
+    by now.
     """
     left: set[tuple[int, str]] = set()
     for topic, consumer in _topics(code, workflow):
         names_lanes = consumer.names_lanes()
         pending = _pending(topic).exclude(lane=None if names_lanes else MAIN_LANE)
         known = pending.aggregate(number=Count("pk"), last=Max("pk"))
-        locked = _free(pending.filter(pk__lte=known["last"] or 0))
+        locked = _locked(pending.filter(pk__lte=known["last"] or 0), waits=waits)
         seen = 0
         with collected():
             for event in locked.iterator(chunk_size=_TOGETHER):
@@ -109,8 +116,8 @@ def name_lanes_anew(
                         left.add((workflow.pk, event.lane))
                     event.lane = lane
                     save_with_history(event, reason=reason, actor=actor, fields=["lane"])
-        if seen < known["number"]:
-            raise BeingChanged(topic)
+            if seen < known["number"] and not waits:
+                raise BeingChanged(topic)
     refresh_now(*left)
     LaneRefusal.objects.filter(event__topic__workflow=workflow).delete()
 
@@ -119,7 +126,7 @@ def wait_for_publishers(topic: Topic) -> None:
     """Wait until nobody changes the events of `topic` that somebody changes now. Holds nothing else."""
     pending = _pending(topic)
     with transaction.atomic():
-        free = set(_free(pending).values_list("pk", flat=True))
+        free = set(_locked(pending, waits=False).values_list("pk", flat=True))
         transaction.set_rollback(True)
     for pk in set(pending.values_list("pk", flat=True)) - free:
         with transaction.atomic():
@@ -127,9 +134,9 @@ def wait_for_publishers(topic: Topic) -> None:
             transaction.set_rollback(True)
 
 
-def _free(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Lock those of the events that nobody else has locked."""
-    return events.select_for_update(no_key=True, skip_locked=True)
+def _locked(events: QuerySet[Event], *, waits: bool) -> QuerySet[Event]:
+    """Lock all of the events, or those that nobody else has locked."""
+    return events.select_for_update(no_key=True, skip_locked=not waits)
 
 
 def _topics(code: type[WorkflowCode], workflow: Workflow) -> Iterator[tuple[Topic, type[Consumer]]]:

@@ -41,6 +41,10 @@ from workflows_app.waking import wake_at
 Kind = WorkflowVersion.Kind
 
 
+#: How often a deploy waits for publishers without holding the workflow.
+_TRIES = 20
+
+
 @dataclass(frozen=True)
 class SyncResult:
     """What was done for one workflow.
@@ -65,17 +69,19 @@ def sync(
 ) -> SyncResult:
     """Record the version of `code` and make it active, in one transaction. Raises SyncRefused.
 
-    Waits for applications that are publishing pending events again; the workflow is not held meanwhile.
+    Waits for applications that are publishing pending events again; the workflow is not held meanwhile,
+    unless they do so all the time.
     """
     asked = _ask_lanes(code)
     once = partial(
         _sync, code, asked, actor=actor, note=note, rollback=rollback, accept_orphans=accept_orphans
     )
-    while True:
+    for _ in range(_TRIES):
         try:
-            return once(now=now)
+            return once(now=now, waits=False)
         except BeingChanged as busy:
             wait_for_publishers(busy.topic)
+    return once(now=now, waits=True)
 
 
 def _sync(
@@ -87,6 +93,7 @@ def _sync(
     rollback: bool,
     accept_orphans: bool,
     now: datetime | None,
+    waits: bool,
 ) -> SyncResult:
     with transaction.atomic():
         workflow = _ensure(code, actor)
@@ -113,7 +120,7 @@ def _sync(
         fields = ["active_version", "title", "secret_names", "retired_at"]
         save_with_history(workflow, reason=reason, actor=actor, fields=fields)
         sync_handlers(code, workflow, now)
-        name_lanes_anew(code, workflow, asked, reason=reason, actor=actor)
+        name_lanes_anew(code, workflow, asked, reason=reason, actor=actor, waits=waits)
         let_all_look(workflow)
         if active is not None:
             drop_owed_retries_without_handler(code, workflow, reason=reason, actor=actor)
