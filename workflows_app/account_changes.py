@@ -56,7 +56,7 @@ def _remember(
 ) -> None:
     before = None
     is_login = update_fields is not None and update_fields <= _NOT_TOLD
-    is_login |= update_fields == _PASSWORD_ALONE and getattr(instance, "_password", "") is None
+    is_login |= update_fields == _PASSWORD_ALONE and vars(instance).get("_password", "") is None
     if not is_login and instance.pk is not None:
         before = sender._base_manager.using(using).filter(pk=instance.pk).first()
     vars(instance)[_BEFORE] = before

@@ -32,7 +32,8 @@ LARGEST_NUMBER = 1_000_000_000
 class Policy:
     """Limits and delays of the host. Durations in seconds, sizes in bytes."""
 
-    #: Attempts to reconcile one unknown outcome, the immediate one included.
+    #: Attempts to reconcile one unknown outcome. The first is made at once, the last when absence is proof; of one alone
+    #: the latter counts.
     reconcile_attempts: int = 5
     #: Retries of an attempt that failed as transient, before a person is needed.
     transient_retries: int = 5
@@ -59,10 +60,10 @@ class Policy:
     peek_limit: int = 100
     #: The most bytes of one payload, data, params, result or state, as JSON.
     json_max_bytes: int = 262_144
-    # From here on (`_OF_PROCESS`) no workflow and no mutator has a value of its own.
+    # From here on (`OF_PROCESS`) no workflow and no mutator has a value of its own.
     #: How long a worker that shows no sign of life keeps its claim on a workflow.
     lease_seconds: float = 60.0
-    #: How long a worker keeps an answer from outside that a database which is away can't take.
+    #: How long a worker keeps an answer from outside that the database can't take, also one that was told to end.
     answer_kept_seconds: float = 600.0
     #: A worker gives a workflow back after this long, if others wait for a place.
     slice_seconds: float = 2.0
@@ -131,7 +132,7 @@ class Policy:
             return self
         try:
             for name in overrides:
-                if name in _OF_PROCESS:
+                if name in OF_PROCESS:
                     raise SettingsError(f"'{name}' holds for the process: set it in WORKFLOWS.")
             return _build({**asdict(self), **overrides})
         except SettingsError as error:
@@ -148,7 +149,7 @@ class Policy:
 
 
 _NAMES = [field.name for field in fields(Policy)]
-_OF_PROCESS = frozenset(_NAMES[_NAMES.index("lease_seconds") :])
+OF_PROCESS = frozenset(_NAMES[_NAMES.index("lease_seconds") :])
 _MAY_BE_ZERO = {
     "transient_retries",
     "crash_retries",

@@ -14,7 +14,7 @@ def is_of_tests(module: str) -> bool:
     *packages, name = module.split(".")
     if {"test", "tests"} & {*packages, name} or name == "conftest" or name.startswith("test_"):
         return True
-    # A project may call its tests otherwise. pytest also loads plugins, and what the command line names.
+    # A project may call its tests otherwise (`python_files`). What else pytest loads, as plugins, is none for that.
     loaded: Any = sys.modules.get(module)
     hook = getattr(getattr(loaded, "__spec__", None), "loader", None)
     return isinstance(hook, AssertionRewritingHook) and any(

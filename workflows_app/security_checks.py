@@ -96,7 +96,7 @@ def check_deciders(
 def missing_groups(
     where: str, names: Iterable[str], databases: Sequence[str] | None
 ) -> list[CheckMessage]:
-    """Return W005 for those of `names` that are no group, if the database may be asked, and has its tables."""
+    """Return W005 for those of `names` that are no group, if the database may be asked. Of one without tables nothing is said."""
     wanted = set(names)
     if DEFAULT_DB_ALIAS not in (databases or []) or not wanted or not is_complete():
         return []

@@ -91,8 +91,13 @@ def test_a_login_changes_nothing_of_an_account(settings: Settings) -> None:
     settings.PASSWORD_HASHERS = hashers[::-1]
     for _ in range(2):
         assert Client().login(username="anna", password="long enough 1")
-    assert User.objects.get(pk=anna.pk).password.startswith("pbkdf2_")
+    anna = User.objects.get(pk=anna.pk)
+    assert anna.password.startswith("pbkdf2_")
     assert changes() == before
+    # As a single sign-on takes the password of an account away.
+    anna.set_unusable_password()
+    anna.save(update_fields=["password"])
+    assert [each[2:] for each in changes()[len(before) :]] == [("anna", "password changed")]
 
 
 def test_who_deletes_their_own_account_among_others_is_gone_and_named(superuser: Client) -> None:

@@ -182,6 +182,19 @@ def test_a_password_can_not_be_guessed_in_a_session_of_somebody_else(
     assert olga.get(HOME).status_code == 302
 
 
+def test_a_cache_that_is_away_refuses_no_right_password(
+    olga: Client, blocked: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WORKFLOWS = {"password_again_seconds": 300}
+    time_passes(olga, 301)
+    monkeypatch.setattr("workflows_app.admin.sessions.cache.add", lambda *_, **__: False)
+
+    decide(olga, blocked, "dialog", your_password="guess")
+    decide(olga, blocked, "dialog", your_password=PASSWORD)
+
+    assert OperatorAction.objects.count() == 1
+
+
 def test_a_decision_keeps_name_address_and_session(
     olga: Client, blocked: Run, operator_user: User
 ) -> None:

@@ -63,7 +63,7 @@ def test_a_deploy_ends_though_somebody_publishes_all_the_time(
     new = scene.code(version="1.1")
     new.consumers[0].lane = lambda self, event: "b"  # type: ignore[method-assign]
     # As if the next one had begun when the last one ended.
-    monkeypatch.setattr("workflows_app.engine.versions.wait_for_publishers", lambda topic: None)
+    monkeypatch.setattr("workflows_app.engine.versions.wait_for_publishers", lambda events: None)
 
     def publish_anew() -> None:
         with transaction.atomic():

@@ -250,7 +250,7 @@ class ThreadedHost(Host):
             self.give_back()
         except Error:
             # Then the claims end by themselves.
-            logger.warning("claim.not_given_back workflows=%s", held)
+            logger.warning("claims.not_given_back workflows=%s", held)
 
     def _end(self) -> None:
         hung = {pk for pk, holding in self.holdings.items() if holding.hands}

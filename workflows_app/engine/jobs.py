@@ -29,8 +29,6 @@ _WORKING, _WAITING = "workflows-call", "workflows-caller"
 _hanging: set[Job] = set()
 #: How long it waits for the next job.
 _IDLE_SECONDS = 10.0
-#: Whoever hands over a late answer. Each takes a connection, and an outage may end with hundreds of them.
-_LATE = threading.Lock()
 #: Whether this thread has ever connected to a database: most never do.
 _this_thread = threading.local()
 
@@ -109,8 +107,7 @@ class Job:
             if in_time:
                 self._done(answer)
             else:
-                with _LATE:
-                    self._late(answer)
+                self._late(answer)
         return in_time
 
     def give_up(self) -> Answer | None:

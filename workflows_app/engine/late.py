@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -22,15 +23,19 @@ from workflows_app.models.clocks import database_now
 from workflows_app.models.saving import storable
 from workflows_app.sdk.deadlines import machine_seconds
 
+#: By workflow, so that one that is locked holds up no other; in a line, since each takes a connection and hundreds may come at once.
+_lines: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+
 
 def record_late(mutation: Mutation, finding: Finding) -> None:
     """Keep a finding that can't change the state any more; flag it if it contradicts. Commits."""
     # Nobody else knows it: it is kept, too, while somebody has the workflow locked for long.
-    retry_through_outage(
-        lambda is_again: _write_late(mutation, finding, is_again=is_again),
-        within_seconds=policy().answer_kept_seconds,
-        also=HELD_UP,
-    )
+    with _lines[mutation.run.workflow_id]:
+        retry_through_outage(
+            lambda is_again: _write_late(mutation, finding, is_again=is_again),
+            within_seconds=policy().answer_kept_seconds,
+            also=HELD_UP,
+        )
 
 
 def record_aside(mutation: Mutation, finding: Finding) -> None:
@@ -42,6 +47,11 @@ def record_aside(mutation: Mutation, finding: Finding) -> None:
     def record() -> None:
         try:
             record_late(mutation, finding)
+        except Exception:
+            facts = {"mutator": mutation.mutator, "key": mutation.idempotency_key}
+            said = finding.verdict.value
+            log("mutation.late_answer_lost", mutation.run, level=logging.ERROR, **facts, said=said)
+            raise
         finally:
             connections.close_all()
 

@@ -40,7 +40,8 @@ def retry_through_outage(
     """Call `write` until the database has taken what it writes, and return what it returned.
 
     It opens and commits a transaction of its own, and is told whether that may have been committed already and
-    only the answer was lost: then it must do no harm. `also`: causes that end by themselves, too. Raises what `write` raised last when the time is over.
+    only the answer was lost: then it must do no harm. `also`: causes that end by themselves, too.
+    Raises what `write` raised last when the time is over.
     """
     if connection.in_atomic_block:
         return write(False)

@@ -98,10 +98,12 @@ def settle_reconcile(case: Case, finding: Finding, *, asked_at: datetime) -> Tod
     mutation, mutator = case.run.mutation, case.mutator
     assert mutator is not None
     policy = case.code.policy_for(mutator)
-    # Whoever asked goes on with it.
-    case.run.fencing_token, case.run.version = case.claim.token, case.version_of_code()
+    case.run.fencing_token = case.claim.token
     proof_at = absence_is_proof_at(mutation, mutator)
     finding = as_proof(mutation, mutator, finding, asked_at=asked_at)
+    if finding.verdict == Verdict.APPLIED:
+        # Whoever asked goes on with it. What ends here failed under the code that made the call.
+        case.run.version = case.version_of_code()
     mutation.reconcile_attempts += 1
     attempt = mutation.reconcile_attempts
     record_evidence(mutation, Evidence.Kind.RECONCILE, finding, attempt=attempt)

@@ -31,6 +31,8 @@ from workflows_app.models.saving import save_with_history
 
 LOST = "the worker ended before the outcome was recorded"
 DIED = "its worker died"
+#: A poll that hangs for days has thousands before it.
+_POLLS_LOOKED_AT = 10
 #: How a run ended whose worker died, as (status, kind of failure).
 _DIED = ((Run.Status.CRASHED, ""), (Run.Status.FAILED, Run.FailureKind.POISON))
 
@@ -72,10 +74,12 @@ def recover(case: Case, *, why: str = DIED, is_counted: bool = False) -> Todo:
 
 
 def _polls_that_died(case: Case) -> int:
-    """Return how many of the failed polls of this code just before this one ended as it does. A query for each, and one more."""
+    """Return how many of the failed polls of this code just before this one ended as it does, as far as it looks."""
     last, died = case.run, 0
     polls = Run.objects.filter(workflow_id=last.workflow_id, lane=last.lane).order_by("-pk")
-    for _ in range(case.lane_view().failures):
+    for _ in range(
+        min(case.lane_view().failures, max(case.policy.crash_retries, _POLLS_LOOKED_AT))
+    ):
         earlier = polls.filter(pk__lt=last.pk).first()
         if earlier is None or earlier.version_id != last.version_id:
             break

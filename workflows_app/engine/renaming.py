@@ -7,13 +7,13 @@ application is changing it is waited without the lock: publishers lock events fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Max, QuerySet
+from django.db.models import QuerySet
 
 from workflows_app.engine.lanes import refresh_now
 from workflows_app.errors import LaneRefused
@@ -30,11 +30,11 @@ _TOGETHER = 1000
 
 
 class BeingChanged(Exception):
-    """A publisher's transaction has locked an event of a topic."""
+    """Publishers' transactions have locked these events."""
 
-    def __init__(self, topic: Topic) -> None:
-        self.topic = topic
-        super().__init__(topic.name)
+    def __init__(self, events: set[int]) -> None:
+        self.events = events
+        super().__init__()
 
 
 @dataclass
@@ -104,39 +104,29 @@ def name_lanes_anew(
     for topic, consumer in _topics(code, workflow):
         names_lanes = consumer.names_lanes()
         pending = _pending(topic).exclude(lane=None if names_lanes else MAIN_LANE)
-        known = pending.aggregate(number=Count("pk"), last=Max("pk"))
-        locked = _locked(pending.filter(pk__lte=known["last"] or 0), waits=waits)
-        seen = 0
+        missed = set(pending.values_list("pk", flat=True))
+        locked = pending.select_for_update(no_key=True, skip_locked=not waits)
         with collected():
             for event in locked.iterator(chunk_size=_TOGETHER):
-                seen += 1
+                missed.discard(event.pk)
                 lane = asked.lane_for(event) if names_lanes else MAIN_LANE
                 if lane != event.lane:
                     if event.lane is not None:
                         left.add((workflow.pk, event.lane))
                     event.lane = lane
                     save_with_history(event, reason=reason, actor=actor, fields=["lane"])
-            if seen < known["number"] and not waits:
-                raise BeingChanged(topic)
+            if missed and not waits:
+                raise BeingChanged(missed)
     refresh_now(*left)
     LaneRefusal.objects.filter(event__topic__workflow=workflow).delete()
 
 
-def wait_for_publishers(topic: Topic) -> None:
-    """Wait until nobody changes the events of `topic` that somebody changes now. Holds nothing else."""
-    pending = _pending(topic)
-    with transaction.atomic():
-        free = set(_locked(pending, waits=False).values_list("pk", flat=True))
-        transaction.set_rollback(True)
-    for pk in set(pending.values_list("pk", flat=True)) - free:
+def wait_for_publishers(events: Iterable[int]) -> None:
+    """Wait until nobody changes these events any more. Holds one of them at a time, and nothing else."""
+    for pk in events:
         with transaction.atomic():
-            list(pending.filter(pk=pk).select_for_update(no_key=True))
+            Event.objects.select_for_update(no_key=True).filter(pk=pk).first()
             transaction.set_rollback(True)
-
-
-def _locked(events: QuerySet[Event], *, waits: bool) -> QuerySet[Event]:
-    """Lock all of the events, or those that nobody else has locked."""
-    return events.select_for_update(no_key=True, skip_locked=not waits)
 
 
 def _topics(code: type[WorkflowCode], workflow: Workflow) -> Iterator[tuple[Topic, type[Consumer]]]:

@@ -80,7 +80,7 @@ def sync(
         try:
             return once(now=now, waits=False)
         except BeingChanged as busy:
-            wait_for_publishers(busy.topic)
+            wait_for_publishers(busy.events)
     return once(now=now, waits=True)
 
 

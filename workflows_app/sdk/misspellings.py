@@ -7,7 +7,7 @@ from dataclasses import fields
 from difflib import get_close_matches
 from inspect import get_annotations, getattr_static
 
-from workflows_app.conf import Policy
+from workflows_app.conf import OF_PROCESS, OF_WORKFLOW, Policy
 from workflows_app.errors import DefinitionError
 
 #: What subclasses may have although their base has not.
@@ -18,7 +18,7 @@ OPTIONAL = {
         "needs_second_person",
     ),
 }
-_POLICY = frozenset(field.name for field in fields(Policy))
+_POLICY = frozenset(field.name for field in fields(Policy)) - OF_PROCESS
 #: What each class alone is asked for. Words that authors use for things of their own, as `title`, are none of these.
 _PLACES = {
     "Workflow": ("time_zone", "secret_fields"),
@@ -67,7 +67,8 @@ def require_well_spelt(who: str, cls: type, base: type) -> None:
 def _right_place(name: str, base: type) -> str:
     if name in _PLACE_OF:
         return f"It belongs to the {_PLACE_OF[name]}."
-    whose = "" if hasattr(base, "policy") else " of the Workflow"
+    has_it = hasattr(base, "policy") and not (base.__name__ == "Mutator" and name in OF_WORKFLOW)
+    whose = "" if has_it else " of the Workflow"
     return f"It is a key of `policy`{whose}: write policy = {{'{name}': ...}}."
 
 
