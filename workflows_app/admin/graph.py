@@ -182,7 +182,7 @@ def _told(row: Any, effects: _Effects) -> tuple[str, str, str, str]:
         label = visible(f"{row.topic.name} {row.message_id}", 200)
         return _("event"), label, row.get_status_display(), css_state(row)
     if isinstance(row, Run):
-        label = visible(row.title or _("run %(number)s") % {"number": row.pk}, 200)
+        label = visible(row.title or str(row.pk), 200)
         state, status = state_with(row, effects.of(row))
         return _("run"), label, status, state
     if isinstance(row, Mutation):
