@@ -120,40 +120,6 @@ def test_a_late_answer_is_handed_over_once(
     assert (answer.timed_out, late.empty()) == (False, True)
 
 
-def test_late_answers_are_handed_over_one_at_a_time(released: threading.Event) -> None:
-    """Each takes a connection to the database, and an outage may end with hundreds of them."""
-    number, changed = 20, threading.Condition()
-    handed_over: list[int] = []
-    answered = under_way = 0
-
-    def slow() -> None:
-        nonlocal answered
-        released.wait(FOREVER)
-        with changed:
-            answered += 1
-            changed.notify_all()
-
-    def late(answer: Answer) -> None:
-        nonlocal under_way
-        with changed:
-            under_way += 1
-            changed.wait_for(lambda: answered == number, timeout=FOREVER)
-            handed_over.append(under_way)
-            changed.notify_all()
-        with changed:
-            under_way -= 1
-
-    for _ in range(number):
-        job = Job(slow, seconds=SHORT, done=_no_answer_in_time, late=late)
-        Worker.start(job)
-        job.give_up()
-    released.set()
-    with changed:
-        changed.wait_for(lambda: len(handed_over) == number, timeout=FOREVER)
-
-    assert handed_over == [1] * number
-
-
 def test_the_call_runs_in_a_thread_that_cannot_keep_the_worker_from_ending() -> None:
     thread = _call(threading.current_thread).value
 

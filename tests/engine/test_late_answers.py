@@ -8,8 +8,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -198,3 +200,35 @@ def _lose_runs() -> None:
         cursor.execute("SET LOCAL session_replication_role = replica")
         for table in ("reservation", "mutation", "run"):
             cursor.execute(f"DELETE FROM workflows_app_{table}")
+
+
+def test_late_answers_stand_in_a_line_by_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes a connection to the database, and an outage may end with hundreds of them."""
+    begun, released, written = threading.Event(), threading.Event(), []
+    under_way = Counter[int]()
+
+    def write(called: Any, finding: Any, *, is_again: bool) -> None:
+        workflow = called.run.workflow_id
+        under_way[workflow] += 1
+        if workflow == 7:
+            begun.set()
+            released.wait(FOREVER)
+        written.append((workflow, under_way[workflow]))
+        under_way[workflow] -= 1
+
+    monkeypatch.setattr("workflows_app.engine.late._write_late", write)
+
+    def come(workflow: int) -> threading.Thread:
+        effect: Any = SimpleNamespace(run=SimpleNamespace(workflow_id=workflow))
+        thread = threading.Thread(target=record_late, args=(effect, Finding(Verdict.APPLIED)))
+        thread.start()
+        return thread
+
+    held_up = [come(7) for _ in range(5)]
+    begun.wait(FOREVER)
+    come(8).join(FOREVER)
+    assert written == [(8, 1)]
+    released.set()
+    for thread in held_up:
+        thread.join(FOREVER)
+    assert written == [(8, 1), *[(7, 1)] * 5]
