@@ -22,9 +22,7 @@ from workflows_app.origin import origin
 #: Each login writes the one, and a form cuts the other.
 _NOT_TOLD = {"last_login", "date_joined"}
 #: Of these only that they changed.
-_SECRET = {"password"}
-#: What a login saves that keeps the same password in a new way, once there is a better one.
-_PASSWORD_ALONE = frozenset(_SECRET)
+_SECRET = frozenset({"password"})
 _BEFORE = "_workflows_before"
 _WORDS = {"post_add": "added", "post_remove": "removed", "pre_clear": "removed"}
 
@@ -56,7 +54,8 @@ def _remember(
 ) -> None:
     before = None
     is_login = update_fields is not None and update_fields <= _NOT_TOLD
-    is_login |= update_fields == _PASSWORD_ALONE and vars(instance).get("_password", "") is None
+    # A login may keep the same password in a better way: only then the account has a None of its own here.
+    is_login |= update_fields == _SECRET and vars(instance).get("_password", "") is None
     if not is_login and instance.pk is not None:
         before = sender._base_manager.using(using).filter(pk=instance.pk).first()
     vars(instance)[_BEFORE] = before

@@ -29,7 +29,7 @@ from workflows_app.sdk.deadlines import machine_seconds
 logger = logging.getLogger("workflows_app")
 
 #: From here on a clock was set; less is a correction that does no harm.
-_SET = timedelta(seconds=60)
+_JUMP = timedelta(seconds=60)
 _SET_FORWARD = (
     "clock.set_forward seconds=%d: claims that are held have ended, and calls that are under way"
     " may be taken for ended ones"
@@ -91,9 +91,9 @@ class DatabaseClock:
         try:
             now = database_now()
             expected = self._expected()
-            if expected is not None and now < expected - _SET:
+            if expected is not None and now < expected - _JUMP:
                 look_at_all(now, expected)
-            elif expected is not None and self._last is not None and now > expected + _SET:
+            elif expected is not None and self._last is not None and now > expected + _JUMP:
                 logger.warning(_SET_FORWARD, (now - expected).total_seconds())
             self._last, self._read_at = now, machine_seconds()
             return now

@@ -273,11 +273,11 @@ class LaneFilter(TextFilter):
         lanes = ["", typed] if typed in (_MAIN, _("main")) else [typed]
         path = path_of(queryset, "lane")
         if masked_names():
-            lanes = [lane for lane in lanes if _is_shown(_of(queryset, path, [lane]), lane)]
-        return _of(queryset, path, lanes)
+            lanes = [lane for lane in lanes if _is_shown(_in_lanes(queryset, path, [lane]), lane)]
+        return _in_lanes(queryset, path, lanes)
 
 
-def _of(rows: QuerySet[Any], path: str, lanes: list[str]) -> QuerySet[Any]:
+def _in_lanes(rows: QuerySet[Any], path: str, lanes: list[str]) -> QuerySet[Any]:
     """Return the rows of `lanes`, by their words if they are events of one: done ones have no index by their lane."""
     rows = rows.filter(**{f"{path}__in": lanes})
     if rows.model is not Event or len(lanes) != 1 or not lanes[0]:

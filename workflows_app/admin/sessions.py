@@ -146,15 +146,16 @@ def is_password(request: HttpRequest, password: str) -> bool:
     places = [f"{of_session}:{place}" for place in range(WRONG_AT_MOST + 1)]
     seconds = request.session.get_expiry_age()
     place = next((n for n, key in enumerate(places, 1) if cache.add(key, 1, timeout=seconds)), None)
-    is_over = place is None and cache.get(places[0]) is not None
-    if not is_over and user.check_password(password):
+    # A cache that is away gives no place, though none is taken: then the session's count has to do.
+    are_taken = place is None and cache.get(places[0]) is not None
+    if not are_taken and user.check_password(password):
         name_now(request)
         request.session.pop(_WRONG, None)
         cache.delete_many(places)
         return True
     wrong = request.session.get(_WRONG, 0) + 1
     request.session[_WRONG] = wrong
-    if is_over or max(wrong, place or 0) > WRONG_AT_MOST:
+    if are_taken or max(wrong, place or 0) > WRONG_AT_MOST:
         logout(request)
     return False
 

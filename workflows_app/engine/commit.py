@@ -68,7 +68,10 @@ def commit_polled(case: Case, what: Polled) -> None:
 
 
 def _leave_lanes_to_new_code(case: Case, what: Polled) -> None:
-    """Deployed meanwhile: what the old code said of lanes does not count. What others are changing is theirs to name."""
+    """Deployed meanwhile: what the old code said of lanes does not count, as in `naming` and `publications`.
+
+    What others are changing is theirs to name.
+    """
     messages: dict[str, list[str]] = {}
     for item in what.publications:
         messages.setdefault(item.topic, []).append(item.message_id)

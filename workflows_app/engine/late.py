@@ -23,7 +23,8 @@ from workflows_app.models.clocks import database_now
 from workflows_app.models.saving import storable
 from workflows_app.sdk.deadlines import machine_seconds
 
-#: By workflow, so that one that is locked holds up no other; in a line, since each takes a connection and hundreds may come at once.
+#: By workflow, so that one that is locked holds up no other. In a line, since each answer takes a connection, and an
+#: outage may end with hundreds of them.
 _lines: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
 
 
@@ -48,9 +49,7 @@ def record_aside(mutation: Mutation, finding: Finding) -> None:
         try:
             record_late(mutation, finding)
         except Exception:
-            facts = {"mutator": mutation.mutator, "key": mutation.idempotency_key}
-            said = finding.verdict.value
-            log("mutation.late_answer_lost", mutation.run, level=logging.ERROR, **facts, said=said)
+            _tell_lost("mutation.late_answer_lost", mutation, finding)
             raise
         finally:
             connections.close_all()
@@ -76,8 +75,7 @@ def _write_late(called: Mutation, finding: Finding, *, is_again: bool) -> None:
     workflow_pk = same.values_list("run__workflow_id", flat=True).first()
     if workflow_pk is None:
         # A server took over that never had the last transactions, or an old backup was restored.
-        facts = {"mutator": called.mutator, "key": called.idempotency_key}
-        log("mutation.forgotten", called.run, level=logging.ERROR, **facts, said=finding.verdict)
+        _tell_lost("mutation.forgotten", called, finding)
         return
     with transaction.atomic(durable=True):
         setting(NAMED).execute()
@@ -91,6 +89,11 @@ def _write_late(called: Mutation, finding: Finding, *, is_again: bool) -> None:
     facts = {"said": finding.verdict.value, "ledger": mutation.status}
     name = "mutation.contradicted" if contradicts else "mutation.late_answer"
     log(name, mutation.run, level=level, mutation=mutation.pk, **facts)
+
+
+def _tell_lost(name: str, called: Mutation, finding: Finding) -> None:
+    facts = {"mutator": called.mutator, "key": called.idempotency_key, "said": finding.verdict}
+    log(name, called.run, level=logging.ERROR, **facts)
 
 
 def _as_proof(mutation: Mutation, finding: Finding) -> Finding:

@@ -19,6 +19,7 @@ must not make unknown outcomes without end.
 from __future__ import annotations
 
 import logging
+from itertools import takewhile
 from typing import Any
 
 from workflows_app.engine import breakers, retry
@@ -75,18 +76,15 @@ def recover(case: Case, *, why: str = DIED, is_counted: bool = False) -> Todo:
 
 def _polls_that_died(case: Case) -> int:
     """Return how many of the failed polls of this code just before this one ended as it does, as far as it looks."""
-    last, died = case.run, 0
-    polls = Run.objects.filter(workflow_id=last.workflow_id, lane=last.lane).order_by("-pk")
-    for _ in range(
-        min(case.lane_view().failures, max(case.policy.crash_retries, _POLLS_LOOKED_AT))
-    ):
-        earlier = polls.filter(pk__lt=last.pk).first()
-        if earlier is None or earlier.version_id != last.version_id:
-            break
-        if (earlier.status, earlier.failure_kind) not in _DIED:
-            break
-        last, died = earlier, died + 1
-    return died
+    run = case.run
+    looked_at = max(case.policy.crash_retries, _POLLS_LOOKED_AT)
+    polls = Run.objects.filter(workflow_id=run.workflow_id, lane=run.lane, pk__lt=run.pk)
+    before = polls.order_by("-pk").values_list("version", "status", "failure_kind")
+    died = takewhile(
+        lambda poll: poll[0] == run.version_id and poll[1:] in _DIED,
+        before[: min(case.lane_view().failures, looked_at)],
+    )
+    return sum(1 for _ in died)
 
 
 def took_over(run: Run) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from workflows_app.engine.holding import Holding, LaneView
 from workflows_app.engine.planner import DueReconcile, LooseRun, OwedRetry
 from workflows_app.engine.retry import ONLY_NEXT_IS_MISSING
-from workflows_app.models import Event, Run
+from workflows_app.models import Event, OperatorAction, Run
 from workflows_app.models.rows import Instances, Sent, Tuples
 
 #: An event of `workflow` whose lane is to be named: the code as it is has not refused that yet.
@@ -29,7 +29,7 @@ _UNFINISHED = f"""
            SELECT run.id, run.handler_id, run.phase, run.fencing_token,
                   EXISTS (SELECT FROM workflows_app_operatoraction action
                            WHERE action.run_id = run.retry_of_id
-                             AND action.operation IN ('it_didnt_happen', 'retry_failed_run'))
+                             AND action.operation IN {OperatorAction.ORDERS})
                       AS is_ordered
              FROM workflows_app_run run
             WHERE run.workflow_id = wanted.workflow AND run.status = 'active'

@@ -25,6 +25,8 @@ class OperatorAction(models.Model):
 
     #: What says something and changes no state.
     REMARKS = (OperationName.TAKE_RUN.value, OperationName.ADD_NOTE.value)
+    #: What orders the call of the run that retries: no breaker holds it back.
+    ORDERS = (OperationName.IT_DIDNT_HAPPEN.value, OperationName.RETRY_FAILED_RUN.value)
 
     operation = models.CharField(max_length=20, choices=OperationName.choices)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")

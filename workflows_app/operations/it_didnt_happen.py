@@ -27,7 +27,7 @@ from workflows_app.operations.heard import (
     outside_says,
     says_it_happened,
 )
-from workflows_app.operations.refusals import day_and_time
+from workflows_app.queries.waiting import day_and_time
 
 
 def it_didnt_happen(

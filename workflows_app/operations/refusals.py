@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from workflows_app.errors import OperationRefused
 from workflows_app.models import Event, OperatorAction, Run, Workflow
+from workflows_app.queries.waiting import day_and_time
 
 
 @dataclass(frozen=True)
@@ -61,12 +60,6 @@ def last_decision(actions: QuerySet[OperatorAction], person: Any) -> str:
         **day_and_time(action.created_at),
     }
     return f" {told}"
-
-
-def day_and_time(at: datetime) -> dict[str, str]:
-    """Return what a sentence for people says of an instant."""
-    local = timezone.localtime(at)
-    return {"day": f"{local:%Y-%m-%d}", "time": f"{local:%H:%M:%S %Z}"}
 
 
 def decided_before(row: Any, operation: OperatorAction.Operation) -> QuerySet[OperatorAction]:

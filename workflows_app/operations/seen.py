@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 from workflows_app.errors import OperationRefused
 from workflows_app.masking import masked, names_for
 from workflows_app.models import Event, Evidence, OperatorAction, Run
-from workflows_app.operations.refusals import day_and_time, may_read_reasons
+from workflows_app.operations.refusals import may_read_reasons
+from workflows_app.queries.waiting import day_and_time
 
 _FORM = re.compile(r"e(?P<evidence>\d{1,18})-d(?P<decision>\d{1,18})|r(?P<revision>\d{1,9})")
 #: How much of a changed payload is told.

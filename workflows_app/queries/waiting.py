@@ -16,6 +16,7 @@ from workflows_app.models import (
     Run,
     Workflow,
 )
+from workflows_app.queries.attention import open_breakers
 from workflows_app.queries.lanes import holds, severity
 from workflows_app.queries.recorded import in_readers_words
 
@@ -48,7 +49,7 @@ def why_pending(event: Event) -> str:
     if is_paused:
         return _("Its workflow is paused. It goes on when a person resumes it.")
     consumer = topic.consumer
-    breaker = Breaker.objects.filter(handler=consumer).exclude(status="closed").first()
+    breaker = open_breakers().filter(handler=consumer).first()
     if breaker is not None:
         return _held_back(breaker, consumer.name)
     state = LaneState.objects.filter(handler=consumer, lane=event.lane).first()
@@ -69,17 +70,17 @@ def held_back(run: Run) -> str:
     is_paused = run.workflow.status == Workflow.Status.PAUSED
     if is_paused or not run.waits_for_turn or run.settled_mutation is not None:
         return ""
-    breaker = Breaker.objects.filter(handler=run.handler).exclude(status="closed").first()
+    breaker = open_breakers().filter(handler=run.handler).first()
     if breaker is None or _is_ordered(run):
         return ""
     return _held_back(breaker, run.handler.name)
 
 
 def _is_ordered(run: Run) -> bool:
-    """Tell of a run what `engine.work` asks for."""
-    orders = (OperatorAction.Operation.IT_DIDNT_HAPPEN, OperatorAction.Operation.RETRY_FAILED_RUN)
-    actions = OperatorAction.objects.filter(run=run.retry_of_id, operation__in=orders)
-    return run.retry_of_id is not None and actions.exists()
+    if run.retry_of_id is None:
+        return False
+    orders = OperatorAction.objects.filter(operation__in=OperatorAction.ORDERS)
+    return orders.filter(run=run.retry_of_id).exists()
 
 
 def _held_up(lane: str) -> str:
@@ -95,7 +96,7 @@ def _held_back(breaker: Breaker, consumer: str) -> str:
     if breaker.status == Breaker.Status.HALF_OPEN or breaker.trial_at is None:
         trial = _("One call is being tried. If it gets an answer, the others go out again.")
     else:
-        trial = _("The next one is tried on %(day)s at %(time)s.") % _when(breaker.trial_at)
+        trial = _("The next one is tried on %(day)s at %(time)s.") % day_and_time(breaker.trial_at)
     return f"{is_open} {trial}"
 
 
@@ -106,11 +107,12 @@ def _looks_again(state: LaneState, consumer: str) -> str:
     else:
         again = _(
             "It looks again when another event arrives, at the latest on %(day)s at %(time)s."
-        ) % _when(state.wake_at)
+        ) % day_and_time(state.wake_at)
     return f"{took_nothing} {again}"
 
 
-def _when(at: datetime) -> dict[str, str]:
+def day_and_time(at: datetime) -> dict[str, str]:
+    """Return what a sentence for people says of an instant."""
     local = timezone.localtime(at)
     return {"day": f"{local:%Y-%m-%d}", "time": f"{local:%H:%M:%S %Z}"}
 
@@ -136,7 +138,7 @@ def _holding(run: Run) -> str:
         )
     if run.retry_due_at is None:
         return _("Run %(run)s of its lane failed and waits for a person or a new version.") % names
-    due = {**names, **_when(run.retry_due_at)}
+    due = {**names, **day_and_time(run.retry_due_at)}
     if run.status == Run.Status.FAILED:
         return _("Run %(run)s of its lane failed; it is tried again on %(day)s at %(time)s.") % due
     return (
